@@ -1,0 +1,43 @@
+"""The people who sign in."""
+
+from __future__ import annotations
+
+from django.contrib.auth.models import AbstractUser, UserManager
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+from simple_history.models import HistoricalRecords
+
+from iscm_portal.common.choices import AccessGroup
+
+from ..querysets import UserQuerySet
+from .directory import Office
+
+
+class User(AbstractUser):
+    """A member of staff, or an analyst, with an office and an access group."""
+
+    office = models.ForeignKey(
+        Office, models.PROTECT, null=True, blank=True, related_name="users"
+    )
+    access_group = models.CharField(
+        _("access group"), max_length=10, choices=AccessGroup.choices, default=AccessGroup.REPORTER
+    )
+    is_demo = models.BooleanField(_("demo data"), default=False, editable=False)
+    history = HistoricalRecords(excluded_fields=["password", "last_login"])
+
+    objects = UserManager.from_queryset(UserQuerySet)()
+
+    class Meta(AbstractUser.Meta):  # type: ignore[name-defined,misc]
+        constraints = [
+            models.CheckConstraint(
+                name="user_of_an_office_group_has_one",
+                condition=~Q(access_group__in=["reporter", "manager"]) | Q(office__isnull=False),
+                violation_error_message=_("A reporter or office manager needs an office."),
+            )
+        ]
+
+    @property
+    def label(self) -> str:
+        """How the portal addresses the user: name, else user name."""
+        return self.get_full_name() or self.username

@@ -1,0 +1,187 @@
+"""Money: funding lines, projects, and what share of a project goes to a mechanism."""
+
+from __future__ import annotations
+
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
+
+from engagements.models import ISCM, Office, Organisation
+from engagements.models.base import FromReport, once_per_report
+from iscm_portal.common.models import Sourced, Tracked
+
+from ..choices import AttributionBasis, FundingSource, Supports
+from ..querysets import ByProjectQuerySet, FundingLineQuerySet, ProjectQuerySet
+
+
+class Project(Tracked, Sourced):
+    code = models.CharField(_("code"), max_length=40, unique=True)
+    title = models.CharField(_("title"), max_length=300)
+    donors = models.ManyToManyField(
+        Organisation, blank=True, related_name="+", verbose_name=_("donors")
+    )
+    starts_on = models.DateField(_("starts"), null=True, blank=True)
+    ends_on = models.DateField(_("ends"), null=True, blank=True)
+    lead_office = models.ForeignKey(
+        Office, models.PROTECT, null=True, blank=True, related_name="+",
+        verbose_name=_("lead office"),
+    )
+
+    objects = ProjectQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["code"]
+        constraints = [
+            models.CheckConstraint(
+                name="project_dates_in_order",
+                condition=Q(starts_on__isnull=True)
+                | Q(ends_on__isnull=True)
+                | Q(starts_on__lte=F("ends_on")),
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.code
+
+
+class FundingLine(FromReport, Sourced):
+    """An amount in USD for one year: what it supports, who paid, and where that is written.
+
+    A line that repeats another, names no year, or is a rate or a ceiling is kept and not counted;
+    ``not_counted_reason`` says why.
+    """
+
+    code = models.CharField(max_length=20, unique=True, null=True, blank=True, editable=False)
+    year = models.PositiveSmallIntegerField(_("year"), null=True, blank=True)
+    period_starts_on = models.DateField(_("period from"), null=True, blank=True)
+    period_ends_on = models.DateField(_("period to"), null=True, blank=True)
+    source_of_funds = models.CharField(
+        _("source"), max_length=20, choices=FundingSource.choices
+    )
+    supports = models.CharField(_("supports"), max_length=10, choices=Supports.choices)
+    iscm = models.ForeignKey(
+        ISCM, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("mechanism")
+    )
+    project = models.ForeignKey(
+        Project, models.PROTECT, null=True, blank=True, related_name="funding_lines",
+        verbose_name=_("project"),
+    )
+    office = models.ForeignKey(
+        Office, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("office")
+    )
+    label = models.CharField(_("budget line"), max_length=250)
+    payer = models.CharField(_("paid by"), max_length=120, blank=True)
+    amount_usd = models.DecimalField(
+        _("amount (USD)"), max_digits=14, decimal_places=2, validators=[MinValueValidator(0)]
+    )
+    original_currency = models.CharField(_("original currency"), max_length=3, blank=True)
+    original_amount = models.DecimalField(
+        _("original amount"), max_digits=16, decimal_places=2, null=True, blank=True
+    )
+    rate_used = models.DecimalField(
+        _("rate used (USD for one unit)"), max_digits=16, decimal_places=8, null=True, blank=True
+    )
+    per = models.CharField(_("per"), max_length=40, blank=True)
+    qualifier = models.CharField(_("qualifier"), max_length=60, blank=True)
+    printed_table = models.PositiveSmallIntegerField(
+        _("table of the evaluation"), null=True, blank=True
+    )
+    document = models.CharField(_("document"), max_length=250, blank=True)
+    is_counted = models.BooleanField(_("counted"), default=True)
+    not_counted_reason = models.CharField(_("why it is not counted"), max_length=250, blank=True)
+
+    objects = FundingLineQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-year", "pk"]
+        constraints = [
+            once_per_report("fundingline_once_per_report"),
+            models.CheckConstraint(
+                name="fundingline_amount_not_negative", condition=Q(amount_usd__gte=0)
+            ),
+            models.CheckConstraint(
+                name="fundingline_supports_what_it_names",
+                condition=(
+                    Q(supports="iscm", iscm__isnull=False, project__isnull=True)
+                    | Q(supports="project", iscm__isnull=True, project__isnull=False)
+                    | Q(
+                        supports__in=["grcp", "all_rcps", "not_named"],
+                        iscm__isnull=True,
+                        project__isnull=True,
+                    )
+                ),
+                violation_error_message=_("Name the mechanism or the project that it supports."),
+            ),
+            models.CheckConstraint(
+                name="fundingline_counted_or_says_why_not",
+                condition=Q(is_counted=True, not_counted_reason="", year__isnull=False)
+                | (Q(is_counted=False) & ~Q(not_counted_reason="")),
+                violation_error_message=_(
+                    "A counted line has a year; one that is not counted says why."
+                ),
+            ),
+            models.CheckConstraint(
+                name="fundingline_converted_with_a_rate",
+                condition=Q(original_currency__in=["", "USD"])
+                | Q(original_amount__isnull=False, rate_used__isnull=False),
+                violation_error_message=_("Give the original amount and the rate used."),
+            ),
+        ]
+        indexes = [
+            # Every total sums counted lines by year and mechanism; the amount rides along so
+            # that PostgreSQL answers from the index alone.
+            models.Index(
+                fields=["year", "iscm", "source_of_funds"],
+                include=["amount_usd"],
+                condition=Q(is_counted=True),
+                name="fundingline_totals",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.label} {self.year or ''}".strip()
+
+
+class Attribution(Tracked, Sourced):
+    """What share of a project's support in one year goes to one mechanism.
+
+    An unknown share counts as the range 0 to what the stated shares leave, never as a guess.
+    """
+
+    project = models.ForeignKey(Project, models.CASCADE, related_name="attributions")
+    iscm = models.ForeignKey(
+        ISCM, models.PROTECT, related_name="+", verbose_name=_("mechanism")
+    )
+    year = models.PositiveSmallIntegerField(_("year"))
+    basis = models.CharField(_("basis"), max_length=20, choices=AttributionBasis.choices)
+    share_pct = models.DecimalField(
+        _("share (per cent)"), max_digits=5, decimal_places=2, null=True, blank=True,
+        validators=[MinValueValidator(0), MaxValueValidator(100)],
+    )
+    amount_usd = models.DecimalField(
+        _("amount (USD)"), max_digits=14, decimal_places=2, null=True, blank=True
+    )
+
+    objects = ByProjectQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["project", "year", "iscm"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["project", "iscm", "year"], name="attribution_once_a_year"
+            ),
+            models.CheckConstraint(
+                name="attribution_states_what_its_basis_says",
+                condition=(
+                    Q(basis="dedicated", share_pct=100, amount_usd__isnull=True)
+                    | Q(basis="stated_share", share_pct__range=(0, 100), amount_usd__isnull=True)
+                    | Q(basis="stated_amount", share_pct__isnull=True, amount_usd__gte=0)
+                    | Q(basis="unknown", share_pct__isnull=True, amount_usd__isnull=True)
+                ),
+                violation_error_message=_("Share or amount do not fit the basis."),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.project_id} → {self.iscm_id} {self.year}"

@@ -1,0 +1,75 @@
+"""Vocabulary of funding, staffing and time."""
+
+from __future__ import annotations
+
+from typing import Self
+
+from iscm_portal.common.access import Reader, may
+from iscm_portal.common.period import Period
+from iscm_portal.common.querysets import PortalQuerySet
+
+from .choices import FundingSource, PaidBy
+
+
+class OfficeMoneyQuerySet(PortalQuerySet):
+    """Money and posts: finance officers and IPD read all, an office reads its own."""
+
+    def visible_to(self, user: Reader) -> Self:
+        if may(user, "read_all_finance"):
+            return self
+        if may(user, "read_own_office_finance"):
+            return self.filter(office=user.office_id)  # type: ignore[union-attr]
+        return self.none()
+
+
+class FundingLineQuerySet(OfficeMoneyQuerySet):
+    def counted(self) -> Self:
+        """Without the lines that repeat others, name no year, or are a ceiling or a rate."""
+        return self.filter(is_counted=True)
+
+    def in_years(self, period: Period) -> Self:
+        return self.filter(year__in=list(period.calendar_years))
+
+    def printed_in(self, table: int) -> Self:
+        """The lines that are cells of a table of the evaluation (4, 5 or 6)."""
+        return self.filter(printed_table=table)
+
+    def of_source(self, *sources: FundingSource) -> Self:
+        return self.filter(source__in=sources)
+
+
+class TimeEntryQuerySet(OfficeMoneyQuerySet):
+    def worked_in(self, period: Period) -> Self:
+        return self.filter(period.q("worked_on"))
+
+    def not_paid_elsewhere(self) -> Self:
+        """Days that no counted line or project already pays."""
+        return self.exclude(paid_by=PaidBy.COUNTED_LINE)
+
+
+class ProjectQuerySet(PortalQuerySet):
+    def visible_to(self, user: Reader) -> Self:
+        if may(user, "read_all_finance"):
+            return self
+        if may(user, "read_own_office_finance"):
+            return self.filter(lead_office=user.office_id)  # type: ignore[union-attr]
+        return self.none()
+
+
+class ByProjectQuerySet(PortalQuerySet):
+    """Rows of a project: read by whom the project is read."""
+
+    def visible_to(self, user: Reader) -> Self:
+        if may(user, "read_all_finance"):
+            return self
+        if may(user, "read_own_office_finance"):
+            return self.filter(project__lead_office=user.office_id)  # type: ignore[union-attr]
+        return self.none()
+
+
+class RatesQuerySet(PortalQuerySet):
+    """Rates belong to no office: whoever may read finance at all needs them to read his own."""
+
+    def visible_to(self, user: Reader) -> Self:
+        allowed = may(user, "read_all_finance") or may(user, "read_own_office_finance")
+        return self if allowed else self.none()

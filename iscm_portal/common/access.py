@@ -1,0 +1,82 @@
+"""Who may do what: the one table of rights, after ``domain.md``, section Access.
+
+Rows are seen through ``visible_to(user)`` of each queryset; actions on one record are decided in
+each app's ``permissions.py``. Both ask this table and nothing else.
+"""
+
+from typing import Any
+
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.auth.models import AnonymousUser
+from rest_framework.permissions import BasePermission
+from rest_framework.request import Request
+
+from .choices import AccessGroup, Scope
+
+Reader = AbstractBaseUser | AnonymousUser
+
+G = AccessGroup
+EVERYONE = frozenset(G)
+REVIEWERS = frozenset({G.IPD, G.ADMIN})
+
+# right -> the access groups that hold it
+RIGHTS: dict[str, frozenset[AccessGroup]] = {
+    "read_directory": EVERYONE,
+    "propose_event": frozenset({G.REPORTER, G.MANAGER, G.IPD, G.ADMIN}),
+    "edit_directory": REVIEWERS,
+    "write_own_office_reports": frozenset({G.REPORTER, G.MANAGER, G.IPD, G.ADMIN}),
+    "read_own_office_reports": frozenset({G.REPORTER, G.MANAGER}),
+    "read_all_reports": REVIEWERS,
+    "return_own_office_reports": frozenset({G.MANAGER}),
+    "review_all_reports": REVIEWERS,
+    "read_restricted_of_own_office": frozenset({G.REPORTER, G.MANAGER}),
+    "read_restricted": REVIEWERS,
+    "read_all_finance": frozenset({G.FINANCE, G.IPD, G.ADMIN}),
+    "read_own_office_finance": frozenset({G.REPORTER, G.MANAGER}),
+    "read_indicators": EVERYONE,
+    "compile_indicators": REVIEWERS,
+    "manage_users": REVIEWERS,
+}
+
+# access group -> the scopes that a token of its members may carry
+SCOPES: dict[AccessGroup, frozenset[Scope]] = {
+    G.REPORTER: frozenset({Scope.READ_DIRECTORY, Scope.READ_REPORTS, Scope.READ_INDICATORS}),
+    G.MANAGER: frozenset({Scope.READ_DIRECTORY, Scope.READ_REPORTS, Scope.READ_INDICATORS}),
+    G.FINANCE: frozenset(Scope) - {Scope.WRITE_REPORTS},
+    G.IPD: frozenset(Scope),
+    G.ANALYST: frozenset(
+        {Scope.READ_DIRECTORY, Scope.READ_REPORTS, Scope.READ_INDICATORS, Scope.READ_FINANCE}
+    ),
+    G.ADMIN: frozenset(Scope),
+}
+
+
+def may(user: Any, right: str) -> bool:
+    """True when ``user`` is signed in, active and of a group that holds ``right``."""
+    if not user.is_authenticated or not user.is_active:
+        return False
+    return user.access_group in RIGHTS[right]
+
+
+def allowed_scopes(user: Any) -> frozenset[Scope]:
+    """The scopes that ``user`` may use or give to a token; empty when not signed in."""
+    if not user.is_authenticated or not user.is_active:
+        return frozenset()
+    return SCOPES[AccessGroup(user.access_group)]
+
+
+class HasScope(BasePermission):
+    """Lets a request pass when its reader holds the view's ``scope``.
+
+    A token brings its own scopes, cut down to what its owner may still do; a signed-in browser
+    has the scopes of its user. A view without ``scope`` is closed.
+    """
+
+    def has_permission(self, request: Request, view: Any) -> bool:
+        scope: Scope | None = getattr(view, "scope", None)
+        if scope is None or not request.user.is_authenticated:
+            return False
+        granted = allowed_scopes(request.user)
+        if request.auth is not None:
+            granted &= frozenset(Scope(value) for value in request.auth.scopes)
+        return scope in granted

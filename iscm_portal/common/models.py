@@ -1,0 +1,147 @@
+"""Base models and the tables that belong to no app: jobs, the outbox, API tokens."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import secrets
+from typing import Any
+
+from django.conf import settings
+from django.db import models
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+from simple_history.models import HistoricalRecords
+
+from .choices import Confidence
+
+
+class Tracked(models.Model):
+    """A record whose every change is kept: who, when, from what, to what."""
+
+    created_at = models.DateTimeField(_("created"), auto_now_add=True, editable=False)
+    updated_at = models.DateTimeField(_("updated"), auto_now=True, editable=False)
+    is_demo = models.BooleanField(_("demo data"), default=False, editable=False)
+    history = HistoricalRecords(inherit=True)
+
+    class Meta:
+        abstract = True
+
+
+class Sourced(models.Model):
+    """A record that says where it comes from, how sure that is, and what is odd about it."""
+
+    source = models.TextField(_("source"), blank=True)
+    confidence = models.CharField(
+        _("confidence"), max_length=10, choices=Confidence.choices, blank=True
+    )
+    note = models.TextField(_("note"), blank=True)
+
+    class Meta:
+        abstract = True
+
+
+class OutboxMessage(models.Model):
+    """Work that a change calls for, written in the same transaction as the change.
+
+    It is done after the commit, by a task; what a stopped broker or a killed worker left undone
+    stays here with ``done_at`` empty and is taken up at the next tick.
+    """
+
+    topic = models.CharField(max_length=60)
+    payload = models.JSONField(default=dict)
+    created_at = models.DateTimeField(auto_now_add=True)
+    done_at = models.DateTimeField(null=True)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    last_error = models.TextField(blank=True)
+
+    class Meta:
+        ordering = ["pk"]
+        indexes = [
+            # The tick asks for the undone ones only; they are few whatever the table's size.
+            models.Index(
+                fields=["id"], name="outbox_undone", condition=models.Q(done_at__isnull=True)
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.topic} {self.pk}"
+
+
+class JobRun(models.Model):
+    """One run of one task: what ran, when, and how it ended."""
+
+    class State(models.TextChoices):
+        RUNNING = "running", _("Running")
+        DONE = "done", _("Done")
+        FAILED = "failed", _("Failed")
+
+    task = models.CharField(max_length=120)
+    task_id = models.CharField(max_length=64, db_index=True)
+    arguments = models.JSONField(default=dict)
+    state = models.CharField(max_length=10, choices=State.choices, default=State.RUNNING)
+    started_at = models.DateTimeField(auto_now_add=True)
+    ended_at = models.DateTimeField(null=True)
+    error = models.TextField(blank=True)
+
+    class Meta:
+        ordering = ["-pk"]
+
+    def __str__(self) -> str:
+        return f"{self.task} {self.get_state_display()}"
+
+
+def _digest(secret: str) -> str:
+    return hashlib.sha512(secret.encode()).hexdigest()
+
+
+class ApiTokenQuerySet(models.QuerySet["ApiToken"]):
+    def valid(self, at: dt.datetime) -> ApiTokenQuerySet:
+        return self.filter(revoked_at__isnull=True, expires_at__gt=at, user__is_active=True)
+
+    def match(self, text: str, at: dt.datetime) -> ApiToken | None:
+        """The valid token whose secret is ``text``, or None."""
+        prefix, _dot, _secret = text.partition(".")
+        token = self.valid(at).select_related("user").filter(prefix=prefix).first()
+        if token and secrets.compare_digest(token.digest, _digest(text)):
+            return token
+        return None
+
+
+class ApiToken(models.Model):
+    """A key for a program: ``prefix.secret``, of which only the prefix and a SHA-512 are kept."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
+    label = models.CharField(_("label"), max_length=120)
+    prefix = models.CharField(max_length=12, unique=True, editable=False)
+    digest = models.CharField(max_length=128, editable=False)
+    scopes = models.JSONField(_("scopes"), default=list)
+    created_at = models.DateTimeField(auto_now_add=True)
+    expires_at = models.DateTimeField(_("expires"))
+    last_used_at = models.DateTimeField(_("last used"), null=True, editable=False)
+    revoked_at = models.DateTimeField(_("revoked"), null=True, blank=True)
+
+    objects = ApiTokenQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-pk"]
+
+    def __str__(self) -> str:
+        return f"{self.label} ({self.prefix}…)"
+
+    @classmethod
+    def issue(
+        cls, user: Any, scopes: list[str], days: int, label: str = ""
+    ) -> tuple[ApiToken, str]:
+        """Make a token and return it with its text, which is never to be had again."""
+        prefix = secrets.token_hex(6)
+        text = f"{prefix}.{secrets.token_urlsafe(32)}"
+        token = cls.objects.create(
+            user=user,
+            label=label or "API",
+            prefix=prefix,
+            digest=_digest(text),
+            scopes=scopes,
+            expires_at=timezone.now() + dt.timedelta(days=days),
+        )
+        return token, text

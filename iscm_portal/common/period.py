@@ -1,0 +1,62 @@
+"""A span of days, half-open: what begins on ``start`` and is over before ``end``."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import Q
+
+
+@dataclass(frozen=True)
+class Period:
+    """Days from ``start`` (included) to ``end`` (not included)."""
+
+    start: dt.date
+    end: dt.date
+
+    def __post_init__(self) -> None:
+        if self.end <= self.start:
+            raise ValueError("A period ends after it starts.")
+
+    @classmethod
+    def year(cls, year: int) -> Period:
+        """The calendar year, 1 January to 31 December."""
+        return cls(dt.date(year, 1, 1), dt.date(year + 1, 1, 1))
+
+    @classmethod
+    def years(cls, first: int, last: int) -> Period:
+        """The calendar years from ``first`` to ``last``, both included."""
+        return cls(dt.date(first, 1, 1), dt.date(last + 1, 1, 1))
+
+    def __contains__(self, day: dt.date) -> bool:
+        return self.start <= day < self.end
+
+    def q(self, field: str) -> Q:
+        """The condition that the date ``field`` lies in the period."""
+        return Q(**{f"{field}__gte": self.start, f"{field}__lt": self.end})
+
+    @property
+    def calendar_years(self) -> range:
+        """The calendar years that the period touches."""
+        last_day = self.end - dt.timedelta(days=1)
+        return range(self.start.year, last_day.year + 1)
+
+
+def held_on(day: dt.date, starts: str = "starts_on", ends: str = "ends_on") -> Q:
+    """The condition that something with a first and a last day was held on ``day``.
+
+    An unknown first day counts as "since before we know", an open last day as "still held".
+    """
+    begun = Q(**{f"{starts}__isnull": True}) | Q(**{f"{starts}__lte": day})
+    not_over = Q(**{f"{ends}__isnull": True}) | Q(**{f"{ends}__gte": day})
+    return begun & not_over
+
+
+def held_during(period: Period, starts: str = "starts_on", ends: str = "ends_on") -> Q:
+    """The condition that something was held on at least one day of ``period``."""
+    kwargs: dict[str, Any] = {f"{starts}__lt": period.end}
+    begun = Q(**{f"{starts}__isnull": True}) | Q(**kwargs)
+    not_over = Q(**{f"{ends}__isnull": True}) | Q(**{f"{ends}__gte": period.start})
+    return begun & not_over

@@ -1,0 +1,36 @@
+"""The models of what is told; one noun a file."""
+
+from .indicator import CompileRun, Indicator, IndicatorValue
+from .recommendation import Recommendation
+from .report import (
+    Lesson,
+    Participant,
+    PostEventReport,
+    ReportedAgendaItem,
+    ReportedFollowUp,
+    ReportedInstrument,
+    ReportedPartnership,
+    ReportedRequest,
+    ReportStep,
+    ReportVersion,
+)
+from .survey import KnowledgeAnswer, SatisfactionAnswer
+
+__all__ = [
+    "CompileRun",
+    "Indicator",
+    "IndicatorValue",
+    "KnowledgeAnswer",
+    "Lesson",
+    "Participant",
+    "PostEventReport",
+    "Recommendation",
+    "ReportStep",
+    "ReportVersion",
+    "ReportedAgendaItem",
+    "ReportedFollowUp",
+    "ReportedInstrument",
+    "ReportedPartnership",
+    "ReportedRequest",
+    "SatisfactionAnswer",
+]

@@ -1,0 +1,44 @@
+"""Vocabulary of reports and indicators."""
+
+from __future__ import annotations
+
+from typing import Self
+
+from django.db.models import Q
+
+from iscm_portal.common.access import Reader, may
+from iscm_portal.common.querysets import PortalQuerySet
+
+from .choices import ReportState
+
+
+class PostEventReportQuerySet(PortalQuerySet):
+    def visible_to(self, user: Reader) -> Self:
+        """IPD sees all, an office its own, everybody the accepted ones."""
+        if may(user, "read_all_reports"):
+            return self
+        if not may(user, "read_directory"):
+            return self.none()
+        rows = Q(state=ReportState.ACCEPTED) | Q(author=user.pk)
+        if may(user, "read_own_office_reports"):
+            rows |= Q(office=user.office_id)  # type: ignore[union-attr]
+        return self.filter(rows)
+
+    def accepted(self) -> Self:
+        return self.filter(state=ReportState.ACCEPTED)
+
+    def open(self) -> Self:
+        """Reports that their office still has to finish."""
+        return self.filter(state__in=[ReportState.DRAFT, ReportState.RETURNED])
+
+    def waiting(self) -> Self:
+        """Reports that wait for IPD."""
+        return self.filter(state=ReportState.SUBMITTED)
+
+    def of_office(self, office_id: int | None) -> Self:
+        return self.filter(office=office_id)
+
+
+class LessonQuerySet(PortalQuerySet):
+    def of_accepted_reports(self) -> Self:
+        return self.filter(report__state=ReportState.ACCEPTED)
