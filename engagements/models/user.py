@@ -14,6 +14,10 @@ from ..querysets import UserQuerySet
 from .directory import Office
 
 
+class PortalUserManager(UserManager.from_queryset(UserQuerySet)):  # type: ignore[misc]
+    """Django's user manager with the portal's vocabulary."""
+
+
 class User(AbstractUser):
     """A member of staff, or an analyst, with an office and an access group."""
 
@@ -26,7 +30,7 @@ class User(AbstractUser):
     is_demo = models.BooleanField(_("demo data"), default=False, editable=False)
     history = HistoricalRecords(excluded_fields=["password", "last_login"])
 
-    objects = UserManager.from_queryset(UserQuerySet)()
+    objects = PortalUserManager()
 
     class Meta(AbstractUser.Meta):  # type: ignore[name-defined,misc]
         constraints = [
