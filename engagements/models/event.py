@@ -36,6 +36,8 @@ class Event(Tracked, Sourced):
     date_precision = models.CharField(
         max_length=10, choices=DatePrecision.choices, default=DatePrecision.DAY, editable=False
     )
+    # The first day as far as known: what lists are sorted by, so it is never empty.
+    sorted_on = models.DateField(default=dt.date.min, editable=False)
     city = models.CharField(_("city"), max_length=80, blank=True)
     country = models.ForeignKey(
         Country, models.PROTECT, null=True, blank=True, related_name="+",
@@ -55,7 +57,7 @@ class Event(Tracked, Sourced):
 
     class Meta:
         # Newest first; the number makes the order one and the same on every page.
-        ordering = [F("year").desc(nulls_last=True), F("starts_on").desc(nulls_last=True), "-pk"]
+        ordering = ["-sorted_on", "-pk"]
         constraints = [
             models.CheckConstraint(
                 name="event_dates_in_order",
@@ -72,12 +74,7 @@ class Event(Tracked, Sourced):
         ]
         indexes = [
             # The list's own order, so that a page of events is read off the index.
-            models.Index(
-                F("year").desc(nulls_last=True),
-                F("starts_on").desc(nulls_last=True),
-                F("id").desc(),
-                name="event_newest_first",
-            )
+            models.Index(fields=["-sorted_on", "-id"], name="event_newest_first")
         ]
 
     def __str__(self) -> str:
@@ -86,6 +83,9 @@ class Event(Tracked, Sourced):
     def save(self, *args: object, **kwargs: object) -> None:
         if self.starts_on:  # the day says more than the year does
             self.year, self.month = self.starts_on.year, self.starts_on.month
+        self.sorted_on = self.starts_on or (
+            dt.date(self.year, self.month or 1, 1) if self.year else dt.date.min
+        )
         super().save(*args, **kwargs)  # type: ignore[arg-type]
 
     @property
