@@ -36,7 +36,9 @@ def in_order(name: str) -> models.CheckConstraint:
     """The constraint that a first day is not after the last one."""
     return models.CheckConstraint(
         name=name,
-        condition=Q(starts_on__isnull=True) | Q(ends_on__isnull=True) | Q(starts_on__lte=F("ends_on")),
+        condition=Q(starts_on__isnull=True)
+        | Q(ends_on__isnull=True)
+        | Q(starts_on__lte=F("ends_on")),
         violation_error_message=_("The last day is before the first one."),
     )
 
@@ -71,15 +73,27 @@ class Evidence(FromReport, Sourced):
     """A dated record of what came of an engagement, tied to a mechanism."""
 
     iscm = models.ForeignKey(
-        "engagements.ISCM", models.PROTECT, null=True, blank=True, verbose_name=_("mechanism"),
+        "engagements.ISCM",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        verbose_name=_("mechanism"),
         related_name="%(class)ss",
     )
     event = models.ForeignKey(
-        "engagements.Event", models.PROTECT, null=True, blank=True, verbose_name=_("event"),
+        "engagements.Event",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        verbose_name=_("event"),
         related_name="%(class)ss",
     )
     office = models.ForeignKey(
-        "engagements.Office", models.PROTECT, null=True, blank=True, verbose_name=_("office"),
+        "engagements.Office",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        verbose_name=_("office"),
         related_name="+",
     )
 

@@ -40,7 +40,11 @@ class Event(Tracked, Sourced):
     sorted_on = models.DateField(default=dt.date.min, editable=False)
     city = models.CharField(_("city"), max_length=80, blank=True)
     country = models.ForeignKey(
-        Country, models.PROTECT, null=True, blank=True, related_name="+",
+        Country,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
         verbose_name=_("country"),
     )
     organiser = models.CharField(_("organiser"), max_length=160, blank=True)
@@ -104,7 +108,11 @@ class AgendaItem(FromReport):
     )
     proposed_by_iom = models.BooleanField(_("proposed by IOM"), null=True, blank=True)
     priority = models.ForeignKey(
-        IOMPriority, models.PROTECT, null=True, blank=True, related_name="agenda_items",
+        IOMPriority,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="agenda_items",
         verbose_name=_("IOM priority"),
     )
 

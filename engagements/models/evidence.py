@@ -77,18 +77,24 @@ class PolicyInstrument(Evidence):
         Country, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("State")
     )
     region = models.CharField(
-        _("region or regional body"), max_length=120, blank=True,
+        _("region or regional body"),
+        max_length=120,
+        blank=True,
         help_text=_("Where the instrument is a region's, not a State's."),
     )
     title = models.CharField(_("title"), max_length=300)
     kind = models.CharField(_("kind"), max_length=20, choices=InstrumentKind.choices)
-    action = models.CharField(_("passed or amended"), max_length=10, choices=InstrumentAction.choices)
+    action = models.CharField(
+        _("passed or amended"), max_length=10, choices=InstrumentAction.choices
+    )
     dated_on = models.DateField(_("date"), db_index=True)
     agenda_items = models.ManyToManyField(
         AgendaItem, blank=True, related_name="instruments", verbose_name=_("agenda items reflected")
     )
     expertise_reflected = models.CharField(
-        _("IOM's expertise reflected"), max_length=12, choices=Reflected.choices,
+        _("IOM's expertise reflected"),
+        max_length=12,
+        choices=Reflected.choices,
         default=Reflected.NOT_ASSESSED,
     )
     expertise_note = models.TextField(_("how it shows"), blank=True)
@@ -116,7 +122,11 @@ class FollowUpAction(Evidence):
     what = models.CharField(_("what"), max_length=300)
     who = models.CharField(_("who"), max_length=120, blank=True)
     owner = models.ForeignKey(
-        Office, models.PROTECT, null=True, blank=True, related_name="+",
+        Office,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
         verbose_name=_("office that owns it"),
     )
     agreed_on = models.DateField(_("agreed on"), db_index=True)

@@ -114,7 +114,9 @@ class Membership(Tracked, Sourced, Held):
         Organisation, models.PROTECT, null=True, blank=True, related_name="memberships"
     )
     party_name = models.CharField(
-        _("party without a code"), max_length=160, blank=True,
+        _("party without a code"),
+        max_length=160,
+        blank=True,
         help_text=_("As the source names it, where ISO 3166 has no code."),
     )
 
@@ -192,14 +194,14 @@ class IOMRole(Tracked, Sourced, Held):
     role = models.CharField(_("role"), max_length=30, choices=RoleKind.choices)
     basis = models.TextField(_("basis"), blank=True)
     starts_assumed = models.BooleanField(
-        _("start assumed"), default=False,
+        _("start assumed"),
+        default=False,
         help_text=_("The role is on record; its start is that of the mechanism."),
     )
-    lead_office = models.ForeignKey(
-        Office, models.PROTECT, null=True, blank=True, related_name="+"
-    )
+    lead_office = models.ForeignKey(Office, models.PROTECT, null=True, blank=True, related_name="+")
     is_candidate = models.BooleanField(
-        _("to be checked"), default=False,
+        _("to be checked"),
+        default=False,
         help_text=_("A source hints at the role; it counts nowhere until confirmed."),
     )
 

@@ -21,9 +21,7 @@ class PortalUserManager(UserManager.from_queryset(UserQuerySet)):  # type: ignor
 class User(AbstractUser):
     """A member of staff, or an analyst, with an office and an access group."""
 
-    office = models.ForeignKey(
-        Office, models.PROTECT, null=True, blank=True, related_name="users"
-    )
+    office = models.ForeignKey(Office, models.PROTECT, null=True, blank=True, related_name="users")
     access_group = models.CharField(
         _("access group"), max_length=10, choices=AccessGroup.choices, default=AccessGroup.REPORTER
     )

@@ -24,7 +24,11 @@ class Project(Tracked, Sourced):
     starts_on = models.DateField(_("starts"), null=True, blank=True)
     ends_on = models.DateField(_("ends"), null=True, blank=True)
     lead_office = models.ForeignKey(
-        Office, models.PROTECT, null=True, blank=True, related_name="+",
+        Office,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
         verbose_name=_("lead office"),
     )
 
@@ -56,15 +60,17 @@ class FundingLine(FromReport, Sourced):
     year = models.PositiveSmallIntegerField(_("year"), null=True, blank=True)
     period_starts_on = models.DateField(_("period from"), null=True, blank=True)
     period_ends_on = models.DateField(_("period to"), null=True, blank=True)
-    source_of_funds = models.CharField(
-        _("source"), max_length=20, choices=FundingSource.choices
-    )
+    source_of_funds = models.CharField(_("source"), max_length=20, choices=FundingSource.choices)
     supports = models.CharField(_("supports"), max_length=10, choices=Supports.choices)
     iscm = models.ForeignKey(
         ISCM, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("mechanism")
     )
     project = models.ForeignKey(
-        Project, models.PROTECT, null=True, blank=True, related_name="funding_lines",
+        Project,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="funding_lines",
         verbose_name=_("project"),
     )
     office = models.ForeignKey(
@@ -150,13 +156,15 @@ class Attribution(Tracked, Sourced):
     """
 
     project = models.ForeignKey(Project, models.CASCADE, related_name="attributions")
-    iscm = models.ForeignKey(
-        ISCM, models.PROTECT, related_name="+", verbose_name=_("mechanism")
-    )
+    iscm = models.ForeignKey(ISCM, models.PROTECT, related_name="+", verbose_name=_("mechanism"))
     year = models.PositiveSmallIntegerField(_("year"))
     basis = models.CharField(_("basis"), max_length=20, choices=AttributionBasis.choices)
     share_pct = models.DecimalField(
-        _("share (per cent)"), max_digits=5, decimal_places=2, null=True, blank=True,
+        _("share (per cent)"),
+        max_digits=5,
+        decimal_places=2,
+        null=True,
+        blank=True,
         validators=[MinValueValidator(0), MaxValueValidator(100)],
     )
     amount_usd = models.DecimalField(

@@ -52,5 +52,3 @@ def after_commit(task: Any, **kwargs: Any) -> None:
             log.warning("the broker is away; %s waits in the outbox", task.name)
 
     transaction.on_commit(send)
-
-

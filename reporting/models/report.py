@@ -167,7 +167,10 @@ class Participant(ReportItem):
         _("capacity"), max_length=20, choices=Capacity.choices, default=Capacity.PARTICIPANT
     )
     days = models.DecimalField(
-        _("days spent"), max_digits=5, decimal_places=2, default=0,
+        _("days spent"),
+        max_digits=5,
+        decimal_places=2,
+        default=0,
         validators=[MinValueValidator(0), MaxValueValidator(366)],
         help_text=_("With preparation, travel and follow-up; half days as 0.5."),
     )
@@ -175,7 +178,11 @@ class Participant(ReportItem):
         _("time paid by"), max_length=20, choices=PaidBy.choices, default=PaidBy.OFFICE
     )
     travel_cost_usd = models.DecimalField(
-        _("travel cost (USD)"), max_digits=10, decimal_places=2, null=True, blank=True,
+        _("travel cost (USD)"),
+        max_digits=10,
+        decimal_places=2,
+        null=True,
+        blank=True,
         validators=[MinValueValidator(0)],
     )
 
@@ -204,7 +211,11 @@ class ReportedAgendaItem(ReportItem):
     )
     proposed_by_iom = models.BooleanField(_("proposed by IOM"), default=False)
     priority = models.ForeignKey(
-        IOMPriority, models.PROTECT, null=True, blank=True, related_name="+",
+        IOMPriority,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
         verbose_name=_("IOM priority it carries"),
     )
 
@@ -243,11 +254,17 @@ class ReportedRequest(ReportItem, ForISCM):
 
 class ReportedPartnership(ReportItem, ForISCM):
     organisation = models.ForeignKey(
-        Organisation, models.PROTECT, null=True, blank=True, related_name="+",
+        Organisation,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
         verbose_name=_("partner on record"),
     )
     new_name = models.CharField(
-        _("or a new partner"), max_length=200, blank=True,
+        _("or a new partner"),
+        max_length=200,
+        blank=True,
         help_text=_("Only when the partner is not in the list."),
     )
     new_kind = models.CharField(
@@ -281,13 +298,17 @@ class ReportedInstrument(ReportItem, ForISCM):
     region = models.CharField(_("or region or regional body"), max_length=120, blank=True)
     title = models.CharField(_("title"), max_length=300)
     kind = models.CharField(_("kind"), max_length=20, choices=InstrumentKind.choices)
-    action = models.CharField(_("passed or amended"), max_length=10, choices=InstrumentAction.choices)
+    action = models.CharField(
+        _("passed or amended"), max_length=10, choices=InstrumentAction.choices
+    )
     dated_on = models.DateField(_("date"))
     agenda = models.ManyToManyField(
         ReportedAgendaItem, blank=True, related_name="+", verbose_name=_("agenda items it reflects")
     )
     expertise_reflected = models.CharField(
-        _("does IOM's expertise show in it?"), max_length=12, choices=Reflected.choices,
+        _("does IOM's expertise show in it?"),
+        max_length=12,
+        choices=Reflected.choices,
         default=Reflected.NOT_ASSESSED,
     )
     expertise_note = models.TextField(_("how it shows"), blank=True)
