@@ -26,6 +26,7 @@ from engagements.models import (
     ISCM,
     AgendaItem,
     Country,
+    Delegate,
     Event,
     IOMPriority,
     Office,
@@ -158,8 +159,12 @@ class ForISCM(models.Model):
         abstract = True
 
 
-class Participant(ReportItem):
+class Participant(ReportItem, ForISCM):
     """Who took part for IOM, in what capacity, who paid, and what it cost in days and USD."""
+
+    delegate = models.ForeignKey(
+        Delegate, models.SET_NULL, null=True, blank=True, editable=False, related_name="+"
+    )
 
     title = models.CharField(_("position"), max_length=120)
     grade = models.CharField(_("grade"), max_length=10, blank=True)

@@ -1,5 +1,130 @@
-"""What templates need beyond Django's own."""
+"""What templates need beyond Django's own: numbers, statuses, and addresses with filters."""
+
+from __future__ import annotations
+
+import datetime as dt
+from decimal import Decimal
+from typing import Any
 
 from django import template
+from django.http import QueryDict
+from django.utils.formats import date_format, number_format
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 register = template.Library()
+
+# status -> (its colour class, its word); the class brings the sign.
+STATUS_LOOKS = {
+    "draft": "",
+    "returned": "warn",
+    "submitted": "",
+    "accepted": "ok",
+    "green": "ok",
+    "amber": "warn",
+    "red": "bad",
+    "late": "bad",
+    "soon": "warn",
+    "open": "",
+    "met": "ok",
+    "done": "ok",
+    "partly_met": "warn",
+    "declined": "bad",
+}
+
+
+@register.filter
+def amount(value: Any, decimals: int | None = None) -> str:
+    """A number with thousand separators; an en dash with words for what is unknown."""
+    if value is None or value == "":
+        return _("no data")
+    number = Decimal(str(value))
+    if decimals is None:
+        decimals = 0 if number == number.to_integral_value() else 2
+    return number_format(number, decimal_pos=decimals, use_l10n=True, force_grouping=True)
+
+
+@register.filter
+def millions(value: Any) -> str:
+    """USD in words of a size people read: "49.2 million", "338,300"."""
+    number = Decimal(str(value))
+    if abs(number) < 1_000_000:
+        return amount(number, 0)
+    return _("%(number)s million") % {"number": number_format(number / 1_000_000, decimal_pos=1)}
+
+
+@register.filter
+def signed(value: Any, decimals: int = 0) -> str:
+    """A change with its sign, a true minus sign included: "+180", "−23"."""
+    if value is None:
+        return _("no data")
+    number = Decimal(str(value))
+    text = number_format(abs(number), decimal_pos=decimals, force_grouping=True)
+    sign = "+" if number > 0 else "−" if number < 0 else ""
+    return f"{sign}{text}"
+
+
+@register.filter
+def get(mapping: Any, key: Any) -> Any:
+    """``mapping[key]``, or None."""
+    return mapping.get(key) if mapping else None
+
+
+@register.simple_tag
+def status(key: str, word: Any) -> SafeString:
+    """A status with its sign, colour and word."""
+    look = STATUS_LOOKS.get(key, "")
+    css = f"status status-{look}" if look else "status"
+    return format_html('<span class="{}">{}</span>', css, word)
+
+
+@register.simple_tag
+def due(day: dt.date, today: dt.date) -> SafeString:
+    """How far a due date is, in words: "3 days late", "due today", "in 9 days"."""
+    days = (day - today).days
+    if days < 0:
+        word = ngettext("%(days)s day late", "%(days)s days late", -days) % {"days": -days}
+        return status("late", word)
+    if days == 0:
+        return status("soon", _("due today"))
+    word = ngettext("in %(days)s day", "in %(days)s days", days) % {"days": days}
+    return status("soon" if days <= 10 else "open", word)
+
+
+@register.filter
+def known_date(event: Any) -> str:
+    """An event's dates as far as they are known: "5–6 November 2026", "August 2017", "2012"."""
+    start, end = event.starts_on, event.ends_on
+    if start is None:
+        if event.year is None:
+            return _("date not known")
+        if event.month:
+            return date_format(dt.date(event.year, event.month, 1), "F Y")
+        return str(event.year)
+    if end is None or end == start:
+        return date_format(start, "j F Y")
+    if (start.year, start.month) == (end.year, end.month):
+        return f"{start.day}–{date_format(end, 'j F Y')}"
+    return f"{date_format(start, 'j F' if start.year == end.year else 'j F Y')} – {date_format(end, 'j F Y')}"
+
+
+@register.filter
+def held_date(value: dt.date | None, precision: str) -> str:
+    """A first or last day to the precision that is known."""
+    if value is None:
+        return ""
+    return date_format(value, {"day": "j F Y", "month": "F Y", "year": "Y"}.get(precision, "Y"))
+
+
+@register.simple_tag(takes_context=True)
+def address_with(context: dict[str, Any], **changes: Any) -> str:
+    """This page's address with some of its filters set, or taken off where the value is empty."""
+    query: QueryDict = context["request"].GET.copy()
+    for name, value in changes.items():
+        if value in (None, ""):
+            query.pop(name, None)
+        else:
+            query[name] = str(value)
+    return f"?{query.urlencode()}"
