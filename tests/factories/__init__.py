@@ -1,0 +1,1 @@
+"""Factories: the smallest valid row of each model; one file an app."""

@@ -1,0 +1,1 @@
+"""Commands: one transaction each, named by a verb; one file a subject."""

@@ -1,0 +1,116 @@
+"""Factories of money, projects, posts and time."""
+
+import datetime as dt
+from decimal import Decimal
+
+import factory
+from factory.django import DjangoModelFactory
+
+from finance import choices, models
+
+from .engagements import ISCMFactory, OfficeFactory, add_all
+
+
+class ProjectFactory(DjangoModelFactory):
+    class Meta:
+        model = models.Project
+        skip_postgeneration_save = True
+
+    code = factory.Sequence(lambda n: f"PR.{n:04d}")
+    title = factory.Sequence(lambda n: f"Project {n}")
+    donors = add_all("donors")
+
+
+class FundingLineFactory(DjangoModelFactory):
+    """A counted line for one mechanism.
+
+    ``project=...`` makes it a project's line; ``supports="grcp"`` and the like one of neither.
+    """
+
+    class Meta:
+        model = models.FundingLine
+
+    year = 2026
+    source_of_funds = choices.FundingSource.OSI
+    project = None
+    supports = factory.LazyAttribute(
+        lambda line: choices.Supports.PROJECT if line.project else choices.Supports.ISCM
+    )
+    iscm = factory.Maybe(
+        factory.LazyAttribute(lambda line: line.supports == choices.Supports.ISCM),
+        yes_declaration=factory.SubFactory(ISCMFactory),
+        no_declaration=None,
+    )
+    label = factory.Sequence(lambda n: f"Line {n}")
+    amount_usd = Decimal("1000.00")
+
+
+class AttributionFactory(DjangoModelFactory):
+    """Of unknown share, unless ``basis`` says otherwise."""
+
+    class Meta:
+        model = models.Attribution
+
+    project = factory.SubFactory(ProjectFactory)
+    iscm = factory.SubFactory(ISCMFactory)
+    year = 2026
+    basis = choices.AttributionBasis.UNKNOWN
+    share_pct = factory.LazyAttribute(
+        lambda attribution: (
+            Decimal(100) if attribution.basis == choices.AttributionBasis.DEDICATED else None
+        )
+    )
+
+
+class PositionFactory(DjangoModelFactory):
+    class Meta:
+        model = models.Position
+
+    title = factory.Sequence(lambda n: f"Post {n}")
+    office = factory.SubFactory(OfficeFactory)
+    paid_by = choices.PaidBy.OFFICE
+
+
+class PositionShareFactory(DjangoModelFactory):
+    class Meta:
+        model = models.PositionShare
+
+    position = factory.SubFactory(PositionFactory)
+    iscm = factory.SubFactory(ISCMFactory)
+
+
+class StaffCountFactory(DjangoModelFactory):
+    class Meta:
+        model = models.StaffCount
+
+    code = factory.Sequence(lambda n: f"staff-{n:03d}")
+    label = factory.Sequence(lambda n: f"Row {n}")
+    supports = choices.Supports.ISCM
+    iscm = factory.Maybe(
+        factory.LazyAttribute(lambda count: count.supports == choices.Supports.ISCM),
+        yes_declaration=factory.SubFactory(ISCMFactory),
+        no_declaration=None,
+    )
+    year = 2019
+    full_time_staff = 1
+
+
+class StandardCostFactory(DjangoModelFactory):
+    class Meta:
+        model = models.StandardCost
+
+    grade = "P3"
+    year = 2026
+    usd_per_day = Decimal("400.00")
+
+
+class TimeEntryFactory(DjangoModelFactory):
+    class Meta:
+        model = models.TimeEntry
+
+    title = "Programme officer"
+    grade = "P3"
+    office = factory.SubFactory(OfficeFactory)
+    iscm = factory.SubFactory(ISCMFactory)
+    worked_on = dt.date(2026, 3, 11)
+    days = Decimal("1.00")

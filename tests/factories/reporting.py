@@ -1,0 +1,201 @@
+"""Factories of reports, surveys, indicators and recommendations."""
+
+import datetime as dt
+from decimal import Decimal
+
+import factory
+from factory.django import DjangoModelFactory
+
+from engagements.choices import InstrumentAction, InstrumentKind, SupportKind
+from reporting import choices, models
+
+from .engagements import (
+    CountryFactory,
+    EventFactory,
+    OfficeFactory,
+    OrganisationFactory,
+    UserFactory,
+    add_all,
+)
+
+UTC = dt.UTC
+SUBMITTED_AT = dt.datetime(2026, 3, 15, 9, 0, tzinfo=UTC)
+ACCEPTED_AT = dt.datetime(2026, 3, 20, 9, 0, tzinfo=UTC)
+
+
+class PostEventReportFactory(DjangoModelFactory):
+    """A draft of a reporter of its office; ``state=`` brings the moments that go with it."""
+
+    class Meta:
+        model = models.PostEventReport
+        skip_postgeneration_save = True
+
+    event = factory.SubFactory(EventFactory)
+    office = factory.SubFactory(OfficeFactory)
+    author = factory.SubFactory(UserFactory, office=factory.SelfAttribute("..office"))
+    state = choices.ReportState.DRAFT
+    submitted_at = factory.LazyAttribute(
+        lambda report: None if report.state == choices.ReportState.DRAFT else SUBMITTED_AT
+    )
+    accepted_at = factory.LazyAttribute(
+        lambda report: ACCEPTED_AT if report.state == choices.ReportState.ACCEPTED else None
+    )
+    frames = add_all("frames")
+
+
+class ReportStepFactory(DjangoModelFactory):
+    class Meta:
+        model = models.ReportStep
+
+    report = factory.SubFactory(PostEventReportFactory)
+    action = choices.ReportAction.CREATED
+    actor = factory.SelfAttribute("report.author")
+    at = SUBMITTED_AT
+
+
+class ReportVersionFactory(DjangoModelFactory):
+    class Meta:
+        model = models.ReportVersion
+
+    report = factory.SubFactory(PostEventReportFactory)
+    version = 1
+    content = factory.LazyFunction(dict)
+
+
+class ParticipantFactory(DjangoModelFactory):
+    class Meta:
+        model = models.Participant
+
+    report = factory.SubFactory(PostEventReportFactory)
+    title = "Programme officer"
+    grade = "P3"
+    days = Decimal("2.00")
+
+
+class ReportedAgendaItemFactory(DjangoModelFactory):
+    class Meta:
+        model = models.ReportedAgendaItem
+
+    report = factory.SubFactory(PostEventReportFactory)
+    title = factory.Sequence(lambda n: f"Item {n}")
+
+
+class ReportedRequestFactory(DjangoModelFactory):
+    class Meta:
+        model = models.ReportedRequest
+
+    report = factory.SubFactory(PostEventReportFactory)
+    country = factory.SubFactory(CountryFactory)
+    kind = SupportKind.TECHNICAL
+    what = factory.Sequence(lambda n: f"Request {n}")
+    asked_on = dt.date(2026, 3, 11)
+
+
+class ReportedPartnershipFactory(DjangoModelFactory):
+    class Meta:
+        model = models.ReportedPartnership
+
+    report = factory.SubFactory(PostEventReportFactory)
+    organisation = factory.SubFactory(OrganisationFactory)
+    since_on = dt.date(2026, 3, 11)
+
+
+class ReportedInstrumentFactory(DjangoModelFactory):
+    class Meta:
+        model = models.ReportedInstrument
+        skip_postgeneration_save = True
+
+    report = factory.SubFactory(PostEventReportFactory)
+    region = "West Africa"
+    title = factory.Sequence(lambda n: f"Instrument {n}")
+    kind = InstrumentKind.POLICY
+    action = InstrumentAction.PASSED
+    dated_on = dt.date(2026, 3, 11)
+    agenda = add_all("agenda")
+
+
+class ReportedFollowUpFactory(DjangoModelFactory):
+    class Meta:
+        model = models.ReportedFollowUp
+
+    report = factory.SubFactory(PostEventReportFactory)
+    what = factory.Sequence(lambda n: f"Follow-up {n}")
+
+
+class LessonFactory(DjangoModelFactory):
+    class Meta:
+        model = models.Lesson
+
+    report = factory.SubFactory(PostEventReportFactory)
+    kind = choices.LessonKind.LESSON
+    text = factory.Sequence(lambda n: f"Lesson {n}")
+
+
+class KnowledgeAnswerFactory(DjangoModelFactory):
+    class Meta:
+        model = models.KnowledgeAnswer
+
+    event = factory.SubFactory(EventFactory)
+    participant_code = factory.Sequence(lambda n: f"code-{n}")
+    answered_on = dt.date(2026, 3, 11)
+    before = Decimal("50.00")
+    after = Decimal("60.00")
+
+
+class SatisfactionAnswerFactory(DjangoModelFactory):
+    class Meta:
+        model = models.SatisfactionAnswer
+
+    kind = SupportKind.TECHNICAL
+    answered_on = dt.date(2026, 3, 11)
+    score = 4
+
+
+class IndicatorFactory(DjangoModelFactory):
+    class Meta:
+        model = models.Indicator
+
+    key = factory.Sequence(lambda n: f"indicator_{n}")
+    number = factory.Sequence(lambda n: n)
+    title = factory.Sequence(lambda n: f"Indicator {n}")
+    definition = "What is counted."
+    unit = "count"
+    state = choices.IndicatorState.ACTIVE
+
+
+class CompileRunFactory(DjangoModelFactory):
+    class Meta:
+        model = models.CompileRun
+
+    state = models.CompileRun.State.PUBLISHED
+    first_year = 2026
+    last_year = 2026
+    started_at = ACCEPTED_AT
+    published_at = ACCEPTED_AT
+
+
+class IndicatorValueFactory(DjangoModelFactory):
+    """The overall cell, or with ``iscm=...`` the cell of that mechanism."""
+
+    class Meta:
+        model = models.IndicatorValue
+
+    indicator = factory.SubFactory(IndicatorFactory)
+    year = 2026
+    iscm = None
+    cell = factory.LazyAttribute(lambda row: f"iscm:{row.iscm.pk}" if row.iscm else "overall")
+    value = Decimal("1.0000")
+    n = 1
+    status = choices.Status.NO_TARGET
+    compiled_at = ACCEPTED_AT
+    run = factory.SubFactory(CompileRunFactory)
+
+
+class RecommendationFactory(DjangoModelFactory):
+    class Meta:
+        model = models.Recommendation
+
+    number = factory.Sequence(lambda n: n + 1)
+    criterion = models.Recommendation.Criterion.RELEVANCE
+    title = factory.Sequence(lambda n: f"Recommendation {n}")
+    text = "What to do."
