@@ -1,0 +1,56 @@
+"""Who may do what with a report. The rights themselves stand in ``common.access``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from iscm_portal.common.access import may
+
+from .choices import ReportState
+from .models import PostEventReport
+
+
+def _of_own_office(user: Any, report: PostEventReport) -> bool:
+    return user.office_id is not None and user.office_id == report.office_id
+
+
+def may_start_report(user: Any) -> bool:
+    """A report is written for one's own office."""
+    return may(user, "write_own_office_reports") and user.office_id is not None
+
+
+def may_edit_report(user: Any, report: PostEventReport) -> bool:
+    """Write in a draft or a returned report of the own office."""
+    return (
+        report.is_open
+        and may(user, "write_own_office_reports")
+        and (_of_own_office(user, report) or report.author_id == user.pk)
+    )
+
+
+def may_return_report(user: Any, report: PostEventReport) -> bool:
+    """IPD returns any report in review, a manager those of the own office."""
+    if report.state != ReportState.SUBMITTED:
+        return False
+    own = may(user, "return_own_office_reports") and _of_own_office(user, report)
+    return own or may(user, "review_all_reports")
+
+
+def may_accept_report(user: Any, report: PostEventReport) -> bool:
+    return report.state == ReportState.SUBMITTED and may(user, "review_all_reports")
+
+
+def may_read_internal(user: Any, report: PostEventReport) -> bool:
+    """Internal remarks are for all IOM staff, not for analysts and their tools."""
+    return may(user, "read_internal_remarks")
+
+
+def may_read_restricted(user: Any, report: PostEventReport) -> bool:
+    """Restricted remarks are for the reporting office and IPD; the author always reads them."""
+    own = may(user, "read_restricted_of_own_office") and _of_own_office(user, report)
+    return own or may(user, "read_restricted") or report.author_id == user.pk
+
+
+def may_read_working_papers(user: Any, report: PostEventReport) -> bool:
+    """Comments and versions of the review are for the reporting office and IPD."""
+    return may(user, "read_all_reports") or _of_own_office(user, report)

@@ -1,0 +1,418 @@
+"""The way of a post-event report: started, written, submitted, returned, accepted."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from django.db import IntegrityError, transaction
+from django.forms.models import model_to_dict
+from django.utils.translation import gettext as _
+
+from engagements.models import (
+    AgendaItem,
+    Delegate,
+    Event,
+    FollowUpAction,
+    Office,
+    Partnership,
+    PolicyInstrument,
+    SupportRequest,
+)
+from engagements.services import find_or_create_organisation, link_agenda
+from engagements.services import record_from_report as record_evidence
+from finance.choices import FundingSource, Supports
+from finance.models import FundingLine, TimeEntry
+from finance.services import record_from_report as record_costs
+from iscm_portal.common import outbox
+
+from ..choices import ReportAction, ReportState
+from ..models import (
+    Participant,
+    PostEventReport,
+    ReportedAgendaItem,
+    ReportStep,
+    ReportVersion,
+)
+
+
+class ReportError(Exception):
+    """Something about a report can't be done now; the message is for the person who tried."""
+
+
+class ReportNotOpen(ReportError):
+    """The report is in review or accepted: nobody writes in it now."""
+
+
+class ReportAlreadySubmitted(ReportError):
+    """The report is on its way already; a second submit changes nothing."""
+
+
+class ReportAlreadyReviewed(ReportError):
+    """Somebody else returned or accepted the report in the meantime."""
+
+
+class ReportIncomplete(ReportError):
+    """The report lacks what it needs. ``missing`` is a list of (step key, sentence)."""
+
+    def __init__(self, missing: list[tuple[str, str]]) -> None:
+        super().__init__(_("The report is not complete."))
+        self.missing = missing
+
+
+class ReportChangedMeanwhile(ReportError):
+    """Somebody saved the report after this page was opened."""
+
+
+def start_report(event: Event, office: Office, author: Any, at: dt.datetime) -> PostEventReport:
+    """The office's report on the event; made, with what is known already, when there is none.
+
+    Delegates and agenda on record are copied in, so that nothing known is asked again.
+    """
+    try:
+        with transaction.atomic():
+            report = PostEventReport.objects.create(event=event, office=office, author=author)
+            ReportStep.objects.create(
+                report=report, action=ReportAction.CREATED, actor=author, at=at
+            )
+            _prefill(report)
+    except IntegrityError:  # somebody of the office was first: it is one report
+        return PostEventReport.objects.get(event=event, office=office)
+    return report
+
+
+def _prefill(report: PostEventReport) -> None:
+    # Row by row, so that each has its history; a delegation and an agenda are short.
+    for delegate in Delegate.objects.filter(event=report.event_id, office=report.office_id):
+        Participant.objects.create(
+            report=report, delegate=delegate, title=delegate.title, capacity=delegate.capacity
+        )
+    for item in AgendaItem.objects.filter(event=report.event_id):
+        ReportedAgendaItem.objects.create(
+            report=report,
+            agenda_item=item,
+            title=item.title,
+            theme_id=item.theme_id,
+            proposed_by_iom=bool(item.proposed_by_iom),
+            priority_id=item.priority_id,
+        )
+
+
+def _locked(report_id: int) -> PostEventReport:
+    """The report, held until the transaction ends (SQLite holds the whole database anyway)."""
+    return (
+        PostEventReport.objects.select_for_update(of=("self",))
+        .select_related("event", "office")
+        .get(pk=report_id)
+    )
+
+
+@contextmanager
+def writing(report_id: int, step: str, version: int) -> Iterator[PostEventReport]:
+    """Hold the report while one step of it is saved, then count its version up.
+
+    ``version`` is the one that the writer had before his eyes.
+    Raises ReportNotOpen and ReportChangedMeanwhile; nothing is saved then.
+    """
+    with transaction.atomic():
+        report = _locked(report_id)
+        if not report.is_open:
+            raise ReportNotOpen(_("The report is in review or accepted; it can't be changed now."))
+        if report.version != version:
+            raise ReportChangedMeanwhile(
+                _("Somebody else of your office saved this report while you were writing.")
+            )
+        yield report
+        report.version += 1
+        if step not in report.steps_done:
+            report.steps_done = [*report.steps_done, step]
+        report.save()
+
+
+def what_is_missing(report: PostEventReport) -> list[tuple[str, str]]:
+    """What a report needs before it can be submitted: (step key, sentence)."""
+    missing = []
+    if not report.participants.exists():
+        missing.append(("people", _("Say who took part for IOM.")))
+    if not report.discussed.strip():
+        missing.append(("discussed", _("Give the main points of the discussion.")))
+    return missing
+
+
+def submit_report(report_id: int, actor: Any, at: dt.datetime) -> PostEventReport:
+    """Send the report to IPD and keep the version that was sent.
+
+    Raises ReportAlreadySubmitted and ReportIncomplete; nothing changes then.
+    """
+    with transaction.atomic():
+        report = _locked(report_id)
+        if not report.is_open:
+            raise ReportAlreadySubmitted(_("The report has been submitted already."))
+        missing = what_is_missing(report)
+        if missing:
+            raise ReportIncomplete(missing)
+        report.state = ReportState.SUBMITTED
+        report.submitted_at = at
+        report.version += 1
+        report.save()
+        ReportVersion.objects.create(
+            report=report, version=report.version, content=snapshot(report)
+        )
+        ReportStep.objects.create(report=report, action=ReportAction.SUBMITTED, actor=actor, at=at)
+    return report
+
+
+def return_report(report_id: int, actor: Any, comment: str, at: dt.datetime) -> PostEventReport:
+    """Send the report back to its office with a comment. Raises ReportAlreadyReviewed."""
+    with transaction.atomic():
+        report = _in_review(report_id)
+        report.state = ReportState.RETURNED
+        report.save()
+        ReportStep.objects.create(
+            report=report, action=ReportAction.RETURNED, actor=actor, at=at, comment=comment
+        )
+    return report
+
+
+def accept_report(report_id: int, actor: Any, at: dt.datetime) -> PostEventReport:
+    """Accept the report: write its evidence once, and ask for the figures to be worked out.
+
+    All of it stands after the commit or none. Raises ReportAlreadyReviewed.
+    """
+    with transaction.atomic():
+        report = _in_review(report_id)
+        report.state = ReportState.ACCEPTED
+        report.accepted_at = at
+        report.save()
+        ReportStep.objects.create(report=report, action=ReportAction.ACCEPTED, actor=actor, at=at)
+        years = _write_evidence(report, actor)
+        outbox.write("evidence_changed", {"years": sorted(years)})
+    return report
+
+
+def _in_review(report_id: int) -> PostEventReport:
+    report = _locked(report_id)
+    if report.state != ReportState.SUBMITTED:
+        raise ReportAlreadyReviewed(
+            _("The report is not in review any more: it is %(state)s.")
+            % {"state": report.get_state_display().lower()}
+        )
+    return report
+
+
+def _write_evidence(report: PostEventReport, actor: Any) -> set[int]:
+    """Write every row of the report where it counts; return the years that it touches."""
+    event = report.event
+    only_iscm = _only_iscm(event)
+    # The day that undated things are dated by; an event on record has at least a year.
+    day = event.last_day or dt.date(event.year or report.created_at.year, 12, 31)
+    shared = {
+        "report_number": report.pk,
+        "event_id": event.pk,
+        "is_demo": report.is_demo,
+    }
+    evidence = {**shared, "office_id": report.office_id}
+
+    agenda = {
+        item.pk: AgendaItem(
+            **shared,
+            report_item=item.pk,
+            position=position,
+            title=item.title,
+            theme_id=item.theme_id,
+            proposed_by_iom=item.proposed_by_iom,
+            priority_id=item.priority_id,
+        )
+        for position, item in enumerate(report.reportedagendaitems.all(), start=1)
+        if item.agenda_item_id is None
+    }
+    people = list(report.participants.all())
+    delegates = [
+        Delegate(**evidence, report_item=person.pk, title=person.title, capacity=person.capacity)
+        for person in people
+        if person.delegate_id is None
+    ]
+    requests = [
+        SupportRequest(
+            **evidence,
+            report_item=row.pk,
+            iscm_id=row.iscm_id or only_iscm,
+            country_id=row.country_id,
+            kind=row.kind,
+            what=row.what,
+            asked_on=row.asked_on,
+            answered_on=row.answered_on,
+            outcome=row.outcome,
+        )
+        for row in report.reportedrequests.all()
+    ]
+    partnerships = [
+        Partnership(
+            **evidence,
+            report_item=row.pk,
+            iscm_id=row.iscm_id or only_iscm,
+            organisation=row.organisation
+            or find_or_create_organisation(row.new_name, row.new_kind),
+            purpose=row.purpose,
+            since_on=row.since_on,
+        )
+        for row in report.reportedpartnerships.select_related("organisation")
+    ]
+    reported_instruments = list(report.reportedinstruments.prefetch_related("agenda"))
+    instruments = {
+        row.pk: PolicyInstrument(
+            **evidence,
+            report_item=row.pk,
+            iscm_id=row.iscm_id or only_iscm,
+            country_id=row.country_id,
+            region=row.region,
+            title=row.title,
+            kind=row.kind,
+            action=row.action,
+            dated_on=row.dated_on,
+            expertise_reflected=row.expertise_reflected,
+            expertise_note=row.expertise_note,
+        )
+        for row in reported_instruments
+    }
+    follow_ups = [
+        FollowUpAction(
+            **evidence,
+            report_item=row.pk,
+            iscm_id=row.iscm_id or only_iscm,
+            what=row.what,
+            who=row.who,
+            owner_id=report.office_id,
+            agreed_on=day,
+            due_on=row.due_on,
+        )
+        for row in report.reportedfollowups.all()
+    ]
+    _mend_known_agenda(report)
+    record_evidence(
+        [
+            *agenda.values(),
+            *delegates,
+            *requests,
+            *partnerships,
+            *instruments.values(),
+            *follow_ups,
+        ],
+        actor,
+    )
+    # PostgreSQL and SQLite both hand the keys back to the rows that were written.
+    link_agenda(
+        {
+            instruments[row.pk].pk: [
+                item.agenda_item_id or agenda[item.pk].pk for item in row.agenda.all()
+            ]
+            for row in reported_instruments
+        }
+    )
+    _write_costs(report, people, only_iscm, day, actor)
+    return (
+        {day.year, event.year or day.year}
+        | {row.asked_on.year for row in requests}
+        | {row.since_on.year for row in partnerships}
+        | {row.dated_on.year for row in instruments.values()}
+    )
+
+
+def _only_iscm(event: Event) -> int | None:
+    """The event's mechanism where it has one only; of a joint meeting the rows name theirs."""
+    keys = list(event.iscms.values_list("pk", flat=True)[:2])
+    return keys[0] if len(keys) == 1 else None
+
+
+def _mend_known_agenda(report: PostEventReport) -> None:
+    """Take over what the report says of agenda items that were on record before it."""
+    for row in report.reportedagendaitems.exclude(agenda_item=None).select_related("agenda_item"):
+        item = row.agenda_item
+        said = (row.title, row.theme_id, row.proposed_by_iom, row.priority_id)
+        if said != (item.title, item.theme_id, item.proposed_by_iom, item.priority_id):
+            item.title, item.theme_id, item.proposed_by_iom, item.priority_id = said
+            item.save()
+
+
+def _write_costs(
+    report: PostEventReport,
+    people: list[Participant],
+    only_iscm: int | None,
+    day: dt.date,
+    actor: Any,
+) -> None:
+    shared = {"report_number": report.pk, "is_demo": report.is_demo, "office_id": report.office_id}
+    # Stored text is data: it stays in one language whoever accepts.
+    source = f"Post-event report {report.pk}"
+    time_entries = [
+        TimeEntry(
+            **shared,
+            report_item=person.pk,
+            title=person.title,
+            grade=person.grade,
+            iscm_id=person.iscm_id or only_iscm,
+            event_id=report.event_id,
+            worked_on=day,
+            days=person.days,
+            paid_by=person.paid_by,
+            source=source,
+        )
+        for person in people
+        if person.days
+    ]
+    grcp = Supports.GRCP if report.event.kind == "grcp" else Supports.NOT_NAMED
+    travel = [
+        FundingLine(
+            **shared,
+            report_item=person.pk,
+            year=day.year,
+            source_of_funds=FundingSource.TRAVEL,
+            supports=Supports.ISCM if (person.iscm_id or only_iscm) else grcp,
+            iscm_id=person.iscm_id or only_iscm,
+            label=f"Travel: {report.event.name[:200]}",
+            payer=report.office.name,
+            amount_usd=person.travel_cost_usd,
+            source=source,
+        )
+        for person in people
+        if person.travel_cost_usd
+    ]
+    record_costs(time_entries, travel, actor)
+
+
+ITEM_SETS = (
+    "participants",
+    "reportedagendaitems",
+    "reportedrequests",
+    "reportedpartnerships",
+    "reportedinstruments",
+    "reportedfollowups",
+    "lessons",
+)
+
+
+def snapshot(report: PostEventReport) -> dict[str, Any]:
+    """The report as plain data, without its restricted text."""
+    texts = ("discussed", "discussed_internal", "outcomes", "documents", "funding_leads")
+    return {
+        **{name: getattr(report, name) for name in texts},
+        "frames": sorted(report.frames.values_list("pk", flat=True)),
+        **{
+            name: [_plain(row) for row in getattr(report, name).order_by("pk")]
+            for name in ITEM_SETS
+        },
+    }
+
+
+def _plain(row: Any) -> dict[str, Any]:
+    values = model_to_dict(row, exclude=["report"])
+    return {
+        name: value
+        if isinstance(value, (str, int, bool, type(None)))
+        else [related.pk for related in value]
+        if isinstance(value, list)
+        else str(value)
+        for name, value in values.items()
+    }
