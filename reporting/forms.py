@@ -1,0 +1,369 @@
+"""The steps of a post-event report, each with its questions and why they are asked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from django import forms
+from django.forms import BaseInlineFormSet, inlineformset_factory
+from django.utils.translation import gettext_lazy as _
+
+from engagements.models import (
+    Country,
+    IOMPriority,
+    Membership,
+    Organisation,
+    ReferenceFrame,
+    Theme,
+)
+from iscm_portal.common.forms import dress
+
+from .models import (
+    Lesson,
+    Participant,
+    PostEventReport,
+    ReportedAgendaItem,
+    ReportedFollowUp,
+    ReportedInstrument,
+    ReportedPartnership,
+    ReportedRequest,
+)
+
+Choices = list[tuple[Any, Any]]
+NOTHING_CHOSEN = ("", "—")
+
+
+class ReportChoices:
+    """What the selects of a report offer, read once for a page whatever the number of rows."""
+
+    def __init__(self, report: PostEventReport) -> None:
+        self.report = report
+
+    @cached_property
+    def iscm(self) -> Choices:
+        return [NOTHING_CHOSEN, *((i.pk, i.acronym) for i in self.report.event.iscms.all())]
+
+    @cached_property
+    def has_several_iscms(self) -> bool:
+        return len(self.iscm) > 2
+
+    @cached_property
+    def country(self) -> Choices:
+        """Countries, the members of the event's mechanisms first."""
+        members = set(
+            Membership.objects.filter(iscm__in=self.report.event.iscms.all())
+            .exclude(country=None)
+            .values_list("country_id", flat=True)
+        )
+        everybody = [(country.pk, country.name) for country in Country.objects.all()]
+        first = [choice for choice in everybody if choice[0] in members]
+        others = [choice for choice in everybody if choice[0] not in members]
+        groups: Choices = [NOTHING_CHOSEN]
+        if first:
+            groups.append((_("Members and observers"), first))
+        groups.append((_("Other States and territories"), others))
+        return groups
+
+    @cached_property
+    def theme(self) -> Choices:
+        return [NOTHING_CHOSEN, *Theme.objects.values_list("pk", "name")]
+
+    @cached_property
+    def priority(self) -> Choices:
+        return [NOTHING_CHOSEN, *IOMPriority.objects.values_list("pk", "title")]
+
+    @cached_property
+    def organisation(self) -> Choices:
+        return [NOTHING_CHOSEN, *Organisation.objects.values_list("pk", "name")]
+
+    @cached_property
+    def agenda(self) -> Choices:
+        return list(self.report.reportedagendaitems.values_list("pk", "title"))
+
+
+class ItemForm(forms.ModelForm):  # type: ignore[type-arg]
+    """One row of a report. A joint meeting asks which mechanism the row concerns."""
+
+    wide: tuple[str, ...] = ()
+
+    def __init__(self, *args: Any, choices: ReportChoices, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if "iscm" in self.fields:
+            if choices.has_several_iscms:
+                self.fields["iscm"].required = True
+                self.fields["iscm"].queryset = choices.report.event.iscms.all()  # type: ignore[attr-defined]
+            else:
+                del self.fields["iscm"]
+        for name in ("iscm", "country", "theme", "priority", "organisation", "agenda"):
+            if name in self.fields:
+                self.fields[name].choices = getattr(choices, name)  # type: ignore[attr-defined]
+        dress(self, wide=self.wide, lines=2)
+
+
+class ParticipantForm(ItemForm):
+    class Meta:
+        model = Participant
+        fields = ["title", "grade", "capacity", "days", "paid_by", "travel_cost_usd", "iscm"]
+        help_texts = {
+            "title": _("The post, not the name. It shows who speaks for IOM, and keeps no names."),
+            "grade": _("So that days can be costed. P3, NOB, G6…"),
+            "days": _("With preparation, travel and follow-up; half a day is 0.5."),
+            "paid_by": _("Time paid by a counted project is shown and not added twice."),
+            "travel_cost_usd": _("Tickets, daily allowance, visas. Leave empty if not known."),
+        }
+
+
+class AgendaForm(ItemForm):
+    wide = ("title",)
+
+    class Meta:
+        model = ReportedAgendaItem
+        fields = ["title", "theme", "priority", "proposed_by_iom"]
+        help_texts = {
+            "priority": _("Only if the item carries one: it feeds the ninth indicator."),
+        }
+
+
+class RequestForm(ItemForm):
+    wide = ("what",)
+
+    class Meta:
+        model = ReportedRequest
+        fields = ["what", "country", "kind", "asked_on", "outcome", "answered_on", "iscm"]
+
+
+class PartnershipForm(ItemForm):
+    class Meta:
+        model = ReportedPartnership
+        fields = ["organisation", "since_on", "new_name", "new_kind", "purpose", "iscm"]
+
+
+class InstrumentForm(ItemForm):
+    wide = ("title",)
+
+    class Meta:
+        model = ReportedInstrument
+        fields = [
+            "title",
+            "kind",
+            "action",
+            "country",
+            "region",
+            "dated_on",
+            "expertise_reflected",
+            "agenda",
+            "expertise_note",
+            "iscm",
+        ]
+        widgets = {"agenda": forms.CheckboxSelectMultiple}
+        help_texts = {
+            "agenda": _("Reflection, not proof of cause: tick what the text takes up."),
+            "expertise_reflected": _("“Not yet assessed” is not “no”; it stays out of the share."),
+        }
+
+    def __init__(self, *args: Any, choices: ReportChoices, **kwargs: Any) -> None:
+        super().__init__(*args, choices=choices, **kwargs)
+        self.fields["agenda"].queryset = choices.report.reportedagendaitems.all()  # type: ignore[attr-defined]
+        self.fields["agenda"].choices = choices.agenda  # type: ignore[attr-defined]
+        self.fields["agenda"].wide = True  # type: ignore[attr-defined]
+
+
+class FollowUpForm(ItemForm):
+    wide = ("what",)
+
+    class Meta:
+        model = ReportedFollowUp
+        fields = ["what", "who", "due_on", "iscm"]
+
+
+class LessonForm(ItemForm):
+    class Meta:
+        model = Lesson
+        fields = ["kind", "text"]
+
+
+def rows(model: Any, form: type[ItemForm]) -> type[BaseInlineFormSet[Any, Any, Any]]:
+    """The rows of one kind, with one empty row to fill; a row is taken away by its tick."""
+    return inlineformset_factory(
+        PostEventReport, model, form=form, extra=1, can_delete=True, max_num=100, validate_max=True
+    )
+
+
+class TextForm(forms.ModelForm):  # type: ignore[type-arg]
+    """Free texts of a report; each says who will read it."""
+
+    seen_by: dict[str, Any] = {}
+    lines = 4
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        dress(self, lines=self.lines)
+        for name, text in self.seen_by.items():
+            self.fields[name].seen_by = text  # type: ignore[attr-defined]
+
+
+SEEN_BY_ALL = _("Seen by: everyone who may sign in, and the API, once accepted.")
+
+
+class DiscussedForm(TextForm):
+    seen_by = {
+        "discussed": SEEN_BY_ALL,
+        "discussed_internal": _("Seen by: IOM staff who sign in. Never in the API or in exports."),
+        "discussed_restricted": _(
+            "Seen by: your office and IPD. Never in searches, e-mails, exports or the API."
+        ),
+    }
+    lines = 5
+
+    class Meta:
+        model = PostEventReport
+        fields = ["discussed", "discussed_internal", "discussed_restricted"]
+        help_texts = {
+            "discussed": _(
+                "Five to ten lines. No statement is attributed to a State here (Chatham House)."
+            ),
+            "discussed_internal": _("What colleagues should know and the public need not."),
+            "discussed_restricted": _("Who said what, and anything that could harm if it got out."),
+        }
+
+
+class OutcomesForm(TextForm):
+    seen_by = {"outcomes": SEEN_BY_ALL, "documents": SEEN_BY_ALL}
+
+    class Meta:
+        model = PostEventReport
+        fields = ["outcomes", "documents"]
+        help_texts = {
+            "outcomes": _("What was agreed, declared or decided."),
+            "documents": _("Titles of outcome documents, one a line, with an address if public."),
+        }
+
+
+class FundingLeadsForm(TextForm):
+    seen_by = {"funding_leads": _("Seen by: IOM staff who sign in.")}
+    lines = 2
+
+    class Meta:
+        model = PostEventReport
+        fields = ["funding_leads"]
+        help_texts = {"funding_leads": _("Donors that showed interest, and in what.")}
+
+
+class GoalsForm(forms.ModelForm):  # type: ignore[type-arg]
+    """The goals that the meeting spoke to, frame by frame."""
+
+    class Meta:
+        model = PostEventReport
+        fields = ["frames"]
+        widgets = {"frames": forms.CheckboxSelectMultiple}
+        help_texts = {"frames": _("They let IPD show work per MiGOF, Global Compact and SDG goal.")}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        groups: dict[str, list[tuple[int, str]]] = {}
+        for frame in ReferenceFrame.objects.all():
+            groups.setdefault(frame.get_kind_display(), []).append((frame.pk, str(frame)))
+        self.fields["frames"].choices = list(groups.items())  # type: ignore[attr-defined]
+
+
+@dataclass(frozen=True)
+class RowSet:
+    """Rows of one kind on a step: their formset and what one row is called."""
+
+    formset: type[BaseInlineFormSet[Any, Any, Any]]
+    one: Any
+    title: Any = ""
+    hint: Any = ""
+
+
+@dataclass(frozen=True)
+class Step:
+    """One page of the report."""
+
+    key: str
+    title: Any
+    why: Any
+    form: type[forms.ModelForm] | None = None  # type: ignore[type-arg]
+    row_sets: tuple[RowSet, ...] = ()
+
+
+STEPS = (
+    Step(
+        "people",
+        _("Who took part"),
+        _("Days and travel add up to what a mechanism costs; nobody could say so before."),
+        row_sets=(RowSet(rows(Participant, ParticipantForm), _("Person")),),
+    ),
+    Step(
+        "agenda",
+        _("Agenda and priorities"),
+        _("Shows whether IOM's priorities found their way onto the agenda."),
+        row_sets=(RowSet(rows(ReportedAgendaItem, AgendaForm), _("Agenda item")),),
+    ),
+    Step(
+        "discussed",
+        _("What was discussed"),
+        _("What a colleague who was not there needs to know."),
+        form=DiscussedForm,
+    ),
+    Step(
+        "outcomes",
+        _("Outcomes and documents"),
+        _("What the meeting left behind."),
+        form=OutcomesForm,
+    ),
+    Step(
+        "support",
+        _("Support asked for"),
+        _("Requests of Member States are counted, and so is how soon they are answered."),
+        row_sets=(RowSet(rows(ReportedRequest, RequestForm), _("Request")),),
+    ),
+    Step(
+        "results",
+        _("Partnerships and instruments"),
+        _("What changed: who works with IOM now, and which laws and policies followed."),
+        row_sets=(
+            RowSet(
+                rows(ReportedPartnership, PartnershipForm),
+                _("Partnership"),
+                _("Partnerships that began"),
+                _("New ones, not renewals."),
+            ),
+            RowSet(
+                rows(ReportedInstrument, InstrumentForm),
+                _("Instrument"),
+                _("Legislation, policies and strategies passed or amended"),
+                _("Those that take up something of an agenda, this one's or an earlier one's."),
+            ),
+        ),
+    ),
+    Step(
+        "followup",
+        _("Follow-ups and lessons"),
+        _("So that the next report begins with what became of them."),
+        form=FundingLeadsForm,
+        row_sets=(
+            RowSet(rows(ReportedFollowUp, FollowUpForm), _("Follow-up"), _("Follow-ups")),
+            RowSet(rows(Lesson, LessonForm), _("Lesson"), _("Lessons and good practice")),
+        ),
+    ),
+    Step("goals", _("Goals it speaks to"), _("One tick each, no text."), form=GoalsForm),
+)
+STEP_KEYS = tuple(step.key for step in STEPS)
+
+
+def step_of(key: str) -> Step | None:
+    return next((step for step in STEPS if step.key == key), None)
+
+
+class ReturnForm(forms.Form):
+    comment = forms.CharField(
+        label=_("What should the office mend?"),
+        help_text=_("The reporter reads this first."),
+        widget=forms.Textarea(attrs={"rows": 3}),
+        max_length=4000,
+    )
+
+

@@ -1,0 +1,128 @@
+"""Reading reports: the list, one report, and the review of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST
+
+from iscm_portal.common.access import may
+from iscm_portal.common.forms import problems_of
+from iscm_portal.common.pages import keyset_page
+
+from .. import permissions
+from ..choices import ReportState
+from ..forms import ReturnForm
+from ..models import PostEventReport
+from ..selectors.reports import evidence_of_report, report_list, review_queue
+from ..services import reports as services
+
+
+def reports(request: HttpRequest) -> HttpResponse:
+    """Reports that the reader may see, newest first, by state, office and mechanism."""
+    rows = report_list(request.user)
+    state = request.GET.get("state", "")
+    if state in ReportState.values:
+        rows = rows.filter(state=state)
+    if request.GET.get("office"):
+        rows = rows.filter(office__slug=request.GET["office"])
+    if request.GET.get("iscm"):
+        rows = rows.filter(event__iscms__slug=request.GET["iscm"])
+    context = {
+        "page": keyset_page(request, rows.prefetch_related("event__iscms"), "-pk"),
+        "states": ReportState.choices,
+        "state": state,
+        "may_start": permissions.may_start_report(request.user),
+        "in_review": review_queue(request.user).count(),
+        "reviews": may(request.user, "review_all_reports"),
+    }
+    return render(request, "reporting/reports.html", context)
+
+
+def report_content(request: HttpRequest, report: PostEventReport) -> dict[str, Any]:
+    """The parts of a report that the reader may see."""
+    return {
+        "people": report.participants.select_related("iscm"),
+        "agenda": report.reportedagendaitems.select_related("theme", "priority"),
+        "requests": report.reportedrequests.select_related("country", "iscm"),
+        "partnerships": report.reportedpartnerships.select_related("organisation", "iscm"),
+        "instruments": report.reportedinstruments.select_related(
+            "country", "iscm"
+        ).prefetch_related("agenda"),
+        "follow_ups": report.reportedfollowups.select_related("iscm"),
+        "lessons": report.lessons.all(),
+        "frames": report.frames.all(),
+        "reads_internal": permissions.may_read_internal(request.user, report),
+        "reads_restricted": permissions.may_read_restricted(request.user, report),
+    }
+
+
+def report(request: HttpRequest, pk: int, form: ReturnForm | None = None) -> HttpResponse:
+    """One report: what it says, where it stands, what it wrote, and what may be done with it."""
+    rows = PostEventReport.objects.visible_to(request.user)
+    found = get_object_or_404(rows.select_related("event", "office", "author"), pk=pk)
+    accepted = found.state == ReportState.ACCEPTED
+    context = {
+        **report_content(request, found),
+        "report": found,
+        "may_edit": permissions.may_edit_report(request.user, found),
+        "may_return": permissions.may_return_report(request.user, found),
+        "may_accept": permissions.may_accept_report(request.user, found),
+        "steps": found.steps.select_related("actor"),
+        "reads_working_papers": permissions.may_read_working_papers(request.user, found),
+        "return_form": form or ReturnForm(),
+        "problems": problems_of(form),
+        "has_errors": form is not None,
+        "evidence": evidence_of_report(found, request.user) if accepted else None,
+    }
+    return render(request, "reporting/report.html", context, status=422 if form else 200)
+
+
+def reviews(request: HttpRequest) -> HttpResponse:
+    """Reports that wait for a review, the longest waiting first."""
+    if not (
+        may(request.user, "review_all_reports") or may(request.user, "return_own_office_reports")
+    ):
+        raise PermissionDenied
+    queue = review_queue(request.user).prefetch_related("event__iscms")
+    if not may(request.user, "review_all_reports"):
+        queue = queue.of_office(request.user.office_id)
+    context = {"page": keyset_page(request, queue, "submitted_at", "pk"), "today": timezone.now()}
+    return render(request, "reporting/reviews.html", context)
+
+
+@require_POST
+def return_report(request: HttpRequest, pk: int) -> HttpResponse:
+    found = get_object_or_404(PostEventReport.objects.visible_to(request.user), pk=pk)
+    if found.state == ReportState.SUBMITTED and not permissions.may_return_report(
+        request.user, found
+    ):
+        raise PermissionDenied
+    form = ReturnForm(request.POST)
+    if not form.is_valid():
+        return report(request, pk, form)
+    try:
+        services.return_report(pk, request.user, form.cleaned_data["comment"], timezone.now())
+        messages.success(request, _("Returned to the office with your comment."))
+    except services.ReportAlreadyReviewed as error:
+        messages.info(request, str(error))
+    return redirect("report", pk=pk)
+
+
+@require_POST
+def accept_report(request: HttpRequest, pk: int) -> HttpResponse:
+    found = get_object_or_404(PostEventReport.objects.visible_to(request.user), pk=pk)
+    if not may(request.user, "review_all_reports"):
+        raise PermissionDenied
+    try:
+        services.accept_report(found.pk, request.user, timezone.now())
+        messages.success(request, _("Accepted. What the report found counts from now on."))
+    except services.ReportAlreadyReviewed as error:
+        messages.info(request, str(error))
+    return redirect("report", pk=pk)
