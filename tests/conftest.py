@@ -1,0 +1,227 @@
+"""What every test may ask for: databases, a Redis, a browser, people who sign in."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable, Iterator
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.core.cache import cache
+from django.db import connection
+from django.test import Client
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+from tests import services
+
+SCREENSHOTS = Path(settings.VAR_DIR) / "screenshots"
+
+# The browser talks to the live server and to nobody else.
+CHROMIUM_ARGUMENTS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
+]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    # Argon2 is slow on purpose; a test run hashes hundreds of passwords that protect nothing.
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    Path(settings.STATIC_ROOT).mkdir(parents=True, exist_ok=True)  # else WhiteNoise warns
+
+
+# --- databases
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(
+    django_db_modify_db_settings_parallel_suffix: None,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    """On SQLite, test in a file: threads of the live server each have a connection of their own,
+    as they have in the real portal."""
+    database = settings.DATABASES["default"]
+    if database["ENGINE"].endswith("sqlite3"):
+        file = tmp_path_factory.mktemp("database") / "test.sqlite3"
+        database["TEST"] = {**database.get("TEST", {}), "NAME": str(file)}
+
+
+@pytest.fixture(autouse=True)
+def empty_cache() -> None:
+    """No test sees what another left in the cache (rate limits of the sign-in, for one)."""
+    cache.clear()
+
+
+# --- the network
+
+
+def _is_this_machine(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+@pytest.fixture(autouse=True, scope="session")
+def no_network() -> Iterator[None]:
+    """No test reaches another machine."""
+    connect = socket.socket.connect
+
+    def guarded(self: socket.socket, address: Any) -> None:
+        if self.family in {socket.AF_INET, socket.AF_INET6} and not _is_this_machine(address[0]):
+            raise PermissionError(f"A test tried to reach {address[0]}.")
+        connect(self, address)
+
+    patch = pytest.MonkeyPatch()
+    patch.setattr(socket.socket, "connect", guarded)
+    yield
+    patch.undo()
+
+
+# --- what pip can't bring
+
+
+def lacking(what: str) -> None:
+    """Skip the test for want of ``what``; in CI that is a failure."""
+    if services.IN_CI:
+        pytest.fail(f"CI lacks {what}")
+    pytest.skip(f"no {what} on this machine")
+
+
+@pytest.fixture(scope="session")
+def redis_url() -> Iterator[str]:
+    """The address of a Redis that only this run uses."""
+    program = services.redis_server()
+    if program is None:
+        lacking("Redis (redis-server)")
+    else:
+        with services.running_redis(program) as address:
+            yield address
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """The path of the system's Chromium."""
+    program = services.chromium_program()
+    if program is None:
+        lacking("Chromium")
+    return str(program)
+
+
+# --- pages in a real browser
+
+
+@pytest.fixture(scope="session")
+def browser(chromium: str) -> Iterator[Browser]:
+    # Playwright keeps an event loop in this thread; Django would refuse the ORM beside it.
+    patch = pytest.MonkeyPatch()
+    patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=chromium, headless=True, args=CHROMIUM_ARGUMENTS
+        )
+        yield browser
+        browser.close()
+    patch.undo()
+
+
+NewPage = Callable[..., Page]
+
+
+@pytest.fixture
+def new_page(browser: Browser, live_server: Any) -> Iterator[NewPage]:
+    """Makes pages: ``new_page(width=1240, height=900, javascript=True, allow=())``.
+
+    Addresses may begin at "/". A script error, a breach of the content policy, an error in the
+    console or a request to another host fails the test at its end; ``allow`` names parts of
+    messages that the test calls forth ("status of 403").
+    """
+    contexts: list[BrowserContext] = []
+    problems: list[str] = []
+
+    def make(
+        width: int = 1240, height: int = 900, javascript: bool = True, allow: tuple[str, ...] = ()
+    ) -> Page:
+        context = browser.new_context(
+            base_url=live_server.url,
+            viewport={"width": width, "height": height},
+            java_script_enabled=javascript,
+            locale="en-GB",
+            timezone_id="UTC",
+            reduced_motion="reduce",
+        )
+        contexts.append(context)
+        page = context.new_page()
+
+        def note(text: str) -> None:
+            if not any(part in text for part in allow):
+                problems.append(text)
+
+        page.on(
+            "console",
+            lambda message: note(f"console: {message.text}") if message.type == "error" else None,
+        )
+        page.on("pageerror", lambda error: note(f"script: {error}"))
+        page.on(
+            "request",
+            lambda request: (
+                None
+                if request.url.startswith((live_server.url, "data:", "blob:"))
+                else note(f"request to another host: {request.url}")
+            ),
+        )
+        return page
+
+    yield make
+    for context in contexts:
+        context.close()
+    assert not problems, "\n".join(problems)
+
+
+SignIn = Callable[..., None]
+
+
+@pytest.fixture
+def sign_in(live_server: Any) -> SignIn:
+    """``sign_in(page, username)`` gives the page that user's session; with ``password=`` it goes
+    through the sign-in page as people do."""
+
+    def enter(page: Page, username: str, password: str | None = None) -> None:
+        if password is not None:
+            page.goto("/accounts/login/")
+            page.fill("[name=login]", username)
+            page.fill("[name=password]", password)
+            page.click("main button[type=submit]")
+            return
+        from django.contrib.auth import get_user_model
+
+        client = Client()
+        client.force_login(get_user_model().objects.get(username=username))
+        session = client.cookies[settings.SESSION_COOKIE_NAME]
+        page.context.add_cookies(
+            [{"name": session.key, "value": session.value, "url": live_server.url}]
+        )
+
+    return enter
+
+
+@pytest.fixture
+def screenshot() -> Callable[[Page, str], Path]:
+    """``screenshot(page, name)`` keeps the whole page under var/screenshots/<database>/."""
+
+    def keep(page: Page, name: str) -> Path:
+        path = SCREENSHOTS / connection.vendor / f"{name}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        page.screenshot(path=path, full_page=True)
+        return path
+
+    return keep
