@@ -37,7 +37,11 @@ class IOMRoleQuerySet(HeldQuerySet):
     def in_group(self, group: str) -> Self:
         """Roles as the evaluation groups them: member, permanent_observer, technical or
         administrative (section 3, footnotes 22 and 23)."""
-        return self.filter(role__in=ROLE_GROUPS[group])
+        return self.filter(self.group_condition(group))
+
+    @staticmethod
+    def group_condition(group: str) -> Q:
+        return Q(role__in=ROLE_GROUPS[group])
 
 
 class EventQuerySet(PortalQuerySet):

@@ -27,7 +27,9 @@ class Page:
         return iter(self.rows)
 
 
-def keyset_page(request: HttpRequest, rows: QuerySet[Any], *order: str, size: int = PAGE_ROWS) -> Page:
+def keyset_page(
+    request: HttpRequest, rows: QuerySet[Any], *order: str, size: int = PAGE_ROWS
+) -> Page:
     """The page of ``rows`` that the address asks for, in ``order``, which ends in something unique.
 
     The next page starts after the last row's own values, so rows that come or go elsewhere

@@ -11,6 +11,7 @@ from django.db import IntegrityError, transaction
 from django.forms.models import model_to_dict
 from django.utils.translation import gettext as _
 
+from engagements.choices import EventKind
 from engagements.models import (
     AgendaItem,
     Delegate,
@@ -362,15 +363,13 @@ def _write_costs(
         for person in people
         if person.days
     ]
-    grcp = Supports.GRCP if report.event.kind == "grcp" else Supports.NOT_NAMED
     travel = [
         FundingLine(
             **shared,
+            **_supported(person.iscm_id or only_iscm, report.event),
             report_item=person.pk,
             year=day.year,
             source_of_funds=FundingSource.TRAVEL,
-            supports=Supports.ISCM if (person.iscm_id or only_iscm) else grcp,
-            iscm_id=person.iscm_id or only_iscm,
             label=f"Travel: {report.event.name[:200]}",
             payer=report.office.name,
             amount_usd=person.travel_cost_usd,
@@ -380,6 +379,19 @@ def _write_costs(
         if person.travel_cost_usd
     ]
     record_costs(time_entries, travel, actor)
+
+
+def _supported(iscm_id: int | None, event: Event) -> dict[str, Any]:
+    """What travel to the event supports; money that no mechanism can be named for is kept aside."""
+    if iscm_id:
+        return {"supports": Supports.ISCM, "iscm_id": iscm_id}
+    if event.kind == EventKind.GRCP:
+        return {"supports": Supports.GRCP}
+    return {
+        "supports": Supports.NOT_NAMED,
+        "is_counted": False,
+        "not_counted_reason": "The event names no mechanism.",
+    }
 
 
 ITEM_SETS = (

@@ -1,0 +1,81 @@
+"""Questions about mechanisms and events."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import Count, Q, QuerySet
+
+from .choices import ISCMType, MembershipKind
+from .models import ISCM, Event, FollowUpAction, IOMRole
+from .querysets import IOMRoleQuerySet
+
+# What the evaluation counts as of March 2019. Source: evaluation 2019, section 3, fn. 22 and 23.
+EVALUATION_DAY = dt.date(2019, 3, 31)
+EVALUATION_COUNTS = {
+    "member": 4,
+    "permanent_observer": 16,
+    "technical": 12,
+    "administrative": 3,
+}
+
+
+@dataclass(frozen=True)
+class RoleCount:
+    """How many mechanisms IOM holds a role of one group in, and what the evaluation counts."""
+
+    group: str
+    recorded: int
+    evaluation: int | None
+
+
+def roles_by_group(user: Any, day: dt.date) -> list[RoleCount]:
+    """Mechanisms by group of IOM roles held on ``day``, in one statement."""
+    roles = IOMRole.objects.visible_to(user).confirmed().held_on(day)
+    groups = {
+        group: Count("iscm", distinct=True, filter=IOMRoleQuerySet.group_condition(group))
+        for group in EVALUATION_COUNTS
+    }
+    counts = roles.order_by().aggregate(**groups)
+    on_the_day = day == EVALUATION_DAY
+    return [
+        RoleCount(group, counts[group], EVALUATION_COUNTS[group] if on_the_day else None)
+        for group in EVALUATION_COUNTS
+    ]
+
+
+def iscm_list(user: Any) -> QuerySet[ISCM]:
+    """Mechanisms with the number of their members and events."""
+    members = Count(
+        "memberships", distinct=True, filter=Q(memberships__kind=MembershipKind.MEMBER)
+    )
+    return (
+        ISCM.objects.visible_to(user)
+        .annotate(member_count=members, event_count=Count("events", distinct=True))
+        .order_by("acronym")
+    )
+
+
+def iscms_by_type(user: Any) -> dict[str, int]:
+    """Active mechanisms by type: {"rcp": 16, "irf": 12, "global": 2}."""
+    rows = ISCM.objects.visible_to(user).active().order_by().values_list("type")
+    counts = dict(rows.annotate(n=Count("pk")))
+    return {kind: counts.get(kind, 0) for kind in ISCMType.values}
+
+
+def event_list(user: Any) -> QuerySet[Event]:
+    """Events, newest first."""
+    return (
+        Event.objects.visible_to(user).select_related("country").prefetch_related("iscms")
+    )
+
+
+def open_follow_ups_of_office(user: Any) -> QuerySet[FollowUpAction]:
+    """Open follow-ups that the reader's office owns, the next due first."""
+    return (
+        FollowUpAction.objects.visible_to(user)
+        .filter(owner=user.office_id, state="open")
+        .select_related("iscm", "event")
+    )

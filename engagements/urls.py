@@ -1,0 +1,10 @@
+"""Addresses of the directory."""
+
+from django.urls import path
+
+from .views import directory
+
+urlpatterns = [
+    path("iscms/", directory.iscms, name="iscms"),
+    path("events/", directory.events, name="events"),
+]

@@ -1,0 +1,84 @@
+"""Pages that show the directory and nothing else."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from django.core.exceptions import BadRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from iscm_portal.common.pages import keyset_page
+
+from ..choices import ROLE_GROUPS, EventKind, ISCMType, RoleKind
+from ..models import ISCM, IOMRole
+from ..selectors import EVALUATION_DAY, event_list, iscm_list, iscms_by_type, roles_by_group
+
+ROLE_GROUP_WORDS = {
+    "member": gettext_lazy("member organization"),
+    "permanent_observer": gettext_lazy("permanent observer"),
+    "technical": gettext_lazy("technical (co-)secretariat"),
+    "administrative": gettext_lazy("administrative secretariat or host"),
+}
+
+
+def asked_day(text: str, default: dt.date) -> dt.date:
+    """The day of an address. Raises BadRequest for what is no day."""
+    if not text:
+        return default
+    try:
+        return dt.date.fromisoformat(text)
+    except ValueError:
+        raise BadRequest(_("A day is written like 2019-03-31.")) from None
+
+
+def iscms(request: HttpRequest) -> HttpResponse:
+    """All mechanisms with IOM's roles on a day; the evaluation's own day unless asked."""
+    day = asked_day(request.GET.get("on", ""), EVALUATION_DAY)
+    rows = iscm_list(request.user)
+    kind, group = request.GET.get("type", ""), request.GET.get("role", "")
+    roles = IOMRole.objects.visible_to(request.user).confirmed().held_on(day)
+    if kind in ISCMType.values:
+        rows = rows.filter(type=kind)
+    if group in ROLE_GROUPS:
+        rows = rows.filter(pk__in=roles.in_group(group).values("iscm"))
+    held: dict[int, list[str]] = {}
+    for iscm_id, role in roles.values_list("iscm", "role"):
+        held.setdefault(iscm_id, []).append(RoleKind(role).label)
+    context = {
+        "rows": [(row, held.get(row.pk, [])) for row in rows],
+        "by_type": iscms_by_type(request.user),
+        "types": ISCMType.choices,
+        "type": kind,
+        "role": group,
+        "day": day,
+        "role_counts": [
+            {"count": count, "word": ROLE_GROUP_WORDS[count.group]}
+            for count in roles_by_group(request.user, day)
+        ],
+    }
+    return render(request, "engagements/iscms.html", context)
+
+
+def events(request: HttpRequest) -> HttpResponse:
+    """Events, newest first, by mechanism, kind and year."""
+    rows = event_list(request.user)
+    kind, slug = request.GET.get("kind", ""), request.GET.get("iscm", "")
+    year = request.GET.get("year", "")
+    if kind in EventKind.values:
+        rows = rows.filter(kind=kind)
+    if slug:
+        rows = rows.filter(iscms__slug=slug)
+    if year.isdecimal():
+        rows = rows.filter(year=int(year))
+    context = {
+        "page": keyset_page(request, rows, "-sorted_on", "-pk"),
+        "kinds": EventKind.choices,
+        "kind": kind,
+        "iscm": slug,
+        "year": year,
+        "iscms": ISCM.objects.visible_to(request.user),
+    }
+    return render(request, "engagements/events.html", context)

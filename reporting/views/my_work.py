@@ -1,0 +1,36 @@
+"""The first page: what the reader has to do, and what waits for others."""
+
+from __future__ import annotations
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+
+from engagements.selectors import open_follow_ups_of_office
+from iscm_portal.common.access import may
+from iscm_portal.common.period import Period
+
+from ..forms import STEPS
+from ..models import PostEventReport
+from ..permissions import may_start_report
+from ..selectors.indicators import latest_run
+from ..selectors.reports import coverage_of_office, reports_owed, review_queue
+
+
+def home(request: HttpRequest) -> HttpResponse:
+    user, today = request.user, timezone.localdate()
+    writes = may_start_report(user)
+    reviews = may(user, "review_all_reports")
+    in_review = PostEventReport.objects.visible_to(user).waiting().select_related("event")
+    context = {
+        "today": today,
+        "writes": writes,
+        "owed": reports_owed(user.office_id, today) if writes else [],
+        "step_count": len(STEPS),
+        "to_review": list(review_queue(user)[:50]) if reviews else None,
+        "waiting": list(in_review.of_office(user.office_id)[:10]) if writes else [],
+        "follow_ups": open_follow_ups_of_office(user)[:10] if writes else [],
+        "coverage": coverage_of_office(user.office_id, Period.year(today.year)) if writes else None,
+        "last_run": latest_run(),
+    }
+    return render(request, "reporting/home.html", context)

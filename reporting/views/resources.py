@@ -1,0 +1,135 @@
+"""The resource dashboard: what IOM puts into the mechanisms, and what is not known."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.exceptions import BadRequest
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.shortcuts import render
+from django.utils.translation import gettext as _
+
+from engagements.models import ISCM, SourceNote
+from finance.choices import FundingSource
+from finance.models import FundingLine
+from finance.selectors import investment_records
+from iscm_portal.common.charts import stacked_bars
+from iscm_portal.common.exports import csv_response
+from iscm_portal.common.pages import keyset_page
+from iscm_portal.common.period import Period
+
+from ..selectors import resources as selectors
+from ..selectors.resources import EVALUATION_YEARS, ResourceFilter
+
+
+def asked(request: HttpRequest) -> ResourceFilter:
+    """The filters of the address. Raises BadRequest for what they can't be."""
+    get = request.GET
+    first, last = get.get("from", ""), get.get("to", "")
+    try:
+        years = (int(first or EVALUATION_YEARS[0]), int(last or EVALUATION_YEARS[1]))
+    except ValueError:
+        raise BadRequest(_("A year is a number like 2019.")) from None
+    if not 1990 <= years[0] <= years[1] <= 2100:
+        raise BadRequest(_("The years run from the earlier to the later one."))
+    source = get.get("source", "")
+    if source and source not in FundingSource.values:
+        raise BadRequest(_("There is no such source of funds."))
+    slug = get.get("iscm", "")
+    if slug and not ISCM.objects.visible_to(request.user).filter(slug=slug).exists():
+        raise BadRequest(_("There is no such mechanism."))
+    return ResourceFilter(*years, iscm=slug or None, source=source or None)
+
+
+def resources(request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
+    chosen = asked(request)
+    board = selectors.dashboard(chosen)
+    if request.GET.get("format") == "csv":
+        return csv_response("resources", selectors.CSV_COLUMNS, selectors.csv_rows(board))
+    context = {
+        "board": board,
+        "chosen": chosen,
+        "iscms": ISCM.objects.visible_to(request.user),
+        "sources": FundingSource.choices,
+        "charts": [chart(table) for table in board.tables if table.number in (4, 5)],
+        "notes": notes_by_table(request),
+        "not_counted": FundingLine.objects.visible_to(request.user)
+        .filter(is_counted=False)
+        .select_related("iscm"),
+    }
+    return render(request, "reporting/resources.html", context)
+
+
+def chart(table: Any) -> dict[str, Any]:
+    """Figure 3 or 4: the table's rows as stacked bars, rows of zeros left out."""
+    titles = {
+        4: (_("OSI by mechanism"), _("Figure 3")),
+        5: (_("Project support by mechanism"), _("Figure 4")),
+    }
+    values = [
+        {"year": year, "usd": float(row.values.get(year, 0)), "row": row.label, "order": order}
+        for order, row in enumerate(table.rows)
+        if any(row.values.values())
+        for year in table.years
+    ]
+    title, figure = titles[table.number]
+    return {
+        "title": title,
+        "figure": figure,
+        "table": table,
+        "svg": stacked_bars(
+            values,
+            x="year",
+            y="usd",
+            series="row",
+            description=_("%(title)s in USD, a bar a year; the table holds the values.")
+            % {"title": title},
+        )
+        if values
+        else "",
+    }
+
+
+def notes_by_table(request: HttpRequest) -> dict[int, list[SourceNote]]:
+    notes: dict[int, list[SourceNote]] = {}
+    for note in SourceNote.objects.visible_to(request.user).exclude(printed_table=None):
+        notes.setdefault(note.printed_table, []).append(note)
+    return notes
+
+
+def printed_table_csv(request: HttpRequest, number: int) -> HttpResponse | StreamingHttpResponse:
+    """One table of the evaluation as CSV: a row a label, a column a year, the total last."""
+    table = selectors.printed(number, asked(request))
+    columns, rows = selectors.printed_csv(table)
+    return csv_response(f"table-{number}", columns, rows)
+
+
+def records(request: HttpRequest) -> HttpResponse:
+    """The records behind a figure of the dashboard, as far as the reader may read them."""
+    chosen = asked(request)
+    label, table = request.GET.get("label", ""), request.GET.get("table", "")
+    if table:
+        if table not in ("4", "5", "6"):
+            raise BadRequest(_("There is no such table."))
+        lines = FundingLine.objects.printed_in(int(table)).in_years(chosen.period)
+        lines = lines.filter(label=label) if label else lines
+        kinds = {"funding_lines": lines}
+    else:
+        kinds = investment_records(chosen.period, iscm=chosen.iscm, source=chosen.source)
+    seen = {name: rows.visible_to(request.user) for name, rows in kinds.items()}
+    context = {
+        "chosen": chosen,
+        "label": label,
+        "table": table,
+        "lines": keyset_page(
+            request, seen["funding_lines"].select_related("iscm", "project", "office"), "year", "pk"
+        ),
+        "attributions": seen["attributions"].select_related("project", "iscm")[:200]
+        if "attributions" in seen
+        else [],
+        "time_entries": seen["time_entries"].select_related("iscm", "office", "event")[:200]
+        if "time_entries" in seen
+        else [],
+        "period": Period.years(chosen.first_year, chosen.last_year),
+    }
+    return render(request, "reporting/resource_records.html", context)
