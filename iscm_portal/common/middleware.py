@@ -16,6 +16,6 @@ class SignInRequiredMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        if request.user.is_authenticated or request.path.startswith(OPEN_ADDRESSES):
+        if request.path.startswith(OPEN_ADDRESSES) or request.user.is_authenticated:
             return self.get_response(request)
         return redirect_to_login(request.get_full_path())

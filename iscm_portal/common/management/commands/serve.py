@@ -144,19 +144,20 @@ def supervise(commands: list[list[str]]) -> None:
 
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
-    children = [
-        subprocess.Popen(command, start_new_session=True)  # noqa: S603 - own arguments
-        for command in commands
-    ]
+    children: dict[str, subprocess.Popen[bytes]] = {}
+    ended: list[str] = []
     try:
-        while not stopped and all(child.poll() is None for child in children):
+        for command in commands:
+            children[" ".join(command[1:])] = subprocess.Popen(  # noqa: S603 - own arguments
+                command, start_new_session=True
+            )
+        while not stopped and not ended:
             time.sleep(0.2)
-        ended = [child for child in children if child.poll() is not None]
+            ended = [name for name, child in children.items() if child.poll() is not None]
     finally:
-        end(children)
+        end(list(children.values()))
     if not stopped:
-        names = ", ".join(" ".join(child.args[1:4]) for child in ended)  # type: ignore[index]
-        raise CommandError(f"Ended by itself: {names}")
+        raise CommandError(f"Ended by itself: {', '.join(ended)}")
 
 
 def end(children: list[subprocess.Popen[bytes]], patience: float = 15) -> None:
