@@ -34,8 +34,8 @@ class FundingLineQuerySet(OfficeMoneyQuerySet):
         """The lines that are cells of a table of the evaluation (4, 5 or 6)."""
         return self.filter(printed_table=table)
 
-    def of_source(self, *sources: FundingSource) -> Self:
-        return self.filter(source__in=sources)
+    def of_source(self, *sources: FundingSource | str) -> Self:
+        return self.filter(source_of_funds__in=sources)
 
 
 class TimeEntryQuerySet(OfficeMoneyQuerySet):
