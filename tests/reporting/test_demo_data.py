@@ -1,0 +1,225 @@
+"""The demo data: marked as demo, the same at every load, and enough to show every page."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+from collections.abc import Iterator
+from io import StringIO
+from typing import Any
+
+import pytest
+from django.apps import apps
+from django.contrib.auth import authenticate
+from django.core.management import call_command
+from django.db.models import Count, F
+
+from engagements.models import (
+    AgendaItem,
+    Event,
+    FollowUpAction,
+    Office,
+    Partnership,
+    PolicyInstrument,
+    SupportRequest,
+    User,
+)
+from finance.models import FundingLine, StandardCost, TimeEntry
+from iscm_portal.common.demo import DEMO_PASSWORD
+from iscm_portal.common.models import Tracked
+from iscm_portal.common.period import Period
+from reporting.models import KnowledgeAnswer, PostEventReport, SatisfactionAnswer
+from reporting.selectors.reports import coverage_of_office, due_on, reports_owed
+
+TODAY = dt.date(2026, 6, 15)
+
+
+def load(*arguments: str) -> str:
+    out = StringIO()
+    call_command("load_demo", "--today", TODAY.isoformat(), *arguments, stdout=out)
+    return out.getvalue()
+
+
+@pytest.fixture(scope="module")
+def loaded(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
+    with django_db_blocker.unblock():
+        call_command("load_evaluation", stdout=StringIO())
+        load()
+        yield
+        call_command("flush", interactive=False, verbosity=0)
+
+
+@pytest.fixture
+def demo(loaded: None, db: None) -> None:
+    """The demo is loaded; what a test changes is rolled back."""
+
+
+def tracked() -> list[Any]:
+    return [model for model in apps.get_models() if issubclass(model, Tracked)]
+
+
+def fingerprint() -> dict[str, tuple[int, int, str]]:
+    """Rows, history rows and a digest of what the rows say, for each model."""
+    prints = {}
+    for model in [*tracked(), PostEventReport]:
+        fields = [
+            field.attname
+            for field in model._meta.concrete_fields
+            if field.name not in ("created_at", "updated_at")
+        ]
+        text = repr(list(model.objects.order_by("pk").values_list(*fields)))
+        digest = hashlib.sha256(text.encode()).hexdigest()
+        prints[model.__name__] = (model.objects.count(), model.history.count(), digest)
+    return prints
+
+
+def test_a_second_load_changes_nothing(demo: None) -> None:
+    before = fingerprint()
+    assert "The demo data is loaded." in load("--scale", "3")
+    assert fingerprint() == before
+
+
+def test_everything_that_was_made_up_says_so(demo: None) -> None:
+    texts = {
+        Event: "name",
+        AgendaItem: "title",
+        SupportRequest: "what",
+        PolicyInstrument: "title",
+        FollowUpAction: "what",
+        Partnership: "organisation__name",
+    }
+    for model, text in texts.items():
+        made_up = model.objects.filter(is_demo=True)
+        assert made_up.exists()
+        assert not made_up.exclude(**{f"{text}__startswith": "Demo: "}).exists()
+    for model in (SupportRequest, Partnership, PolicyInstrument, FollowUpAction, AgendaItem):
+        assert not model.objects.filter(is_demo=False).exists()
+    for model in (TimeEntry, StandardCost, KnowledgeAnswer, SatisfactionAnswer, PostEventReport):
+        assert not model.objects.filter(is_demo=False).exists()
+    assert FundingLine.objects.filter(is_demo=False).count() == 129
+    assert Event.objects.filter(is_demo=False).count() == 160
+
+
+def test_demo_money_is_in_no_table_of_the_evaluation(demo: None) -> None:
+    assert not FundingLine.objects.filter(is_demo=True).exclude(printed_table=None).exists()
+    assert FundingLine.objects.filter(is_demo=True, year__lt=2024).count() == 0
+
+
+@pytest.mark.parametrize(
+    ("username", "group", "office", "is_staff", "is_superuser"),
+    [
+        ("reporter", "reporter", "co-bangkok", False, False),
+        ("manager", "manager", "co-bangkok", False, False),
+        ("ipd", "ipd", "hq-ipd", True, False),
+        ("finance", "finance", "hq", False, False),
+        ("analyst", "analyst", None, False, False),
+        ("admin", "admin", "hq-ipd", True, True),
+    ],
+)
+def test_the_six_sign_in_with_one_password(
+    demo: None, username: str, group: str, office: str | None, is_staff: bool, is_superuser: bool
+) -> None:
+    user = authenticate(None, username=username, password=DEMO_PASSWORD)
+    assert isinstance(user, User)
+    assert (user.access_group, user.is_staff, user.is_superuser) == (group, is_staff, is_superuser)
+    assert (user.office.slug if user.office else None) == office
+
+
+def test_nobody_else_signs_in(demo: None) -> None:
+    others = User.objects.filter(is_active=False)
+    assert others.count() == User.objects.count() - 6
+    assert not any(user.has_usable_password() for user in others)
+
+
+def test_the_reporter_finds_overdue_soon_due_and_fresh_reports(demo: None) -> None:
+    bangkok = Office.objects.get(slug="co-bangkok")
+    owed = [
+        (row.event.name, row.state, (row.due_on - TODAY).days)
+        for row in reports_owed(bangkok.pk, TODAY)
+    ]
+    assert owed == [
+        ("Demo: Task Force on Planning and Preparedness meeting", None, -11),
+        ("Demo: PIDC workshop on border management data", "returned", -6),
+        ("Demo: Bali Process technical meeting on trafficking in persons", None, 2),
+        ("Demo: Colombo Process working group on remittances", None, 6),
+        ("Demo: PIDC training on document examination", None, 13),
+    ]
+
+
+def test_reports_stand_at_every_point_of_their_way(demo: None) -> None:
+    states = PostEventReport.objects.order_by("state").values_list("state").annotate(Count("pk"))
+    assert dict(states) == {"accepted": 25, "returned": 1, "submitted": 3}
+    accepted = PostEventReport.objects.accepted()
+    assert accepted.values("office").distinct().count() >= 10
+    assert not accepted.filter(accepted_at__lte=F("submitted_at")).exists()
+    for report in PostEventReport.objects.prefetch_related("steps"):
+        moments = [step.at for step in report.steps.all()]
+        assert moments == sorted(moments)
+        assert moments[-1].date() <= TODAY
+
+
+def test_only_accepted_reports_wrote_evidence(demo: None) -> None:
+    accepted = set(PostEventReport.objects.accepted().values_list("pk", flat=True))
+    for model in (SupportRequest, Partnership, PolicyInstrument, FollowUpAction, TimeEntry):
+        numbers = set(
+            model.objects.exclude(report_number=None).values_list("report_number", flat=True)
+        )
+        assert numbers
+        assert numbers <= accepted
+
+
+def test_coverage_is_neither_empty_nor_complete(demo: None) -> None:
+    dakar = Office.objects.get(slug="ro-dakar")
+    coverage = coverage_of_office(dakar.pk, Period.years(2024, 2026))
+    assert 0 < coverage.accepted < coverage.owed
+
+
+@pytest.mark.parametrize(
+    ("model", "day"),
+    [
+        (SupportRequest, "asked_on"),
+        (Partnership, "since_on"),
+        (PolicyInstrument, "dated_on"),
+        (KnowledgeAnswer, "answered_on"),
+        (SatisfactionAnswer, "answered_on"),
+        (TimeEntry, "worked_on"),
+    ],
+)
+def test_every_measure_has_evidence_in_every_year_and_none_to_come(
+    demo: None, model: Any, day: str
+) -> None:
+    years = model.objects.order_by(f"{day}__year").values_list(f"{day}__year", flat=True).distinct()
+    assert list(years) == [2024, 2025, 2026]
+    assert not model.objects.filter(**{f"{day}__gt": TODAY}).exists()
+
+
+def test_the_evidence_has_its_doubtful_cases_too(demo: None) -> None:
+    assert PolicyInstrument.objects.filter(agenda_items=None).exists()
+    assert PolicyInstrument.objects.filter(expertise_reflected="not_assessed").exists()
+    assert KnowledgeAnswer.objects.filter(after=None).exists()
+    assert TimeEntry.objects.filter(grade="").exists()
+    assert SupportRequest.objects.filter(outcome="open").exists()
+    with_priority = AgendaItem.objects.exclude(priority=None).values("event").distinct().count()
+    with_agenda = AgendaItem.objects.values("event").distinct().count()
+    assert 0 < with_priority < with_agenda
+
+
+def test_upcoming_events_owe_nothing_yet(demo: None) -> None:
+    upcoming = Event.objects.filter(starts_on__gt=TODAY)
+    assert upcoming.count() == 3
+    assert all(event.delegates.exists() for event in upcoming)
+    assert all((due_on(event) or TODAY) > TODAY for event in upcoming)
+
+
+def test_saving_a_demo_event_changes_nothing_in_it(demo: None) -> None:
+    event = Event.objects.filter(is_demo=True).first()
+    assert event is not None
+    before = (event.year, event.month, event.sorted_on)
+    event.save()
+    assert (event.year, event.month, event.sorted_on) == before
+
+
+def test_standard_costs_cover_the_years_of_the_demo(demo: None) -> None:
+    assert StandardCost.objects.count() == 28
+    p4 = StandardCost.objects.filter(grade="P4").order_by("year")
+    assert [str(rate.usd_per_day) for rate in p4] == ["640.00", "659.20", "678.98", "699.35"]
