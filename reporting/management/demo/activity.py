@@ -87,6 +87,12 @@ def agenda_of(
     return items
 
 
+def _first_day(event: Event) -> dt.date:
+    if event.starts_on is None:
+        raise ValueError("A demo event has a first day.")
+    return event.starts_on
+
+
 @dataclass
 class Evidence:
     """Rows of one batch, by kind, in the order in which they are written."""
@@ -276,9 +282,7 @@ class Activity:
     def _follow_ups(
         self, chance: random.Random, slug: str, event: Event
     ) -> Iterator[FollowUpAction]:
-        agreed_on = event.ends_on or event.starts_on
-        if agreed_on is None:
-            return
+        agreed_on = event.ends_on or _first_day(event)
         due_on = agreed_on + dt.timedelta(days=chance.choice((30, 60, 90)))
         common = self._common(chance, slug)
         over = due_on < self.world.today
@@ -301,7 +305,7 @@ class Activity:
                 # Now and then nobody noted the grade: such days have no rate and show as missing.
                 grade=grade if chance.random() < 0.9 else "",
                 event=event,
-                worked_on=event.starts_on,
+                worked_on=_first_day(event),
                 days=Decimal(chance.randint(2, 12)) / 2,
                 paid_by=chance.choice(("office", "office", "counted_line")),
             )
@@ -316,7 +320,7 @@ class Activity:
                 event=event,
                 country=chance.choice(self.world.members[slug]),
                 participant_code=f"p{number:02}",
-                answered_on=event.starts_on,
+                answered_on=_first_day(event),
                 before=Decimal(before),
                 # Some leave before the second test; they are not counted.
                 after=Decimal(after) if chance.random() < 0.9 else None,

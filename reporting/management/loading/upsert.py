@@ -104,10 +104,10 @@ class _Load:
         for field in self.fields:
             value = record.get(field.name, field.get_default())
             if value is not None and field.related_model and field.name in record:
-                value = self.names.pk(field.related_model, value)  # type: ignore[arg-type]
+                value = self.names.pk(field.related_model, value)
             values[field.attname] = field.to_python(value) if not field.related_model else value
         links = {
-            field.name: [self.names.pk(field.related_model, name) for name in record[field.name]]  # type: ignore[arg-type]
+            field.name: [self.names.pk(field.related_model, name) for name in record[field.name]]
             for field in self.links
             if field.name in record
         }
@@ -155,14 +155,15 @@ class _Load:
     def _link(self, wanted: list[tuple[Any, dict[str, list[Any]]]]) -> None:
         """Make the many-to-many links of these rows what the records say."""
         for field in self.links:
-            through = field.remote_field.through  # type: ignore[attr-defined]
+            through: Any = field.remote_field.through
             here, there = field.m2m_column_name(), field.m2m_reverse_name()
             pairs = {(pk, other) for pk, links in wanted for other in links.get(field.name, [])}
             mine = {pk for pk, _links in wanted}
             stored = {
                 (one, other): pk
-                for pk, one, other in through.objects.values_list("pk", here, there)
-                if one in mine
+                for pk, one, other in through.objects.filter(**{f"{here}__in": mine}).values_list(
+                    "pk", here, there
+                )
             }
             gone = [pk for pair, pk in stored.items() if pair not in pairs]
             if gone:
