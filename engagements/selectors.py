@@ -48,9 +48,7 @@ def roles_by_group(user: Any, day: dt.date) -> list[RoleCount]:
 
 def iscm_list(user: Any) -> QuerySet[ISCM]:
     """Mechanisms with the number of their members and events."""
-    members = Count(
-        "memberships", distinct=True, filter=Q(memberships__kind=MembershipKind.MEMBER)
-    )
+    members = Count("memberships", distinct=True, filter=Q(memberships__kind=MembershipKind.MEMBER))
     return (
         ISCM.objects.visible_to(user)
         .annotate(member_count=members, event_count=Count("events", distinct=True))
@@ -67,9 +65,7 @@ def iscms_by_type(user: Any) -> dict[str, int]:
 
 def event_list(user: Any) -> QuerySet[Event]:
     """Events, newest first."""
-    return (
-        Event.objects.visible_to(user).select_related("country").prefetch_related("iscms")
-    )
+    return Event.objects.visible_to(user).select_related("country").prefetch_related("iscms")
 
 
 def open_follow_ups_of_office(user: Any) -> QuerySet[FollowUpAction]:

@@ -23,7 +23,7 @@ env = Env()
 DEBUG = env.bool("DEBUG", False)
 
 # --- what makes a production start: a server that is reached by others must bring its own secret
-EMBEDDED_SECRET = "embedded-secret-only-for-a-portal-that-listens-on-this-machine"
+EMBEDDED_SECRET = "embedded-secret-only-for-a-portal-that-listens-on-this-machine"  # noqa: S105
 ALLOWED_HOSTS: list[str] = env.list("ALLOWED_HOSTS", ["127.0.0.1", "localhost", "[::1]"])
 SECRET_KEY = env.str("SECRET_KEY", EMBEDDED_SECRET)
 IS_LOCAL = set(ALLOWED_HOSTS) <= {"127.0.0.1", "localhost", "[::1]", "testserver"}

@@ -1,3 +1,20 @@
-from django.urls import URLPattern, URLResolver
+"""The portal's addresses: pages by app, the API, the admin, health."""
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from django.contrib import admin
+from django.urls import URLPattern, URLResolver, include, path
+
+from iscm_portal.common import health
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("", include("engagements.urls")),
+    path("", include("reporting.urls")),
+    path("accounts/", include("allauth.account.urls")),
+    path("admin/", admin.site.urls),
+    path("api/v1/", include("iscm_portal.api_urls")),
+    path("healthz", health.healthz, name="healthz"),
+    path("readyz", health.readyz, name="readyz"),
+]
+
+handler400 = "iscm_portal.common.pages.bad_request"
+handler403 = "iscm_portal.common.pages.forbidden"
+handler404 = "iscm_portal.common.pages.not_found"

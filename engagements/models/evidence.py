@@ -71,7 +71,10 @@ class Partnership(Evidence):
 
 
 class PolicyInstrument(Evidence):
-    """A law, policy or strategy passed or amended. Source: evaluation 2019, 4.2, criteria 2, 3, 5."""
+    """A law, policy or strategy passed or amended.
+
+    Source: evaluation 2019, 4.2, criteria 2, 3 and 5.
+    """
 
     country = models.ForeignKey(
         Country, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("State")

@@ -101,9 +101,7 @@ class Dashboard:
 
 def printed(number: int, chosen: ResourceFilter) -> PrintedTable:
     """A table of the evaluation, narrowed to the years and the mechanism asked for."""
-    return printed_table(
-        number, iscms=[chosen.iscm] if chosen.iscm else None, years=chosen.years
-    )
+    return printed_table(number, iscms=[chosen.iscm] if chosen.iscm else None, years=chosen.years)
 
 
 def dashboard(chosen: ResourceFilter) -> Dashboard:

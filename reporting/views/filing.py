@@ -48,9 +48,7 @@ def new_report(request: HttpRequest) -> HttpResponse:
     if request.method == "POST" and (event or form.is_valid()):
         with transaction.atomic():
             event = event or form.save()
-            report = services.start_report(
-                event, request.user.office, request.user, timezone.now()
-            )
+            report = services.start_report(event, request.user.office, request.user, timezone.now())
         return to_step(report)
     owed = [] if event else reports_owed(request.user.office_id, timezone.localdate())
     context = {
@@ -132,7 +130,8 @@ def save_step(request: HttpRequest, report: PostEventReport, step: Step) -> Http
         with services.writing(report.pk, step.key, seen) as held:
             form, row_sets = bound_parts(step, held, request.POST)
             parts = [part for part in [form, *row_sets] if part is not None]
-            if not all([part.is_valid() for part in parts]):
+            valid = [part.is_valid() for part in parts]  # all of them, so that all errors show
+            if not all(valid):
                 raise _Invalid
             if form is not None:  # ``writing`` saves the report itself, once
                 form.save(commit=False)
@@ -144,9 +143,7 @@ def save_step(request: HttpRequest, report: PostEventReport, step: Step) -> Http
     except services.ReportChangedMeanwhile as changed:
         report.refresh_from_db()
         form, row_sets = bound_parts(step, report, request.POST)
-        return step_page(
-            request, report, step, form, row_sets, status=409, conflict=str(changed)
-        )
+        return step_page(request, report, step, form, row_sets, status=409, conflict=str(changed))
     except services.ReportNotOpen as error:
         messages.error(request, str(error))
         return redirect("report", pk=report.pk)

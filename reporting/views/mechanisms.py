@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
-
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
@@ -23,7 +21,7 @@ from iscm_portal.common.period import Period
 
 from ..models import PostEventReport
 from ..permissions import may_start_report
-from ..selectors.indicators import values_of_iscm
+from ..selectors.indicator_pages import values_of_iscm
 from ..selectors.reports import due_on
 
 FIRST_YEAR = 2014
@@ -35,12 +33,11 @@ def iscm(request: HttpRequest, slug: str) -> HttpResponse:
         ISCM.objects.visible_to(user).prefetch_related("themes", "focal_offices"), slug=slug
     )
     money = investment(Period.years(FIRST_YEAR, today.year), ("year",), iscm=slug)
+    roles = IOMRole.objects.visible_to(user).filter(iscm=found)
     context = {
         "iscm": found,
-        "roles": IOMRole.objects.visible_to(user)
-        .filter(iscm=found)
-        .select_related("lead_office")
-        .order_by("is_candidate", "starts_on"),
+        "roles": roles.select_related("lead_office").order_by("is_candidate", "starts_on"),
+        "held": [role.get_role_display() for role in roles.confirmed().held_on(today)],
         "members": Membership.objects.visible_to(user)
         .filter(iscm=found)
         .select_related("country", "organisation"),
@@ -56,7 +53,6 @@ def iscm(request: HttpRequest, slug: str) -> HttpResponse:
         "values": values_of_iscm(found),
         "follow_ups": FollowUpAction.objects.visible_to(user).filter(iscm=found, state="open")[:10],
         "today": today,
-        "evaluation_day": dt.date(2019, 3, 31),
     }
     return render(request, "reporting/iscm.html", context)
 
@@ -83,7 +79,6 @@ def event(request: HttpRequest, pk: int) -> HttpResponse:
         .filter(event=found)
         .select_related("country"),
         "follow_ups": FollowUpAction.objects.visible_to(user).filter(event=found),
-        "may_report": may_start_report(user)
-        and not reports.filter(office=user.office_id).exists(),
+        "may_report": may_start_report(user) and not reports.filter(office=user.office_id).exists(),
     }
     return render(request, "reporting/event.html", context)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 from django import template
@@ -35,6 +35,11 @@ STATUS_LOOKS = {
 }
 
 
+def _rounded(number: Decimal, decimals: int) -> Decimal:
+    # Django's number_format cuts decimals off; people expect them rounded.
+    return number.quantize(Decimal(1).scaleb(-decimals), ROUND_HALF_UP)
+
+
 @register.filter
 def amount(value: Any, decimals: int | None = None) -> str:
     """A number with thousand separators; an en dash with words for what is unknown."""
@@ -43,7 +48,7 @@ def amount(value: Any, decimals: int | None = None) -> str:
     number = Decimal(str(value))
     if decimals is None:
         decimals = 0 if number == number.to_integral_value() else 2
-    return number_format(number, decimal_pos=decimals, use_l10n=True, force_grouping=True)
+    return number_format(_rounded(number, decimals), decimal_pos=decimals, force_grouping=True)
 
 
 @register.filter
@@ -52,7 +57,7 @@ def millions(value: Any) -> str:
     number = Decimal(str(value))
     if abs(number) < 1_000_000:
         return amount(number, 0)
-    return _("%(number)s million") % {"number": number_format(number / 1_000_000, decimal_pos=1)}
+    return _("%(number)s million") % {"number": amount(number / 1_000_000, 1)}
 
 
 @register.filter
@@ -60,7 +65,7 @@ def signed(value: Any, decimals: int = 0) -> str:
     """A change with its sign, a true minus sign included: "+180", "−23"."""
     if value is None:
         return _("no data")
-    number = Decimal(str(value))
+    number = _rounded(Decimal(str(value)), decimals)
     text = number_format(abs(number), decimal_pos=decimals, force_grouping=True)
     sign = "+" if number > 0 else "−" if number < 0 else ""
     return f"{sign}{text}"
@@ -107,7 +112,8 @@ def known_date(event: Any) -> str:
         return date_format(start, "j F Y")
     if (start.year, start.month) == (end.year, end.month):
         return f"{start.day}–{date_format(end, 'j F Y')}"
-    return f"{date_format(start, 'j F' if start.year == end.year else 'j F Y')} – {date_format(end, 'j F Y')}"
+    first = date_format(start, "j F" if start.year == end.year else "j F Y")
+    return f"{first} – {date_format(end, 'j F Y')}"
 
 
 @register.filter

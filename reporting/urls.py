@@ -1,0 +1,35 @@
+"""Addresses of reports, indicators, dashboards, and of pages that show them."""
+
+from django.urls import path
+
+from .views import (
+    filing,
+    indicators,
+    mechanisms,
+    my_work,
+    recommendations,
+    report_pages,
+    resources,
+)
+
+urlpatterns = [
+    path("", my_work.home, name="home"),
+    path("iscms/<slug:slug>/", mechanisms.iscm, name="iscm"),
+    path("events/<int:pk>/", mechanisms.event, name="event"),
+    path("reports/", report_pages.reports, name="reports"),
+    path("reports/new/", filing.new_report, name="report_new"),
+    path("reports/<int:pk>/", report_pages.report, name="report"),
+    path("reports/<int:pk>/edit/", filing.edit_report, name="report_edit"),
+    path("reports/<int:pk>/edit/<slug:step>/", filing.report_step, name="report_step"),
+    path("reports/<int:pk>/submit/", filing.submit_report, name="report_submit"),
+    path("reports/<int:pk>/return/", report_pages.return_report, name="report_return"),
+    path("reports/<int:pk>/accept/", report_pages.accept_report, name="report_accept"),
+    path("reviews/", report_pages.reviews, name="reviews"),
+    path("resources/", resources.resources, name="resources"),
+    path("resources/records/", resources.records, name="resource_records"),
+    path("resources/table-<int:number>.csv", resources.printed_table_csv, name="printed_table_csv"),
+    path("indicators/", indicators.indicators, name="indicators"),
+    path("indicators/<slug:key>/", indicators.indicator, name="indicator"),
+    path("indicators/<slug:key>/records/", indicators.indicator_records, name="indicator_records"),
+    path("recommendations/", recommendations.recommendations, name="recommendations"),
+]

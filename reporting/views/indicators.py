@@ -1,0 +1,113 @@
+"""Indicators: all of them, one of them, and the records behind a value."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from django.core.exceptions import BadRequest
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.utils.translation import gettext as _
+
+from engagements.models import ISCM
+from iscm_portal.common.charts import trend_line
+
+from ..models import Indicator, IndicatorValue
+from ..selectors.indicator_pages import compiled_years, overview, trend, values_by_iscm
+from ..selectors.indicators import evidence_of, latest_run
+
+
+def asked_year(request: HttpRequest, years: list[int]) -> int | None:
+    """The year of the address, else the last one compiled; None when nothing is compiled yet."""
+    text = request.GET.get("year", "")
+    if text and not (text.isdecimal() and len(text) == 4):
+        raise BadRequest(_("A year is a number like 2019."))
+    if text:
+        return int(text)
+    return years[-1] if years else None
+
+
+def indicators(request: HttpRequest) -> HttpResponse:
+    years = compiled_years()
+    year = asked_year(request, years)
+    rows = overview(request.user, year) if year else []
+    context = {
+        "rows": rows,
+        "year": year,
+        "years": years,
+        "run": latest_run(),
+        "without_data": sum(row.value is None or row.value.value is None for row in rows),
+        "without_target": sum(row.indicator.target is None for row in rows),
+    }
+    return render(request, "reporting/indicators.html", context)
+
+
+def indicator(request: HttpRequest, key: str) -> HttpResponse:
+    found = get_object_or_404(Indicator.objects.visible_to(request.user), key=key)
+    iscm = asked_iscm(request)
+    years = compiled_years()
+    year = asked_year(request, years)
+    values = trend(found, iscm)
+    current = next((value for value in values if value.year == year), None)
+    context = {
+        "indicator": found,
+        "iscm": iscm,
+        "iscms": ISCM.objects.visible_to(request.user),
+        "year": year,
+        "years": years,
+        "values": values,
+        "current": current,
+        "chart": trend_chart(found, values),
+        "by_iscm": values_by_iscm(found, year) if year else [],
+        "recommendations": found.recommendations.visible_to(request.user),
+    }
+    return render(request, "reporting/indicator.html", context)
+
+
+def asked_iscm(request: HttpRequest) -> ISCM | None:
+    slug = request.GET.get("iscm", "")
+    if not slug:
+        return None
+    return get_object_or_404(ISCM.objects.visible_to(request.user), slug=slug)
+
+
+def trend_chart(found: Indicator, values: list[IndicatorValue]) -> Any:
+    """The values by year as a line; empty years leave a gap, they are not zero."""
+    points = [
+        {"year": value.year, "value": None if value.value is None else float(value.value)}
+        for value in values
+    ]
+    if not any(point["value"] is not None for point in points):
+        return ""
+    return trend_line(
+        points,
+        x="year",
+        y="value",
+        target=found.target,
+        description=_("%(title)s by year; the table holds the values.") % {"title": found.title},
+    )
+
+
+def indicator_records(request: HttpRequest, key: str) -> HttpResponse:
+    """The records that one value was counted from, as far as the reader may read them."""
+    found = get_object_or_404(Indicator.objects.visible_to(request.user), key=key)
+    year = request.GET.get("year", "")
+    if not year.isdecimal():
+        raise Http404
+    iscm = asked_iscm(request)
+    cell = found.values.filter(year=int(year), iscm=iscm).select_related("indicator", "iscm")
+    value = get_object_or_404(cell)
+    parts = [
+        {"label": label, "rows": list(rows[:200])}
+        for label, rows in evidence_of(value, request.user)
+    ]
+    context = {
+        "indicator": found,
+        "value": value,
+        "iscm": iscm,
+        "parts": parts,
+        "is_money": found.unit == "USD",
+        "zero": Decimal(0),
+    }
+    return render(request, "reporting/indicator_records.html", context)
