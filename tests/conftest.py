@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import functools
+import os
 import socket
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
+import kombu
 import pytest
 from django.conf import settings
 from django.core.cache import cache
@@ -15,6 +21,7 @@ from django.db import connection
 from django.test import Client
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
+from iscm_portal.celery import app as celery_app
 from tests import services
 
 SCREENSHOTS = Path(settings.VAR_DIR) / "screenshots"
@@ -115,6 +122,52 @@ def chromium() -> str:
     if program is None:
         lacking("Chromium")
     return str(program)
+
+
+@pytest.fixture
+def send_jobs_to() -> Iterator[Callable[[str], None]]:
+    """``send_jobs_to(address)``: until the test ends jobs go to that broker instead of running
+    in the process that asks."""
+    yield functools.partial(_use_broker, eager=False)
+    _use_broker("memory://", eager=True)
+
+
+def _use_broker(address: str, eager: bool) -> None:
+    celery_app.conf.update(broker_url=address, task_always_eager=eager)
+    # Celery keeps its connections, eager or not; a new address needs new ones.
+    kombu.pools.reset()
+    celery_app._pool = celery_app.amqp._producer_pool = None
+
+
+@pytest.fixture
+def worker(
+    transactional_db: None, redis_url: str, send_jobs_to: Callable[[str], None]
+) -> Iterator[subprocess.Popen[bytes]]:
+    """A real Celery worker on the test's own database; jobs go to it until the test ends."""
+    send_jobs_to(redis_url)
+    environment = {**os.environ, "REDIS_URL": redis_url, "DATABASE_URL": database_url()}
+    command = [sys.executable, "-m", "celery", "-A", "iscm_portal.celery", "worker"]
+    command += ["--pool", "solo", "--include", "tests.common.example_tasks", "-l", "warning"]
+    process = subprocess.Popen(command, env=environment, cwd=settings.BASE_DIR)
+    try:
+        while not celery_app.control.ping(timeout=0.5):
+            assert process.poll() is None, "the worker ended before it was ready"
+        yield process
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+def database_url() -> str:
+    """The address of the test's database, for a process of its own."""
+    database = connection.settings_dict
+    if connection.vendor == "sqlite":
+        return f"sqlite:///{database['NAME']}"
+    user, password, host = (
+        quote(str(database[key]), safe="") for key in ("USER", "PASSWORD", "HOST")
+    )
+    port = f":{database['PORT']}" if database["PORT"] else ""
+    return f"postgres://{user}:{password}@{host}{port}/{database['NAME']}"
 
 
 # --- pages in a real browser
