@@ -26,7 +26,7 @@ from engagements.models import (
 )
 from finance.models import FundingLine, StandardCost, TimeEntry
 from iscm_portal.common.demo import DEMO_PASSWORD
-from iscm_portal.common.models import Tracked
+from iscm_portal.common.models import OutboxMessage, Tracked
 from iscm_portal.common.period import Period
 from reporting.models import KnowledgeAnswer, PostEventReport, SatisfactionAnswer
 from reporting.selectors.reports import coverage_of_office, due_on, reports_owed
@@ -165,6 +165,13 @@ def test_only_accepted_reports_wrote_evidence(demo: None) -> None:
         )
         assert numbers
         assert numbers <= accepted
+
+
+def test_the_figures_of_all_years_are_asked_for_once(demo: None) -> None:
+    asked = OutboxMessage.objects.filter(topic="evidence_changed")
+    assert [message.payload for message in asked] == [
+        {"years": [*range(2014, 2020), 2024, 2025, 2026]}
+    ]
 
 
 def test_coverage_is_neither_empty_nor_complete(demo: None) -> None:

@@ -34,7 +34,7 @@ from engagements.models import (
     Theme,
 )
 from finance.models import Attribution, FundingLine, Position, Project, StaffCount
-from iscm_portal.common.models import Sourced
+from iscm_portal.common.models import OutboxMessage, Sourced
 from reporting.management.loading.nouns import NOUNS
 from reporting.models import Indicator, Recommendation
 
@@ -374,6 +374,12 @@ def test_every_record_begins_its_history_with_the_load() -> None:
     for noun in NOUNS:
         reasons = noun.model.history.values_list("history_type", "history_change_reason")  # type: ignore[attr-defined]
         assert set(reasons) == {("+", "Loaded from fixtures")}
+
+
+def test_a_load_asks_once_for_the_figures_of_its_years() -> None:
+    load("--again")
+    asked = OutboxMessage.objects.filter(topic="evidence_changed")
+    assert [message.payload for message in asked] == [{"years": list(range(2014, 2020))}]
 
 
 def copied(folder: Path) -> Path:

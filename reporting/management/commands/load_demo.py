@@ -11,8 +11,10 @@ from django.db import transaction
 from django.utils import timezone
 
 from engagements.models import ISCM, User
+from iscm_portal.common import outbox
 from iscm_portal.common.demo import DEMO_PASSWORD
 from iscm_portal.common.locks import lock_until_commit
+from iscm_portal.common.models import OutboxMessage
 from reporting.management.demo import SERVED_BY, World, people
 from reporting.management.demo.activity import Activity
 from reporting.management.demo.reports import Reports
@@ -23,6 +25,15 @@ def a_day(text: str) -> dt.date:
         return dt.date.fromisoformat(text)
     except ValueError:
         raise CommandError(f"{text!r} is not a date like 2026-05-31.") from None
+
+
+def one_message_for_all(years: set[int]) -> None:
+    """Ask once for the figures of these years, in place of once for each accepted report."""
+    asked = list(OutboxMessage.objects.filter(topic="evidence_changed", done_at__isnull=True))
+    for message in asked:
+        years |= set(message.payload["years"])
+    OutboxMessage.objects.filter(pk__in=[message.pk for message in asked]).delete()
+    outbox.write("evidence_changed", {"years": sorted(years)})
 
 
 class Command(BaseCommand):
@@ -62,4 +73,5 @@ class Command(BaseCommand):
         people.make_rates()
         Activity(world, priorities, partners, scale).write()
         Reports(world, users, priorities, partners).write()
+        one_message_for_all(set(world.years))
         self.stdout.write(f"Demo data up to {today} loaded.")

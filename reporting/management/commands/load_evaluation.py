@@ -13,6 +13,8 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import transaction
 from django.utils import timezone
 
+from finance.models import FundingLine
+from iscm_portal.common import outbox
 from iscm_portal.common.locks import lock_until_commit
 from iscm_portal.common.models import JobRun
 from reporting.management.loading.nouns import NOUNS, FixtureError, Names
@@ -49,6 +51,7 @@ class Command(BaseCommand):
         names = Names()
         with transaction.atomic():
             lock_until_commit(TASK)
+            whole: Counter[str] = Counter()
             for noun in NOUNS:
                 records = json.loads((fixtures / f"{noun.file}.json").read_text(encoding="utf-8"))
                 try:
@@ -56,12 +59,21 @@ class Command(BaseCommand):
                 except FixtureError as error:
                     raise CommandError(f"{noun.file}: {error}") from error
                 self.stdout.write(f"{noun.file}: {_told(counts)}")
+                whole += counts
+            if whole["added"] or whole["changed"]:
+                outbox.write("evidence_changed", {"years": _years_with_money()})
             JobRun.objects.create(
                 task=TASK,
                 arguments={"digest": present},
                 state=JobRun.State.DONE,
                 ended_at=timezone.now(),
             )
+
+
+def _years_with_money() -> list[int]:
+    """The years whose figures the real records enter."""
+    lines = FundingLine.objects.counted().filter(is_demo=False, report_number__isnull=True)
+    return sorted(set(lines.values_list("year", flat=True)))
 
 
 def _told(counts: Counter[str]) -> str:
