@@ -9,6 +9,7 @@ from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
@@ -148,7 +149,7 @@ def save_step(request: HttpRequest, report: PostEventReport, step: Step) -> Http
         messages.error(request, str(error))
         return redirect("report", pk=report.pk)
     if "add" in request.POST:
-        return to_step(report, step.key)
+        return redirect(f"{reverse('report_step', args=[report.pk, step.key])}?add=1")
     if "leave" in request.POST:
         messages.success(request, _("Your draft is saved. Come back to it from here."))
         return redirect("home")
@@ -182,6 +183,7 @@ def step_page(
         "row_sets": row_sets,
         "problems": problems,
         "has_errors": bool(problems),
+        "adds": "add" in request.GET,
         "conflict": conflict,
         "stored_form": stored[0],
         "stored_rows": stored[1],

@@ -1,0 +1,88 @@
+"""Two people at once: real threads, real connections, and nothing happens twice."""
+
+from __future__ import annotations
+
+import datetime as dt
+import threading
+from collections.abc import Callable
+from decimal import Decimal
+
+import pytest
+from django.db import connection
+
+from engagements.models import SupportRequest
+from finance.models import FundingLine, TimeEntry
+from reporting.models import PostEventReport, ReportVersion
+from reporting.services import reports as services
+from tests.factories import engagements as make
+from tests.factories import reporting as reported
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+AT = dt.datetime(2026, 11, 20, 14, 2, tzinfo=dt.UTC)
+RIVALS = 6
+
+
+def at_once(action: Callable[[], object]) -> list[str]:
+    """Do ``action`` in several threads that start together; returns each one's outcome."""
+    outcomes: list[str] = []
+    gate = threading.Barrier(RIVALS)
+
+    def run() -> None:
+        gate.wait()
+        try:
+            action()
+            outcomes.append("done")
+        except services.ReportError as error:
+            outcomes.append(type(error).__name__)
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=run) for _rival in range(RIVALS)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return sorted(outcomes)
+
+
+@pytest.fixture
+def report():
+    office = make.OfficeFactory()
+    reporter = make.UserFactory(access_group="reporter", office=office)
+    event = make.EventFactory(
+        iscms=[make.ISCMFactory()], starts_on=dt.date(2026, 11, 5), ends_on=dt.date(2026, 11, 6)
+    )
+    draft = services.start_report(event, office, reporter, AT)
+    draft.discussed = "Main points."
+    draft.save()
+    reported.ParticipantFactory(report=draft, days=Decimal(2), travel_cost_usd=Decimal(100))
+    reported.ReportedRequestFactory(report=draft)
+    return draft
+
+
+def test_a_report_submitted_by_several_at_once_is_submitted_once(report):
+    outcomes = at_once(lambda: services.submit_report(report.pk, report.author, AT))
+    assert outcomes == ["ReportAlreadySubmitted"] * (RIVALS - 1) + ["done"]
+    assert report.steps.filter(action="submitted").count() == 1
+    assert ReportVersion.objects.count() == 1
+
+
+def test_reviewers_who_accept_at_once_write_the_evidence_once(report):
+    reviewer = make.UserFactory(access_group="ipd", office=make.OfficeFactory())
+    services.submit_report(report.pk, report.author, AT)
+    outcomes = at_once(lambda: services.accept_report(report.pk, reviewer, AT))
+    assert outcomes == ["ReportAlreadyReviewed"] * (RIVALS - 1) + ["done"]
+    assert SupportRequest.objects.filter(report_number=report.pk).count() == 1
+    assert TimeEntry.objects.filter(report_number=report.pk).count() == 1
+    assert FundingLine.objects.filter(report_number=report.pk).count() == 1
+    assert report.steps.filter(action="accepted").count() == 1
+
+
+def test_colleagues_who_start_at_once_share_one_report(report):
+    office = make.OfficeFactory()
+    colleague = make.UserFactory(access_group="reporter", office=office)
+    outcomes = at_once(lambda: services.start_report(report.event, office, colleague, AT))
+    assert outcomes == ["done"] * RIVALS
+    started = PostEventReport.objects.get(office=office)
+    assert started.steps.count() == 1
