@@ -212,6 +212,9 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "SERVE_INCLUDE_SCHEMA": False,
+    # Codes stand at each field: named enumerations of many "kind"s would need names that nobody
+    # looks up.
+    "POSTPROCESSING_HOOKS": [],
 }
 
 # --- jobs: without Redis they run in the process that asks, after its commit

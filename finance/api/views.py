@@ -1,0 +1,111 @@
+"""Endpoints of funding, projects, posts, time, and what the mechanisms cost."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models import QuerySet
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from iscm_portal.common.api import Endpoint, EndpointSchema, RecordViewSet, csv_answer, wants_csv
+from iscm_portal.common.choices import Scope
+
+from .. import filters, models
+from ..permissions import readable_by_scope
+from . import resources, serializers
+
+
+class FinanceViewSet(RecordViewSet):
+    scope = Scope.READ_FINANCE
+
+    def get_queryset(self) -> QuerySet[Any]:
+        return readable_by_scope(self.queryset.all(), self.request.user)  # type: ignore[arg-type]
+
+
+class ProjectViewSet(FinanceViewSet):
+    """Projects that money goes through."""
+
+    queryset = models.Project.objects.all()
+    serializer_class = serializers.ProjectSerializer
+    filterset_class = filters.ProjectFilter
+    public_key = "code"
+
+
+class AttributionViewSet(FinanceViewSet):
+    """What share of a project's support in a year goes to a mechanism."""
+
+    queryset = models.Attribution.objects.all()
+    serializer_class = serializers.AttributionSerializer
+    filterset_class = filters.AttributionFilter
+
+
+class FundingLineViewSet(FinanceViewSet):
+    """Amounts in USD: for one year, for what, by whom, and where that is written."""
+
+    queryset = models.FundingLine.objects.all()
+    serializer_class = serializers.FundingLineSerializer
+    filterset_class = filters.FundingLineFilter
+    public_key = "code"
+
+
+class PositionViewSet(FinanceViewSet):
+    """Posts, who pays them, and what share is for which mechanism."""
+
+    queryset = models.Position.objects.all()
+    serializer_class = serializers.PositionSerializer
+    filterset_class = filters.PositionFilter
+
+
+class TimeEntryViewSet(FinanceViewSet):
+    """Days spent on events and mechanisms."""
+
+    queryset = models.TimeEntry.objects.all()
+    serializer_class = serializers.TimeEntrySerializer
+    filterset_class = filters.TimeEntryFilter
+
+
+class ResourcesView(Endpoint):
+    """What the mechanisms cost: known USD and the possible range; or a table of the evaluation.
+
+    Without `table` it adds up all that is counted (OSI, attributed project support, the other
+    funding lines, staff time that no counted line pays), cut `by` the dimensions named. With
+    `table` it gives the evaluation's own table: its rows in its order with its labels, and totals;
+    Table 7 counts people, so that its cells have `value` instead of `known_usd`.
+    """
+
+    scope = Scope.READ_INDICATORS
+    serializer_class = resources.ResourcesSerializer
+    schema = EndpointSchema()
+
+    @extend_schema(
+        operation_id="resources_list",
+        parameters=[
+            OpenApiParameter(
+                "table", int, enum=sorted(resources.TABLES), description="Table of the evaluation."
+            ),
+            OpenApiParameter(
+                "by",
+                str,
+                description=f"Dimensions, by commas: {', '.join(resources.DIMENSIONS)}. "
+                "`iscm,year` unless said otherwise.",
+            ),
+            OpenApiParameter(
+                "year", str, description="A year, years by commas, or a span: `2014..2019`."
+            ),
+            OpenApiParameter("iscm", str, description="Slug of a mechanism."),
+            OpenApiParameter(
+                "source",
+                str,
+                description="Sources of funds, by commas; see `source_of_funds` of funding lines. "
+                "Not with `table`.",
+            ),
+        ],
+    )
+    def get(self, request: Request) -> Any:
+        self.check_parameters(request, resources.PARAMETERS | {"format"})
+        answer = resources.answer(request.query_params.dict())
+        if wants_csv(request):
+            return csv_answer("resources", *resources.lines(answer))
+        return Response(answer)

@@ -1,0 +1,86 @@
+"""What lists of funding, projects, posts and time can be asked for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models import QuerySet
+from django.utils.translation import gettext_lazy as _
+
+from engagements.filters import iscm_filter, office_filter
+from engagements.models import ISCM
+from iscm_portal.common.filters import (
+    CodeFilter,
+    FlagFilter,
+    IdFilter,
+    LinkFilter,
+    RecordFilter,
+    YearFilter,
+    since,
+    until,
+)
+
+from . import choices
+from .models import Attribution, PositionShare, Project
+
+
+def project_filter(field: str = "project") -> LinkFilter:
+    return LinkFilter(
+        field_name=field,
+        queryset=Project.objects.all(),
+        to_field_name="code",
+        help_text=_("Code of a project."),
+    )
+
+
+class ProjectFilter(RecordFilter):
+    iscm = iscm_filter(method="of_iscm")
+    office = office_filter("lead_office")
+    year = YearFilter(of="held", help_text=_("Running in this year."))
+
+    def of_iscm(self, rows: QuerySet[Any], name: str, value: ISCM) -> QuerySet[Any]:
+        """Projects with a share attributed to the mechanism."""
+        return rows.filter(pk__in=Attribution.objects.filter(iscm=value).values("project"))
+
+
+class AttributionFilter(RecordFilter):
+    iscm = iscm_filter()
+    project = project_filter()
+    year = YearFilter("year")
+    basis = CodeFilter(choices=choices.AttributionBasis.choices)
+
+
+class FundingLineFilter(RecordFilter):
+    iscm = iscm_filter()
+    project = project_filter()
+    office = office_filter()
+    year = YearFilter("year")
+    source_of_funds = CodeFilter(choices=choices.FundingSource.choices)
+    supports = CodeFilter(choices=choices.Supports.choices)
+    printed_table = CodeFilter(
+        choices=[(4, "4"), (5, "5"), (6, "6")], help_text=_("Lines of a table of the evaluation.")
+    )
+    is_counted = FlagFilter("is_counted")
+    report = IdFilter("report_number")
+
+
+class PositionFilter(RecordFilter):
+    iscm = iscm_filter(method="of_iscm")
+    office = office_filter()
+    paid_by = CodeFilter(choices=choices.PaidBy.choices)
+    year = YearFilter(of="held", help_text=_("Held in this year."))
+
+    def of_iscm(self, rows: QuerySet[Any], name: str, value: ISCM) -> QuerySet[Any]:
+        """Posts with a share for the mechanism."""
+        return rows.filter(pk__in=PositionShare.objects.filter(iscm=value).values("position"))
+
+
+class TimeEntryFilter(RecordFilter):
+    iscm = iscm_filter()
+    office = office_filter()
+    event = IdFilter("event")
+    paid_by = CodeFilter(choices=choices.PaidBy.choices)
+    report = IdFilter("report_number")
+    year = YearFilter("worked_on", of="date")
+    since = since("worked_on")
+    until = until("worked_on")

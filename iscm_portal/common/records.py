@@ -1,0 +1,261 @@
+"""Records of the API: declared once, read in one statement a page.
+
+A record is a serializer whose fields say by ``source`` which column they are read from. A list
+reads exactly these columns with ``values_list``: no model instance is made, and no field can
+bring a query of its own. What hangs on a record by a many-to-many relation (``Links``) or as rows
+of another table (``Children``) costs one statement a page each.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterator, Sequence
+from itertools import islice
+from typing import Any
+
+from django.db.models import Model, QuerySet
+from rest_framework import serializers
+
+# Rows read at once when a whole list is streamed.
+CHUNK = 2000
+
+# What every record ends with, where it has it.
+TAIL = (
+    "starts_on",
+    "starts_precision",
+    "ends_on",
+    "ends_precision",
+    "report",
+    "source",
+    "confidence",
+    "note",
+    "is_demo",
+    "updated_at",
+)
+
+
+def _source(name: str) -> dict[str, str]:
+    return {"source": name} if name else {}
+
+
+def text(source: str = "", null: bool = False, help_text: str = "") -> serializers.CharField:
+    return serializers.CharField(
+        required=False, allow_null=null, help_text=help_text or None, **_source(source)
+    )
+
+
+def number(source: str = "", null: bool = False, help_text: str = "") -> serializers.IntegerField:
+    return serializers.IntegerField(
+        required=False, allow_null=null, help_text=help_text or None, **_source(source)
+    )
+
+
+def amount(source: str = "", null: bool = False, help_text: str = "") -> serializers.DecimalField:
+    """A decimal, given as text with at least two decimals."""
+    return serializers.DecimalField(
+        max_digits=20,
+        decimal_places=8,
+        required=False,
+        allow_null=null,
+        help_text=help_text or None,
+        **_source(source),
+    )
+
+
+def day(source: str = "", null: bool = False, help_text: str = "") -> serializers.DateField:
+    return serializers.DateField(
+        required=False, allow_null=null, help_text=help_text or None, **_source(source)
+    )
+
+
+def moment(source: str = "", null: bool = False) -> serializers.DateTimeField:
+    return serializers.DateTimeField(required=False, allow_null=null, **_source(source))
+
+
+def flag(source: str = "", null: bool = False, help_text: str = "") -> serializers.BooleanField:
+    return serializers.BooleanField(
+        required=False, allow_null=null, help_text=help_text or None, **_source(source)
+    )
+
+
+def choice(
+    choices: Any, source: str = "", null: bool = False, blank: bool = False
+) -> serializers.ChoiceField:
+    return serializers.ChoiceField(
+        choices=choices.choices,
+        required=False,
+        allow_null=null,
+        allow_blank=blank,
+        **_source(source),
+    )
+
+
+class Links(serializers.ListField):
+    """The records at the other end of a many-to-many ``relation``: their keys or labels.
+
+    Two of one relation (``iscms``, ``iscm_labels``) are read together and stand in one order.
+    """
+
+    def __init__(self, relation: str, column: Any) -> None:
+        super().__init__(child=serializers.CharField(), required=False)
+        self.relation = relation
+        self.column = column
+
+
+class Children(serializers.ListField):
+    """Rows of another table that belong to the record by their column ``link``.
+
+    They stand in JSON only: a line of a table holds one record.
+    """
+
+    def __init__(self, record: type[RecordSerializer], link: str, rows: Callable[..., Any]) -> None:
+        super().__init__(child=record(), required=False)
+        self.record = record
+        self.link = link
+        self.rows = rows
+
+
+class RecordSerializer(serializers.Serializer[Any]):
+    """A record; ``id`` comes first, source and state last."""
+
+    id = serializers.IntegerField()
+
+    def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
+        fields = super().get_fields()
+        tail = {name: fields.pop(name) for name in TAIL if name in fields}
+        return {**fields, **tail}
+
+
+class SourcedSerializer(RecordSerializer):
+    """A record that says where it comes from. ``updated_at`` is what ``updated_since=`` asks."""
+
+    source = text(help_text="Where the record comes from.")
+    confidence = serializers.ChoiceField(
+        choices=["high", "medium", "low", "inferred", ""],
+        required=False,
+        help_text="How sure the source is.",
+    )
+    note = text(help_text="What is odd about it.")
+    is_demo = flag(help_text="Invented for demonstration.")
+    updated_at = moment()
+
+
+class Reader:
+    """Reads records from a queryset, only the ``picked`` fields when there is a choice."""
+
+    def __init__(
+        self, record: type[RecordSerializer], user: Any, picked: Collection[str] | None = None
+    ) -> None:
+        self.user = user
+        fields = record().fields
+        chosen = [name for name in fields if picked is None or name in picked]
+        self.scalars: dict[str, str] = {}
+        self.groups: dict[str, dict[str, str]] = {}
+        self.links: dict[str, dict[str, Any]] = defaultdict(dict)
+        self.children: dict[str, Children] = {}
+        self.names = chosen
+        for name in chosen:
+            field = fields[name]
+            if isinstance(field, Links):
+                self.links[field.relation][name] = field.column
+            elif isinstance(field, Children):
+                self.children[name] = field
+            elif isinstance(field, serializers.Serializer):
+                self.groups[name] = {n: _path(f) for n, f in field.fields.items()}
+            else:
+                self.scalars[name] = _path(field)
+
+    def read(
+        self, queryset: QuerySet[Any], beside: Sequence[str] = ()
+    ) -> tuple[list[dict[str, Any]], list[list[Any]]]:
+        """The records of ``queryset`` and, for each, its values of the columns ``beside``."""
+        paths = self._paths(beside)
+        rows = list(queryset.values_list(*paths))
+        places = [paths.index(path) for path in beside]
+        records = self._records(queryset.model, rows, paths)
+        return records, [[row[place] for place in places] for row in rows]
+
+    def stream(self, queryset: QuerySet[Any]) -> Iterator[dict[str, Any]]:
+        """The records one after the other, whatever their number."""
+        paths = self._paths(())
+        rows = queryset.values_list(*paths).iterator(chunk_size=CHUNK)
+        while chunk := list(islice(rows, CHUNK)):
+            yield from self._records(queryset.model, chunk, paths)
+
+    @property
+    def columns(self) -> list[str]:
+        """The columns of a table of these records."""
+        names: list[str] = []
+        for name in self.names:
+            if name in self.groups:
+                names += [f"{name}_{part}" for part in self.groups[name]]
+            elif name not in self.children:
+                names.append(name)
+        return names
+
+    def line(self, record: dict[str, Any]) -> list[Any]:
+        """A record as the line of a table."""
+        values: list[Any] = []
+        for name in self.names:
+            if name in self.groups:
+                values += record[name].values()
+            elif name not in self.children:
+                values.append(record[name])
+        return values
+
+    def _paths(self, beside: Sequence[str]) -> list[str]:
+        grouped = [path for group in self.groups.values() for path in group.values()]
+        return list(dict.fromkeys(["id", *self.scalars.values(), *grouped, *beside]))
+
+    def _records(
+        self, model: type[Model], rows: Sequence[Sequence[Any]], paths: list[str]
+    ) -> list[dict[str, Any]]:
+        place = {path: index for index, path in enumerate(paths)}
+        ids = [row[0] for row in rows]
+        attached = {**self._linked(model, ids), **self._nested(ids)} if ids else {}
+        scalars = [(name, place[path]) for name, path in self.scalars.items()]
+        if len(scalars) == len(self.names):
+            return [{name: row[index] for name, index in scalars} for row in rows]
+
+        def value(name: str, row: Sequence[Any]) -> Any:
+            if name in self.scalars:
+                return row[place[self.scalars[name]]]
+            if name in self.groups:
+                return {part: row[place[path]] for part, path in self.groups[name].items()}
+            return attached[name].get(row[0], [])
+
+        return [{name: value(name, row) for name in self.names} for row in rows]
+
+    def _linked(self, model: type[Model], ids: list[int]) -> dict[str, dict[int, list[Any]]]:
+        """What each many-to-many relation holds, one statement a relation."""
+        found: dict[str, dict[int, list[Any]]] = {}
+        for relation, columns in self.links.items():
+            rows = (
+                model._default_manager.filter(pk__in=ids, **{f"{relation}__isnull": False})
+                .order_by("pk", f"{relation}__pk")
+                .values_list("pk", *columns.values())
+            )
+            by_name: dict[str, dict[int, list[Any]]] = {name: {} for name in columns}
+            for key, *values in rows:
+                for name, item in zip(columns, values, strict=True):
+                    by_name[name].setdefault(key, []).append(item)
+            found.update(by_name)
+        return found
+
+    def _nested(self, ids: list[int]) -> dict[str, dict[int, list[Any]]]:
+        """The rows of other tables, one statement a table (and one for each of its relations)."""
+        found: dict[str, dict[int, list[Any]]] = {}
+        for name, children in self.children.items():
+            rows = children.rows().visible_to(self.user).filter(**{f"{children.link}__in": ids})
+            reader = Reader(children.record, self.user)
+            records, links = reader.read(rows.order_by(children.link, "pk"), [children.link])
+            by_id: dict[int, list[Any]] = {}
+            for record, (key,) in zip(records, links, strict=True):
+                by_id.setdefault(key, []).append(record)
+            found[name] = by_id
+        return found
+
+
+def _path(field: serializers.Field[Any, Any, Any, Any]) -> str:
+    """The column that a field is read from, as the ORM writes it."""
+    return (field.source or "").replace(".", "__")
