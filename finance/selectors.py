@@ -441,9 +441,9 @@ _SUPPORTED_BY_TIME = Case(
 
 
 def investment_records(
-    period: Period, *, iscm: str | None = None, source: str | None = None
+    period: Period, *, iscm: str | None = None, source: str | None = None, theme: str | None = None
 ) -> dict[str, QuerySet[Any]]:
-    """The records that ``investment`` counts for the same cell.
+    """The records that ``investment`` counts for the same mechanism, source and theme.
 
     ``funding_lines``, ``attributions`` and ``time_entries``, not yet narrowed to their reader:
     the caller applies ``visible_to``.
@@ -452,10 +452,14 @@ def investment_records(
     attributions = Attribution.objects.filter(year__in=years)
     lines = FundingLine.objects.counted().in_years(period)
     entries = TimeEntry.objects.not_paid_elsewhere().worked_in(period)
-    if iscm is not None:
-        attributions = attributions.filter(iscm__slug=iscm)
-        entries = entries.filter(iscm__slug=iscm)
-    direct = Q(supports__in=DIRECT) if iscm is None else Q(iscm__slug=iscm)
+    direct = Q(supports__in=DIRECT)
+    if iscm is not None or theme is not None:
+        iscms = ISCM.objects.all() if iscm is None else ISCM.objects.filter(slug=iscm)
+        if theme is not None:
+            iscms = iscms.filter(themes__code=theme)
+        attributions = attributions.filter(iscm__in=iscms)
+        entries = entries.filter(iscm__in=iscms)
+        direct = Q(iscm__in=iscms)
     to_project = attributions.filter(project=OuterRef("project"), year=OuterRef("year"))
     lines = lines.filter(direct | (Q(supports=Supports.PROJECT) & Exists(to_project)))
     if source is not None:

@@ -252,6 +252,8 @@ def test_a_line_counts_whole_under_each_theme_and_once_in_the_total():
     assert only(investment(Y2014)).known_usd == 2000
     assert only(investment(Y2014, theme="labour")).known_usd == 2000
     assert investment(Y2014, theme="health") == []
+    assert investment_records(Y2014, theme="labour")["funding_lines"].count() == 1
+    assert not investment_records(Y2014, theme="health")["funding_lines"].exists()
 
 
 def test_a_stated_amount_is_shared_out_over_sources_like_the_lines():

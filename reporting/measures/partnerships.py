@@ -1,0 +1,29 @@
+"""Partnerships that began."""
+
+from django.db.models import QuerySet
+from django.utils.translation import gettext_lazy as _
+
+from engagements.models import Partnership
+from iscm_portal.common.period import Period
+
+from .base import Measure, cuts_of_iscm, members_of
+
+
+class PartnershipsDeveloped(Measure):
+    key = "partnerships_developed"
+    label = _("Partnerships developed")
+    unit = _("count")
+    definition = _("Partnerships of IOM for engaging with mechanisms that began in the period.")
+    source = "evaluation 2019, 4.2, criterion 1"
+    records_label = _("Partnerships")
+    dated_by = "since_on"
+    cuts = {
+        **cuts_of_iscm("iscm"),
+        "region": "member__country__region",
+        "kind": "organisation__kind",
+        "office": "office__slug",
+    }
+    is_count = True
+
+    def evidence(self, period: Period) -> QuerySet[Partnership]:
+        return Partnership.objects.filter(period.q("since_on")).alias(member=members_of("iscm"))

@@ -1,0 +1,81 @@
+"""What IOM puts into the issues that the mechanisms address."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from decimal import Decimal
+from typing import Any
+
+from django.db.models import QuerySet
+from django.utils.translation import gettext_lazy as _
+
+from finance.selectors import Investment, investment, investment_records
+from iscm_portal.common.period import Period
+
+from ..choices import Direction
+from .base import Cell, Measure, Text, to_four_places
+
+
+class ResourcesAllocated(Measure):
+    """The value is what is known; the range and what is missing stand beside it."""
+
+    key = "resources_allocated"
+    label = _("Resources allocated")
+    unit = _("USD")
+    definition = _(
+        "Total investment in the issues that the mechanisms address: counted funding lines, "
+        "attributed project support and staff time that no counted line pays. Known, with the "
+        "range that unknown shares leave open and a count of what is missing. A line of a "
+        "mechanism with several themes counts whole under each and once in every total."
+    )
+    source = "evaluation 2019, 4.2, criterion 6; 4.3"
+    direction = Direction.CONTEXT
+    records_label = _("Funding lines")
+    # ``finance.selectors.investment`` cuts by itself; these are its dimensions.
+    cuts = {name: name for name in ("iscm", "type", "theme", "region", "source", "office")}
+    repeats = frozenset()
+
+    def evidence(self, period: Period) -> QuerySet[Any]:
+        return investment_records(period)["funding_lines"]
+
+    def cells(self, period: Period, *dimensions: str) -> list[Cell]:
+        cells: dict[tuple[Any, ...], list[Investment]] = {}
+        for part in investment(period, dimensions):
+            # The GRCP, all RCPs and what names nobody are one cell here: of no mechanism.
+            cells.setdefault(tuple(part.key[name] for name in dimensions), []).append(part)
+        if not cells and not dimensions:
+            return [Cell({}, None, None, None, 0)]
+        return [
+            _summed(dict(zip(dimensions, key, strict=True)), parts) for key, parts in cells.items()
+        ]
+
+    def records(self, period: Period, **cell: Any) -> QuerySet[Any]:
+        return investment_records(period, **cell)["funding_lines"]
+
+    def record_sets(self, period: Period, **cell: Any) -> list[tuple[Text, QuerySet[Any]]]:
+        records = investment_records(period, **cell)
+        return [
+            (self.records_label, records["funding_lines"]),
+            (_("Attributions of projects"), records["attributions"]),
+            (_("Staff time"), records["time_entries"]),
+        ]
+
+
+def _summed(key: dict[str, Any], parts: Iterable[Investment]) -> Cell:
+    parts = list(parts)
+    known = sum((part.known_usd for part in parts), Decimal(0))
+    return Cell(
+        key,
+        to_four_places(known),
+        to_four_places(known),
+        None,
+        sum(part.n for part in parts),
+        {
+            "low_usd": sum((part.low_usd for part in parts), Decimal(0)),
+            "high_usd": sum((part.high_usd for part in parts), Decimal(0)),
+            "unknown_shares": sum(part.missing["unknown_shares"] for part in parts),
+            "days_without_rate": sum(
+                (part.missing["days_without_rate"] for part in parts), Decimal(0)
+            ),
+        },
+    )
