@@ -1,0 +1,243 @@
+"""Every role x every page: one table, and nothing that is not in it."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import pytest
+from django.urls import URLPattern, URLResolver, get_resolver
+
+from reporting.services import reports as services
+from tests.factories import engagements as make
+from tests.factories import finance as money
+from tests.factories import reporting as reported
+
+pytestmark = pytest.mark.django_db
+
+AT = dt.datetime(2026, 11, 20, 14, 2, tzinfo=dt.UTC)
+SECRET = "SECRET-REMARK"
+INTERNAL = "INTERNAL-REMARK"
+
+# Who asks. "other" is a reporter of another office than the one that wrote the reports.
+WHO = ("nobody", "reporter", "other", "manager", "finance", "ipd", "analyst", "admin")
+
+# address -> what each of WHO is answered. 302 is the way to the sign-in page for nobody, and for
+# the others the way on (to the report, from a step they may not write in).
+TABLE: dict[str, tuple[int, ...]] = {
+    # address                     nobody rep  other mgr  fin  ipd  ana  admin
+    "/": (302, 200, 200, 200, 200, 200, 200, 200),
+    "/iscms/": (302, 200, 200, 200, 200, 200, 200, 200),
+    "/iscms/{iscm}/": (302, 200, 200, 200, 200, 200, 200, 200),
+    "/events/": (302, 200, 200, 200, 200, 200, 200, 200),
+    "/events/{event}/": (302, 200, 200, 200, 200, 200, 200, 200),
+    "/reports/": (302, 200, 200, 200, 200, 200, 200, 200),
+    "/reports/new/": (302, 200, 200, 200, 403, 200, 403, 200),
+    "/reports/{accepted}/": (302, 200, 200, 200, 200, 200, 200, 200),
+    "/reports/{submitted}/": (302, 200, 404, 200, 404, 200, 404, 200),
+    "/reports/{draft}/": (302, 200, 404, 200, 404, 200, 404, 200),
+    "/reports/{draft}/edit/": (302, 302, 404, 302, 404, 302, 404, 302),
+    "/reports/{draft}/edit/people/": (302, 200, 404, 200, 404, 302, 404, 302),
+    "/reports/{draft}/edit/check/": (302, 200, 404, 200, 404, 302, 404, 302),
+    "/reviews/": (302, 403, 403, 200, 403, 200, 403, 200),
+    "/resources/": (302, 200, 200, 200, 200, 200, 200, 200),
+    "/resources/records/": (302, 200, 200, 200, 200, 200, 200, 200),
+    "/resources/table-4.csv": (302, 200, 200, 200, 200, 200, 200, 200),
+    "/indicators/": (302, 200, 200, 200, 200, 200, 200, 200),
+    "/indicators/{indicator}/": (302, 200, 200, 200, 200, 200, 200, 200),
+    "/indicators/{indicator}/records/?year=2026": (302, 200, 200, 200, 200, 200, 200, 200),
+    "/recommendations/": (302, 200, 200, 200, 200, 200, 200, 200),
+    "/admin/": (302, 302, 302, 302, 302, 200, 302, 200),
+    "/admin/engagements/iscm/": (302, 302, 302, 302, 302, 200, 302, 200),
+    "/healthz": (200, 200, 200, 200, 200, 200, 200, 200),
+    "/readyz": (200, 200, 200, 200, 200, 200, 200, 200),
+}
+
+# What is only done by POST: address -> answers. 302 is done (or, for nobody, the sign-in page).
+POSTS: dict[str, tuple[int, ...]] = {
+    "/reports/{draft}/submit/": (302, 302, 404, 302, 404, 403, 404, 403),
+    "/reports/{submitted}/return/": (302, 403, 404, 302, 404, 302, 404, 302),
+    "/reports/{submitted}/accept/": (302, 403, 404, 403, 404, 302, 404, 302),
+}
+
+# Addresses of libraries, and of pages that change nothing of the portal's.
+ELSEWHERE = ("accounts/", "admin/", "api/v1/")
+
+
+@pytest.fixture
+def people():
+    office, elsewhere = make.OfficeFactory(), make.OfficeFactory()
+    return {
+        "reporter": make.UserFactory(access_group="reporter", office=office),
+        "other": make.UserFactory(access_group="reporter", office=elsewhere),
+        "manager": make.UserFactory(access_group="manager", office=office),
+        "finance": make.UserFactory(access_group="finance", office=elsewhere),
+        "ipd": make.UserFactory(access_group="ipd", office=elsewhere, is_staff=True),
+        "analyst": make.UserFactory(access_group="analyst", office=None),
+        "admin": make.UserFactory(
+            access_group="admin", office=elsewhere, is_staff=True, is_superuser=True
+        ),
+    }
+
+
+@pytest.fixture
+def places(people):
+    """A record of every kind that an address names."""
+    reporter = people["reporter"]
+    iscm = make.ISCMFactory()
+    reports = {}
+    for name in ("draft", "submitted", "accepted"):
+        event = make.EventFactory(
+            iscms=[iscm], starts_on=dt.date(2026, 11, 5), ends_on=dt.date(2026, 11, 6)
+        )
+        report = services.start_report(event, reporter.office, reporter, AT)
+        report.discussed = "Open text."
+        report.discussed_internal = INTERNAL
+        report.discussed_restricted = SECRET
+        report.save()
+        reported.ParticipantFactory(report=report)
+        reports[name] = report
+    for name in ("submitted", "accepted"):
+        services.submit_report(reports[name].pk, reporter, AT)
+    services.accept_report(reports["accepted"].pk, people["ipd"], AT)
+    value = reported.IndicatorValueFactory(year=2026, iscm=None, cell="overall")
+    return {
+        **{name: report.pk for name, report in reports.items()},
+        "iscm": iscm.slug,
+        "event": reports["draft"].event_id,
+        "indicator": value.indicator.key,
+    }
+
+
+def answer(client, people, who, method, address):
+    if who != "nobody":
+        client.force_login(people[who])
+    return getattr(client, method)(address, {"comment": "Mend it."} if method == "post" else {})
+
+
+def test_the_table_names_every_page_and_every_action():
+    named = {address.split("?")[0].lstrip("/") for address in (*TABLE, *POSTS)}
+    patterns = {
+        address.replace("<int:pk>", "{}").replace("<slug:slug>", "{}").replace("<slug:key>", "{}")
+        for address in addresses(get_resolver())
+        if not address.startswith(ELSEWHERE)
+    }
+    shapes = {
+        "/".join("{}" if part.startswith("{") else part for part in name.split("/"))
+        for name in named
+        if not name.startswith("admin/")
+    }
+    shapes = {shape.replace("edit/people", "edit/<slug:step>") for shape in shapes}
+    shapes = {shape.replace("edit/check", "edit/<slug:step>") for shape in shapes}
+    shapes = {shape.replace("table-4.csv", "table-<int:number>.csv") for shape in shapes}
+    assert shapes == patterns
+
+
+def addresses(resolver: URLResolver, before: str = "") -> list[str]:
+    found = []
+    for pattern in resolver.url_patterns:
+        address = before + str(pattern.pattern)
+        if isinstance(pattern, URLPattern):
+            found.append(address)
+        elif not address.startswith(ELSEWHERE):
+            found += addresses(pattern, address)
+        else:
+            found.append(address)
+    return found
+
+
+@pytest.mark.parametrize("who", WHO)
+@pytest.mark.parametrize("address", TABLE)
+def test_a_page_answers_each_reader_as_the_table_says(client, people, places, who, address):
+    found = answer(client, people, who, "get", address.format(**places))
+    assert found.status_code == TABLE[address][WHO.index(who)]
+
+
+@pytest.mark.parametrize("who", WHO)
+@pytest.mark.parametrize("address", POSTS)
+def test_an_action_answers_each_actor_as_the_table_says(client, people, places, who, address):
+    found = answer(client, people, who, "post", address.format(**places))
+    assert found.status_code == POSTS[address][WHO.index(who)]
+
+
+@pytest.mark.parametrize("who", WHO)
+def test_a_refused_action_changes_no_state(client, people, places, who):
+    from reporting.models import PostEventReport
+
+    for address, allowed in POSTS.items():
+        if allowed[WHO.index(who)] in (403, 404) or who == "nobody":
+            answer(client, people, who, "post", address.format(**places))
+    states = {
+        name: PostEventReport.objects.get(pk=places[name]).state
+        for name in ("draft", "submitted", "accepted")
+    }
+    assert states == {"draft": "draft", "submitted": "submitted", "accepted": "accepted"}
+
+
+@pytest.mark.parametrize(
+    ("who", "reads_internal", "reads_restricted"),
+    [
+        ("reporter", True, True),
+        ("other", True, False),
+        ("manager", True, True),
+        ("finance", True, False),
+        ("ipd", True, True),
+        ("analyst", False, False),
+        ("admin", True, True),
+    ],
+)
+def test_internal_and_restricted_remarks_are_shown_to_those_they_are_for(
+    client, people, places, who, reads_internal, reads_restricted
+):
+    page = answer(client, people, who, "get", f"/reports/{places['accepted']}/").content.decode()
+    assert (INTERNAL in page, SECRET in page) == (reads_internal, reads_restricted)
+
+
+@pytest.mark.parametrize("who", [who for who in WHO if who != "nobody"])
+def test_the_list_of_reports_shows_each_reader_his_own(client, people, places, who):
+    page = answer(client, people, who, "get", "/reports/").content.decode()
+    seen = {
+        name
+        for name in ("draft", "submitted", "accepted")
+        if f'href="/reports/{places[name]}/"' in page
+    }
+    everything = {"draft", "submitted", "accepted"}
+    allowed = everything if who in ("reporter", "manager", "ipd", "admin") else {"accepted"}
+    assert seen == allowed
+
+
+@pytest.mark.parametrize(
+    ("who", "expected"),
+    [
+        ("reporter", ["Own line"]),
+        ("other", []),
+        ("manager", ["Own line"]),
+        ("finance", ["Own line", "Other line"]),
+        ("ipd", ["Own line", "Other line"]),
+        ("analyst", []),
+        ("admin", ["Own line", "Other line"]),
+    ],
+)
+def test_the_records_of_a_total_are_those_that_the_reader_may_read(client, people, who, expected):
+    iscm = make.ISCMFactory()
+    own = people["reporter"].office
+    money.FundingLineFactory(label="Own line", year=2019, iscm=iscm, office=own)
+    money.FundingLineFactory(label="Other line", year=2019, iscm=iscm, office=None)
+    page = answer(
+        client, people, who, "get", f"/resources/records/?iscm={iscm.slug}&from=2019&to=2019"
+    ).content.decode()
+    assert [label for label in ("Own line", "Other line") if label in page] == expected
+
+
+def test_a_next_address_of_another_site_is_not_followed_after_signing_in(client, people):
+    people["reporter"].set_password("pw-for-tests")
+    people["reporter"].save()
+    found = client.post(
+        "/accounts/login/?next=https://elsewhere.example/",
+        {
+            "login": people["reporter"].username,
+            "password": "pw-for-tests",
+            "next": "https://elsewhere.example/",
+        },
+    )
+    assert found.status_code == 302
+    assert "elsewhere" not in found["Location"]
