@@ -8,6 +8,7 @@ from iscm_portal.common.api import Documentation, NothingHere
 urlpatterns = [
     path("", include("engagements.api.urls")),
     path("", include("finance.api.urls")),
+    path("", include("reporting.api.urls")),
     path("schema/", SpectacularAPIView.as_view(), name="schema"),
     path("docs/", Documentation.as_view(url_name="schema"), name="api-docs"),
     # With a slash at the end only: an address without one is first sent to the one with it.

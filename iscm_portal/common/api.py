@@ -158,6 +158,12 @@ ERRORS = {
 }
 
 
+def answers_list(view: Any) -> bool:
+    """Whether an action besides ``list`` answers with pages (its method says ``is_list``)."""
+    method = getattr(view, getattr(view, "action", None) or "", None)
+    return bool(getattr(method, "is_list", False))
+
+
 class EndpointSchema(AutoSchema):
     """Tells OpenAPI what ``Endpoint`` does: the scope, the formats, the errors."""
 
@@ -184,6 +190,8 @@ class EndpointSchema(AutoSchema):
 
     def get_response_serializers(self) -> Any:
         good = self._get_serializer()
+        if answers_list(self.view):
+            good = type(good)(many=True)
         found: dict[Any, Any] = {
             (200, "application/json"): good,
             (200, "text/csv"): OpenApiResponse(OpenApiTypes.STR),

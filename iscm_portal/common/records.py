@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Sequence
 from itertools import islice
-from typing import Any
+from typing import Any, ClassVar
 
 from django.db.models import Model, QuerySet
 from rest_framework import serializers
@@ -20,31 +20,20 @@ from rest_framework import serializers
 CHUNK = 2000
 
 # What every record ends with, where it has it.
-TAIL = (
-    "starts_on",
-    "starts_precision",
-    "ends_on",
-    "ends_precision",
-    "report",
-    "source",
-    "confidence",
-    "note",
-    "is_demo",
-    "updated_at",
-)
+TAIL = ("report", "source", "confidence", "note", "is_demo", "updated_at")
 
 
 def _source(name: str) -> dict[str, str]:
     return {"source": name} if name else {}
 
 
-def text(source: str = "", null: bool = False, help_text: str = "") -> serializers.CharField:
+def string(source: str = "", null: bool = False, help_text: str = "") -> serializers.CharField:
     return serializers.CharField(
         required=False, allow_null=null, help_text=help_text or None, **_source(source)
     )
 
 
-def number(source: str = "", null: bool = False, help_text: str = "") -> serializers.IntegerField:
+def integer(source: str = "", null: bool = False, help_text: str = "") -> serializers.IntegerField:
     return serializers.IntegerField(
         required=False, allow_null=null, help_text=help_text or None, **_source(source)
     )
@@ -119,23 +108,25 @@ class RecordSerializer(serializers.Serializer[Any]):
     """A record; ``id`` comes first, source and state last."""
 
     id = serializers.IntegerField()
+    # The fields that stand last, in this order.
+    tail: ClassVar[tuple[str, ...]] = TAIL
 
     def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
         fields = super().get_fields()
-        tail = {name: fields.pop(name) for name in TAIL if name in fields}
+        tail = {name: fields.pop(name) for name in self.tail if name in fields}
         return {**fields, **tail}
 
 
 class SourcedSerializer(RecordSerializer):
     """A record that says where it comes from. ``updated_at`` is what ``updated_since=`` asks."""
 
-    source = text(help_text="Where the record comes from.")
+    source = string(help_text="Where the record comes from.")
     confidence = serializers.ChoiceField(
         choices=["high", "medium", "low", "inferred", ""],
         required=False,
         help_text="How sure the source is.",
     )
-    note = text(help_text="What is odd about it.")
+    note = string(help_text="What is odd about it.")
     is_demo = flag(help_text="Invented for demonstration.")
     updated_at = moment()
 

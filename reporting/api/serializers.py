@@ -1,0 +1,208 @@
+"""Records of reports, indicators and recommendations, field by field."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models import F, Value
+from django.db.models.functions import Concat
+from rest_framework import serializers
+
+from engagements import choices as engagement_choices
+from engagements.models import FollowUpAction, Partnership, PolicyInstrument, SupportRequest
+from iscm_portal.common.records import (
+    Children,
+    Links,
+    RecordSerializer,
+    SourcedSerializer,
+    amount,
+    choice,
+    day,
+    flag,
+    integer,
+    moment,
+    string,
+)
+
+from .. import choices
+from ..models import Lesson, Recommendation, ReportedAgendaItem
+
+
+def _frame(relation: str) -> Any:
+    """A goal as ``kind:code``: the codes of two frames may be the same."""
+    return Concat(F(f"{relation}__kind"), Value(":"), F(f"{relation}__code"))
+
+
+# --- what a report holds, as it stands in the report; each is a record of its own endpoint, too
+
+
+class ReportAgendaSerializer(RecordSerializer):
+    id = integer("agenda_item_id", null=True, help_text="Of the agenda item on record.")
+    title = string()
+    theme = string("theme.code", null=True)
+    theme_label = string("theme.name", null=True)
+    proposed_by_iom = flag()
+    priority = integer("priority_id", null=True)
+    priority_label = string("priority.title", null=True)
+
+
+class ReportItemSerializer(RecordSerializer):
+    iscm = string("iscm.slug", null=True)
+    iscm_label = string("iscm.acronym", null=True)
+
+
+class ReportRequestSerializer(ReportItemSerializer):
+    country = string("country.iso3", null=True)
+    country_label = string("country.name_en", null=True)
+    kind = choice(engagement_choices.SupportKind)
+    what = string()
+    asked_on = day()
+    answered_on = day(null=True)
+    outcome = choice(engagement_choices.RequestOutcome)
+
+
+class ReportPartnershipSerializer(ReportItemSerializer):
+    organisation = string("organisation.slug")
+    organisation_label = string("organisation.name")
+    purpose = string()
+    since_on = day()
+
+
+class ReportInstrumentSerializer(ReportItemSerializer):
+    title = string()
+    country = string("country.iso3", null=True)
+    country_label = string("country.name_en", null=True)
+    region = string()
+    kind = choice(engagement_choices.InstrumentKind)
+    action = choice(engagement_choices.InstrumentAction)
+    dated_on = day()
+    expertise_reflected = choice(engagement_choices.Reflected)
+
+
+class ReportFollowUpSerializer(ReportItemSerializer):
+    what = string()
+    who = string()
+    due_on = day(null=True)
+    state = choice(engagement_choices.FollowUpState)
+
+
+class ReportLessonSerializer(RecordSerializer):
+    kind = choice(choices.LessonKind)
+    text = string()
+
+
+class ReportSerializer(RecordSerializer):
+    """An accepted report, its open text only: no internal and no restricted remark, for nobody."""
+
+    event = integer("event_id")
+    event_label = string("event.name")
+    event_starts_on = day("event.starts_on", null=True)
+    iscms = Links("event__iscms", "event__iscms__slug")
+    iscm_labels = Links("event__iscms", "event__iscms__acronym")
+    office = string("office.slug")
+    office_label = string("office.name")
+    version = integer()
+    discussed = string()
+    outcomes = string()
+    documents = string()
+    frames = Links("frames", _frame("frames"))
+    frame_labels = Links("frames", "frames__title")
+    submitted_at = moment(null=True)
+    accepted_at = moment(null=True)
+    agenda_items = Children(
+        ReportAgendaSerializer, "report_id", lambda: ReportedAgendaItem.objects.all()
+    )
+    support_requests = Children(
+        ReportRequestSerializer, "report_number", lambda: SupportRequest.objects.all()
+    )
+    partnerships = Children(
+        ReportPartnershipSerializer, "report_number", lambda: Partnership.objects.all()
+    )
+    policy_instruments = Children(
+        ReportInstrumentSerializer, "report_number", lambda: PolicyInstrument.objects.all()
+    )
+    follow_ups = Children(
+        ReportFollowUpSerializer, "report_number", lambda: FollowUpAction.objects.all()
+    )
+    lessons = Children(ReportLessonSerializer, "report_id", lambda: Lesson.objects.all())
+    is_demo = flag()
+    updated_at = moment()
+
+
+# --- indicators
+
+
+class IndicatorSerializer(SourcedSerializer):
+    key = string()
+    number = integer()
+    title = string()
+    definition = string()
+    caution = string()
+    unit = string()
+    baseline = amount(null=True)
+    baseline_year = integer(null=True)
+    target = amount(null=True)
+    rationale = string()
+    relevant_to = Links("relevant_to", _frame("relevant_to"))
+    relevant_to_labels = Links("relevant_to", "relevant_to__title")
+    frequency = string()
+    due_on = day(null=True)
+    direction = choice(choices.Direction)
+    green_from = amount(null=True)
+    amber_from = amount(null=True)
+    owner = string("owner.slug", null=True)
+    owner_label = string("owner.name", null=True)
+    state = choice(choices.IndicatorState)
+
+
+class CoverageSerializer(serializers.Serializer[Any]):
+    """How many of the reports owed were accepted when the value was compiled."""
+
+    accepted = integer("reports_accepted")
+    owed = integer("reports_owed")
+
+
+class IndicatorValueSerializer(RecordSerializer):
+    indicator = string("indicator.key")
+    indicator_label = string("indicator.title")
+    unit = string("indicator.unit")
+    year = integer()
+    iscm = string("iscm.slug", null=True, help_text="null: overall.")
+    iscm_label = string("iscm.acronym", null=True)
+    value = amount(null=True, help_text="null is no data, not zero.")
+    numerator = amount(null=True)
+    denominator = amount(null=True)
+    n = integer()
+    beside = serializers.DictField(required=False, help_text="What is shown beside the value.")
+    status = choice(choices.Status)
+    coverage = CoverageSerializer(source="*", required=False)
+    compiled_at = moment()
+    run = integer("run_id")
+
+
+class EvidenceSerializer(serializers.Serializer[Any]):
+    """A record that a value was counted from."""
+
+    type = serializers.CharField()
+    id = serializers.IntegerField()
+    label = serializers.CharField()
+    dated_on = serializers.DateField(allow_null=True)
+    iscm = serializers.CharField(allow_null=True)
+    report = serializers.IntegerField(allow_null=True)
+    url = serializers.URLField(allow_null=True, help_text="The record itself.")
+
+
+class RecommendationSerializer(SourcedSerializer):
+    number = integer()
+    criterion = choice(Recommendation.Criterion)
+    title = string()
+    text = string(help_text="Restated; the wording is not the evaluation's own.")
+    strength = string()
+    addressees = serializers.ListField(child=serializers.CharField(), required=False)
+    indicators = Links("indicators", "indicators__key")
+    indicator_labels = Links("indicators", "indicators__title")
+    response = string()
+    owner = string("owner.slug", null=True)
+    owner_label = string("owner.name", null=True)
+    due_on = day(null=True)
+    state = choice(Recommendation.State)

@@ -1,0 +1,13 @@
+"""Addresses of reports, indicators and recommendations."""
+
+from rest_framework.routers import SimpleRouter
+
+from . import views
+
+router = SimpleRouter(use_regex_path=False)
+router.register("reports", views.ReportViewSet, "api-report")
+router.register("indicators", views.IndicatorViewSet, "api-indicator")
+router.register("indicator-values", views.IndicatorValueViewSet, "api-indicator-value")
+router.register("recommendations", views.RecommendationViewSet, "api-recommendation")
+
+urlpatterns = router.urls

@@ -1,0 +1,81 @@
+"""Endpoints of reports, indicators and recommendations."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models import QuerySet
+from rest_framework import exceptions
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from iscm_portal.common import pagination
+from iscm_portal.common.api import RecordViewSet, csv_answer, wants_csv
+from iscm_portal.common.choices import Scope
+
+from .. import filters, models
+from . import evidence, serializers
+
+
+class ReportViewSet(RecordViewSet):
+    """Accepted post-event reports, open text only, with what came of the event.
+
+    What has not been accepted counts nowhere and is not here. CSV has the report's own columns;
+    its requests, partnerships and so on have endpoints of their own with `report=`.
+    """
+
+    scope = Scope.READ_REPORTS
+    queryset = models.PostEventReport.objects.all()
+    serializer_class = serializers.ReportSerializer
+    filterset_class = filters.ReportFilter
+
+    def get_queryset(self) -> QuerySet[Any]:
+        return super().get_queryset().accepted()  # type: ignore[attr-defined]
+
+
+class IndicatorsViewSet(RecordViewSet):
+    scope = Scope.READ_INDICATORS
+
+
+class IndicatorViewSet(IndicatorsViewSet):
+    """Indicators: what is counted, in which unit, from what baseline to what target."""
+
+    queryset = models.Indicator.objects.all()
+    serializer_class = serializers.IndicatorSerializer
+    filterset_class = filters.IndicatorFilter
+    public_key = "key"
+
+
+class IndicatorValueViewSet(IndicatorsViewSet):
+    """What the last compile run found, by year, overall and for each mechanism."""
+
+    queryset = models.IndicatorValue.objects.all()
+    serializer_class = serializers.IndicatorValueSerializer
+    filterset_class = filters.IndicatorValueFilter
+
+    @action(detail=True, serializer_class=serializers.EvidenceSerializer, filter_backends=[])
+    def evidence(self, request: Request, pk: str) -> Any:
+        """The records that the value was counted from.
+
+        Records of several kinds, told apart by `type`; `url` leads to the whole record. Funding
+        lines, attributions and time entries are here only with the scope `read:finance`.
+        """
+        self.check_parameters(request, pagination.PARAMETERS | {"format"})
+        values = self.get_queryset().filter(**self.key_of(pk))
+        value = values.select_related("indicator", "iscm").first()
+        if value is None:
+            raise exceptions.NotFound
+        if wants_csv(request):
+            return csv_answer("evidence", evidence.COLUMNS, evidence.lines(value, request))
+        return Response(evidence.page(value, request))
+
+    evidence.is_list = True
+
+
+class RecommendationViewSet(IndicatorsViewSet):
+    """The 23 recommendations of the evaluation, restated, and what became of them."""
+
+    queryset = models.Recommendation.objects.all()
+    serializer_class = serializers.RecommendationSerializer
+    filterset_class = filters.RecommendationFilter
