@@ -51,8 +51,10 @@ class EventQuerySet(PortalQuerySet):
         by_year = Q(starts_on__isnull=True, year__in=list(period.calendar_years))
         return self.filter(by_day | by_year)
 
-    def ended_before(self, day: dt.date) -> Self:
-        return self.filter(ends_on__lt=day)
+    def over_in(self, period: Period) -> Self:
+        """Events whose last day lies in ``period``; an event without one ends as it begins."""
+        ended = period.q("ends_on") | (Q(ends_on__isnull=True) & period.q("starts_on"))
+        return self.filter(ended)
 
     def with_delegation_of(self, office_id: int) -> Self:
         """Events in which at least one delegate of the office took part."""

@@ -49,11 +49,9 @@ def roles_by_group(user: Any, day: dt.date) -> list[RoleCount]:
 def iscm_list(user: Any) -> QuerySet[ISCM]:
     """Mechanisms with the number of their members and events."""
     members = Count("memberships", distinct=True, filter=Q(memberships__kind=MembershipKind.MEMBER))
-    return (
-        ISCM.objects.visible_to(user)
-        .annotate(member_count=members, event_count=Count("events", distinct=True))
-        .order_by("acronym")
-    )
+    rows: QuerySet[ISCM] = ISCM.objects.visible_to(user)
+    events = Count("events", distinct=True)
+    return rows.annotate(member_count=members, event_count=events).order_by("acronym")
 
 
 def iscms_by_type(user: Any) -> dict[str, int]:

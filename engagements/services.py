@@ -27,13 +27,11 @@ ReportedRow = (
 def find_or_create_organisation(name: str, kind: str) -> Organisation:
     """The organisation of that name, made when there is none. Case and spaces do not matter."""
     name = " ".join(name.split())
-    known = Organisation.objects.filter(name__iexact=name).first()
+    known: Organisation | None = Organisation.objects.filter(name__iexact=name).first()
     if known:
         return known
     stem = slugify(name)[:70] or "organisation"
-    taken = set(
-        Organisation.objects.filter(slug__startswith=stem).values_list("slug", flat=True)
-    )
+    taken = set(Organisation.objects.filter(slug__startswith=stem).values_list("slug", flat=True))
     slug, number = stem, 2
     while slug in taken:
         slug, number = f"{stem}-{number}", number + 1
@@ -51,7 +49,7 @@ def record_from_report(rows: Iterable[ReportedRow], actor: Any) -> list[Reported
         by_model.setdefault(type(row), []).append(row)
     written: list[ReportedRow] = []
     for model, group in by_model.items():
-        written += bulk_create_with_history(group, model, default_user=actor)  # type: ignore[arg-type]
+        written += bulk_create_with_history(group, model, default_user=actor)
     return written
 
 

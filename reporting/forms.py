@@ -184,13 +184,6 @@ class LessonForm(ItemForm):
         fields = ["kind", "text"]
 
 
-def rows(model: Any, form: type[ItemForm]) -> type[BaseInlineFormSet[Any, Any, Any]]:
-    """The rows of one kind, with one empty row to fill; a row is taken away by its tick."""
-    return inlineformset_factory(
-        PostEventReport, model, form=form, extra=1, can_delete=True, max_num=100, validate_max=True
-    )
-
-
 class TextForm(forms.ModelForm):  # type: ignore[type-arg]
     """Free texts of a report; each says who will read it."""
 
@@ -270,12 +263,28 @@ class GoalsForm(forms.ModelForm):  # type: ignore[type-arg]
 
 @dataclass(frozen=True)
 class RowSet:
-    """Rows of one kind on a step: their formset and what one row is called."""
+    """Rows of one kind on a step: their model, their formset, and what one row is called."""
 
-    formset: type[BaseInlineFormSet[Any, Any, Any]]
+    model: Any
+    form: type[ItemForm]
     one: Any
     title: Any = ""
     hint: Any = ""
+    # Links that a row shows: read for all rows together.
+    prefetch: tuple[str, ...] = ()
+
+    @cached_property
+    def formset(self) -> type[BaseInlineFormSet[Any, Any, Any]]:
+        """One empty row to fill after those that are there; a row is taken away by its tick."""
+        return inlineformset_factory(
+            PostEventReport,
+            self.model,
+            form=self.form,
+            extra=1,
+            can_delete=True,
+            max_num=100,
+            validate_max=True,
+        )
 
 
 @dataclass(frozen=True)
@@ -294,13 +303,13 @@ STEPS = (
         "people",
         _("Who took part"),
         _("Days and travel add up to what a mechanism costs; nobody could say so before."),
-        row_sets=(RowSet(rows(Participant, ParticipantForm), _("Person")),),
+        row_sets=(RowSet(Participant, ParticipantForm, _("Person")),),
     ),
     Step(
         "agenda",
         _("Agenda and priorities"),
         _("Shows whether IOM's priorities found their way onto the agenda."),
-        row_sets=(RowSet(rows(ReportedAgendaItem, AgendaForm), _("Agenda item")),),
+        row_sets=(RowSet(ReportedAgendaItem, AgendaForm, _("Agenda item")),),
     ),
     Step(
         "discussed",
@@ -318,7 +327,7 @@ STEPS = (
         "support",
         _("Support asked for"),
         _("Requests of Member States are counted, and so is how soon they are answered."),
-        row_sets=(RowSet(rows(ReportedRequest, RequestForm), _("Request")),),
+        row_sets=(RowSet(ReportedRequest, RequestForm, _("Request")),),
     ),
     Step(
         "results",
@@ -326,16 +335,19 @@ STEPS = (
         _("What changed: who works with IOM now, and which laws and policies followed."),
         row_sets=(
             RowSet(
-                rows(ReportedPartnership, PartnershipForm),
+                ReportedPartnership,
+                PartnershipForm,
                 _("Partnership"),
                 _("Partnerships that began"),
                 _("New ones, not renewals."),
             ),
             RowSet(
-                rows(ReportedInstrument, InstrumentForm),
+                ReportedInstrument,
+                InstrumentForm,
                 _("Instrument"),
                 _("Legislation, policies and strategies passed or amended"),
                 _("Those that take up something of an agenda, this one's or an earlier one's."),
+                prefetch=("agenda",),
             ),
         ),
     ),
@@ -345,8 +357,8 @@ STEPS = (
         _("So that the next report begins with what became of them."),
         form=FundingLeadsForm,
         row_sets=(
-            RowSet(rows(ReportedFollowUp, FollowUpForm), _("Follow-up"), _("Follow-ups")),
-            RowSet(rows(Lesson, LessonForm), _("Lesson"), _("Lessons and good practice")),
+            RowSet(ReportedFollowUp, FollowUpForm, _("Follow-up"), _("Follow-ups")),
+            RowSet(Lesson, LessonForm, _("Lesson"), _("Lessons and good practice")),
         ),
     ),
     Step("goals", _("Goals it speaks to"), _("One tick each, no text."), form=GoalsForm),

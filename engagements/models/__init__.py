@@ -12,7 +12,7 @@ from .iscm import (
     SourceNote,
     WorkingGroup,
 )
-from .user import User
+from .user import SignedInRequest, User
 
 __all__ = [
     "ISCM",
@@ -31,6 +31,7 @@ __all__ = [
     "PolicyInstrument",
     "ReferenceFrame",
     "Secretariat",
+    "SignedInRequest",
     "SourceNote",
     "SupportRequest",
     "Theme",

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from django.contrib.auth.models import AbstractUser, UserManager
 from django.db import models
 from django.db.models import Q
+from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from simple_history.models import HistoricalRecords
 
@@ -28,9 +31,9 @@ class User(AbstractUser):
     is_demo = models.BooleanField(_("demo data"), default=False, editable=False)
     history = HistoricalRecords(excluded_fields=["password", "last_login"])
 
-    objects = PortalUserManager()
+    objects: ClassVar[PortalUserManager] = PortalUserManager()
 
-    class Meta(AbstractUser.Meta):  # type: ignore[name-defined,misc]
+    class Meta(AbstractUser.Meta):
         constraints = [
             models.CheckConstraint(
                 name="user_of_an_office_group_has_one",
@@ -43,3 +46,9 @@ class User(AbstractUser):
     def label(self) -> str:
         """How the portal addresses the user: name, else user name."""
         return self.get_full_name() or self.username
+
+
+class SignedInRequest(HttpRequest):
+    """A request that is past the sign-in middleware: its user is one of ours."""
+
+    user: User

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 
 from django.core.exceptions import BadRequest
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy
 from iscm_portal.common.pages import keyset_page
 
 from ..choices import ROLE_GROUPS, EventKind, ISCMType, RoleKind
-from ..models import ISCM, IOMRole
+from ..models import ISCM, IOMRole, SignedInRequest
 from ..selectors import EVALUATION_DAY, event_list, iscm_list, iscms_by_type, roles_by_group
 
 ROLE_GROUP_WORDS = {
@@ -34,7 +34,7 @@ def asked_day(text: str, default: dt.date) -> dt.date:
         raise BadRequest(_("A day is written like 2019-03-31.")) from None
 
 
-def iscms(request: HttpRequest) -> HttpResponse:
+def iscms(request: SignedInRequest) -> HttpResponse:
     """All mechanisms with IOM's roles on a day; the evaluation's own day unless asked."""
     day = asked_day(request.GET.get("on", ""), EVALUATION_DAY)
     rows = iscm_list(request.user)
@@ -46,7 +46,7 @@ def iscms(request: HttpRequest) -> HttpResponse:
         rows = rows.filter(pk__in=roles.in_group(group).values("iscm"))
     held: dict[int, list[str]] = {}
     for iscm_id, role in roles.values_list("iscm", "role"):
-        held.setdefault(iscm_id, []).append(RoleKind(role).label)
+        held.setdefault(iscm_id, []).append(str(RoleKind(role).label))
     context = {
         "rows": [(row, held.get(row.pk, [])) for row in rows],
         "by_type": iscms_by_type(request.user),
@@ -62,7 +62,7 @@ def iscms(request: HttpRequest) -> HttpResponse:
     return render(request, "engagements/iscms.html", context)
 
 
-def events(request: HttpRequest) -> HttpResponse:
+def events(request: SignedInRequest) -> HttpResponse:
     """Events, newest first, by mechanism, kind and year."""
     rows = event_list(request.user)
     kind, slug = request.GET.get("kind", ""), request.GET.get("iscm", "")

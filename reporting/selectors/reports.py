@@ -24,6 +24,7 @@ from iscm_portal.common.period import Period
 
 from ..choices import ReportState
 from ..models import PostEventReport
+from ..querysets import PostEventReportQuerySet
 
 
 @dataclass(frozen=True)
@@ -47,11 +48,8 @@ def due_on(event: Event) -> dt.date | None:
 
 def owed_events(office_id: int, period: Period) -> QuerySet[Event]:
     """Events that ended in ``period`` and to which the office sent somebody."""
-    return (
-        Event.objects.with_delegation_of(office_id)
-        .annotate(over_on=Coalesce("ends_on", "starts_on"))
-        .filter(period.q("over_on"))
-    )
+    events: QuerySet[Event] = Event.objects.with_delegation_of(office_id).over_in(period)
+    return events
 
 
 def reports_owed(office_id: int | None, today: dt.date) -> list[OwedReport]:
@@ -71,7 +69,7 @@ def reports_owed(office_id: int | None, today: dt.date) -> list[OwedReport]:
             report_steps=Subquery(mine.values("steps_done")[:1]),
         )
         .filter(Q(report_state=None) | ~Q(report_state__in=finished))
-        .order_by("over_on", "pk")
+        .order_by(Coalesce("ends_on", "starts_on"), "pk")
         .prefetch_related("iscms", "delegates")
     )
     return [
@@ -95,14 +93,16 @@ class Coverage:
     accepted: int
 
 
-def coverage_of_office(office_id: int, period: Period) -> Coverage:
+def coverage_of_office(office_id: int | None, period: Period) -> Coverage:
     """The office's reports on events that ended in ``period``."""
+    if office_id is None:
+        return Coverage(0, 0)
     events = owed_events(office_id, period)
     accepted = PostEventReport.objects.accepted().of_office(office_id).filter(event__in=events)
     return Coverage(owed=events.count(), accepted=accepted.count())
 
 
-def review_queue(user: Any) -> QuerySet[PostEventReport]:
+def review_queue(user: Any) -> PostEventReportQuerySet:
     """Reports in review that ``user`` may read, the longest waiting first."""
     return (
         PostEventReport.objects.visible_to(user)

@@ -103,11 +103,9 @@ def _prefill(report: PostEventReport) -> None:
 
 def _locked(report_id: int) -> PostEventReport:
     """The report, held until the transaction ends (SQLite holds the whole database anyway)."""
-    return (
-        PostEventReport.objects.select_for_update(of=("self",))
-        .select_related("event", "office")
-        .get(pk=report_id)
-    )
+    reports = PostEventReport.objects.select_for_update(of=("self",))
+    report: PostEventReport = reports.select_related("event", "office").get(pk=report_id)
+    return report
 
 
 @contextmanager

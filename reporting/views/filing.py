@@ -7,7 +7,7 @@ from typing import Any
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
 from engagements.forms import ProposedEventForm
-from engagements.models import Event
+from engagements.models import Event, SignedInRequest
 from iscm_portal.common.forms import problems_of
 
 from .. import permissions
@@ -32,9 +32,10 @@ from .report_pages import report_content
 
 
 @require_http_methods(["GET", "POST"])
-def new_report(request: HttpRequest) -> HttpResponse:
+def new_report(request: SignedInRequest) -> HttpResponse:
     """Choose the event, or propose one that is not on record, and start the report."""
-    if not permissions.may_start_report(request.user):
+    office = request.user.office
+    if office is None or not permissions.may_start_report(request.user):
         raise PermissionDenied
     chosen = request.POST.get("event") or request.GET.get("event")
     event = None
@@ -42,16 +43,16 @@ def new_report(request: HttpRequest) -> HttpResponse:
         if not chosen.isdecimal():
             raise Http404
         event = get_object_or_404(Event.objects.visible_to(request.user), pk=int(chosen))
-        report = PostEventReport.objects.filter(event=event, office=request.user.office_id).first()
+        report = PostEventReport.objects.filter(event=event, office=office).first()
         if report:
             return redirect("report", pk=report.pk) if not report.is_open else to_step(report)
     form = ProposedEventForm(request.POST if request.POST and not event else None)
     if request.method == "POST" and (event or form.is_valid()):
         with transaction.atomic():
             event = event or form.save()
-            report = services.start_report(event, request.user.office, request.user, timezone.now())
+            report = services.start_report(event, office, request.user, timezone.now())
         return to_step(report)
-    owed = [] if event else reports_owed(request.user.office_id, timezone.localdate())
+    owed = [] if event else reports_owed(office.pk, timezone.localdate())
     context = {
         "event": event,
         "form": form,
@@ -69,15 +70,16 @@ def to_step(report: PostEventReport, key: str | None = None) -> HttpResponse:
     return redirect("report_step", pk=report.pk, step=key or (undone[0] if undone else "check"))
 
 
-def own_open_report(request: HttpRequest, pk: int) -> PostEventReport:
+def own_open_report(request: SignedInRequest, pk: int) -> PostEventReport:
     """The report, if the reader may see it. 404 hides what he may not see."""
     reports = PostEventReport.objects.visible_to(request.user).select_related(
         "event", "office", "author"
     )
-    return get_object_or_404(reports, pk=pk)
+    report: PostEventReport = get_object_or_404(reports, pk=pk)
+    return report
 
 
-def edit_report(request: HttpRequest, pk: int) -> HttpResponse:
+def edit_report(request: SignedInRequest, pk: int) -> HttpResponse:
     report = own_open_report(request, pk)
     if not permissions.may_edit_report(request.user, report):
         return redirect("report", pk=pk)
@@ -85,7 +87,7 @@ def edit_report(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @require_http_methods(["GET", "POST"])
-def report_step(request: HttpRequest, pk: int, step: str) -> HttpResponse:
+def report_step(request: SignedInRequest, pk: int, step: str) -> HttpResponse:
     """One step of the report, or the check before it is submitted."""
     report = own_open_report(request, pk)
     if not permissions.may_edit_report(request.user, report):
@@ -113,17 +115,15 @@ def bound_parts(step: Step, report: PostEventReport, data: Any) -> tuple[Any, li
         row_set.formset(
             data,
             instance=report,
-            prefix=row_set.formset.get_default_prefix(),
+            queryset=row_set.model.objects.prefetch_related(*row_set.prefetch),
             form_kwargs={"choices": choices},
         )
         for row_set in step.row_sets
     ]
-    for row_set, formset in zip(step.row_sets, row_sets, strict=True):
-        formset.one, formset.title, formset.hint = row_set.one, row_set.title, row_set.hint
     return form, row_sets
 
 
-def save_step(request: HttpRequest, report: PostEventReport, step: Step) -> HttpResponse:
+def save_step(request: SignedInRequest, report: PostEventReport, step: Step) -> HttpResponse:
     """Save the step if all of it is right; else show it again with what was typed."""
     version = request.POST.get("version", "")
     seen = int(version) if version.isdecimal() else report.version
@@ -162,7 +162,7 @@ class _Invalid(Exception):
 
 
 def step_page(
-    request: HttpRequest,
+    request: SignedInRequest,
     report: PostEventReport,
     step: Step,
     form: Any,
@@ -180,7 +180,7 @@ def step_page(
         "step": step,
         "position": STEP_KEYS.index(step.key) + 1,
         "form": form,
-        "row_sets": row_sets,
+        "row_sets": list(zip(step.row_sets, row_sets, strict=True)),
         "problems": problems,
         "has_errors": bool(problems),
         "adds": "add" in request.GET,
@@ -208,7 +208,7 @@ def side(report: PostEventReport, current: str) -> dict[str, Any]:
 
 
 def check_page(
-    request: HttpRequest, report: PostEventReport, missing: Any = None, status: int = 200
+    request: SignedInRequest, report: PostEventReport, missing: Any = None, status: int = 200
 ) -> HttpResponse:
     context = {
         **side(report, "check"),
@@ -220,7 +220,7 @@ def check_page(
 
 
 @require_POST
-def submit_report(request: HttpRequest, pk: int) -> HttpResponse:
+def submit_report(request: SignedInRequest, pk: int) -> HttpResponse:
     report = own_open_report(request, pk)
     if report.is_open and not permissions.may_edit_report(request.user, report):
         raise PermissionDenied

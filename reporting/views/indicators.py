@@ -6,11 +6,11 @@ from decimal import Decimal
 from typing import Any
 
 from django.core.exceptions import BadRequest
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.utils.translation import gettext as _
 
-from engagements.models import ISCM
+from engagements.models import ISCM, SignedInRequest
 from iscm_portal.common.charts import trend_line
 
 from ..models import Indicator, IndicatorValue
@@ -18,7 +18,7 @@ from ..selectors.indicator_pages import compiled_years, overview, trend, values_
 from ..selectors.indicators import evidence_of, latest_run
 
 
-def asked_year(request: HttpRequest, years: list[int]) -> int | None:
+def asked_year(request: SignedInRequest, years: list[int]) -> int | None:
     """The year of the address, else the last one compiled; None when nothing is compiled yet."""
     text = request.GET.get("year", "")
     if text and not (text.isdecimal() and len(text) == 4):
@@ -28,7 +28,7 @@ def asked_year(request: HttpRequest, years: list[int]) -> int | None:
     return years[-1] if years else None
 
 
-def indicators(request: HttpRequest) -> HttpResponse:
+def indicators(request: SignedInRequest) -> HttpResponse:
     years = compiled_years()
     year = asked_year(request, years)
     rows = overview(request.user, year) if year else []
@@ -43,7 +43,7 @@ def indicators(request: HttpRequest) -> HttpResponse:
     return render(request, "reporting/indicators.html", context)
 
 
-def indicator(request: HttpRequest, key: str) -> HttpResponse:
+def indicator(request: SignedInRequest, key: str) -> HttpResponse:
     found = get_object_or_404(Indicator.objects.visible_to(request.user), key=key)
     iscm = asked_iscm(request)
     years = compiled_years()
@@ -65,11 +65,12 @@ def indicator(request: HttpRequest, key: str) -> HttpResponse:
     return render(request, "reporting/indicator.html", context)
 
 
-def asked_iscm(request: HttpRequest) -> ISCM | None:
+def asked_iscm(request: SignedInRequest) -> ISCM | None:
     slug = request.GET.get("iscm", "")
     if not slug:
         return None
-    return get_object_or_404(ISCM.objects.visible_to(request.user), slug=slug)
+    iscm: ISCM = get_object_or_404(ISCM.objects.visible_to(request.user), slug=slug)
+    return iscm
 
 
 def trend_chart(found: Indicator, values: list[IndicatorValue]) -> Any:
@@ -89,7 +90,7 @@ def trend_chart(found: Indicator, values: list[IndicatorValue]) -> Any:
     )
 
 
-def indicator_records(request: HttpRequest, key: str) -> HttpResponse:
+def indicator_records(request: SignedInRequest, key: str) -> HttpResponse:
     """The records that one value was counted from, as far as the reader may read them."""
     found = get_object_or_404(Indicator.objects.visible_to(request.user), key=key)
     year = request.GET.get("year", "")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
 
@@ -14,6 +14,7 @@ from engagements.models import (
     Membership,
     Partnership,
     PolicyInstrument,
+    SignedInRequest,
     SupportRequest,
 )
 from finance.selectors import investment
@@ -27,7 +28,7 @@ from ..selectors.reports import due_on
 FIRST_YEAR = 2014
 
 
-def iscm(request: HttpRequest, slug: str) -> HttpResponse:
+def iscm(request: SignedInRequest, slug: str) -> HttpResponse:
     user, today = request.user, timezone.localdate()
     found = get_object_or_404(
         ISCM.objects.visible_to(user).prefetch_related("themes", "focal_offices"), slug=slug
@@ -57,7 +58,7 @@ def iscm(request: HttpRequest, slug: str) -> HttpResponse:
     return render(request, "reporting/iscm.html", context)
 
 
-def event(request: HttpRequest, pk: int) -> HttpResponse:
+def event(request: SignedInRequest, pk: int) -> HttpResponse:
     user = request.user
     found = get_object_or_404(
         Event.objects.visible_to(user).select_related("country").prefetch_related("iscms"), pk=pk

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 
+from engagements.models import SignedInRequest
 from engagements.selectors import open_follow_ups_of_office
 from iscm_portal.common.access import may
 from iscm_portal.common.period import Period
@@ -17,7 +18,7 @@ from ..selectors.indicators import latest_run
 from ..selectors.reports import coverage_of_office, reports_owed, review_queue
 
 
-def home(request: HttpRequest) -> HttpResponse:
+def home(request: SignedInRequest) -> HttpResponse:
     user, today = request.user, timezone.localdate()
     writes = may_start_report(user)
     reviews = may(user, "review_all_reports")

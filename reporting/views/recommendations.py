@@ -1,12 +1,14 @@
 """The evaluation's recommendations and where each stands."""
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import render
+
+from engagements.models import SignedInRequest
 
 from ..models import Recommendation
 
 
-def recommendations(request: HttpRequest) -> HttpResponse:
+def recommendations(request: SignedInRequest) -> HttpResponse:
     rows = list(Recommendation.objects.visible_to(request.user).prefetch_related("indicators"))
     context = {
         "rows": rows,

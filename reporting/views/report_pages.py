@@ -6,12 +6,13 @@ from typing import Any
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
+from engagements.models import SignedInRequest
 from iscm_portal.common.access import may
 from iscm_portal.common.forms import problems_of
 from iscm_portal.common.pages import keyset_page
@@ -24,7 +25,7 @@ from ..selectors.reports import evidence_of_report, report_list, review_queue
 from ..services import reports as services
 
 
-def reports(request: HttpRequest) -> HttpResponse:
+def reports(request: SignedInRequest) -> HttpResponse:
     """Reports that the reader may see, newest first, by state, office and mechanism."""
     rows = report_list(request.user)
     state = request.GET.get("state", "")
@@ -45,7 +46,7 @@ def reports(request: HttpRequest) -> HttpResponse:
     return render(request, "reporting/reports.html", context)
 
 
-def report_content(request: HttpRequest, report: PostEventReport) -> dict[str, Any]:
+def report_content(request: SignedInRequest, report: PostEventReport) -> dict[str, Any]:
     """The parts of a report that the reader may see."""
     return {
         "people": report.participants.select_related("iscm"),
@@ -63,7 +64,7 @@ def report_content(request: HttpRequest, report: PostEventReport) -> dict[str, A
     }
 
 
-def report(request: HttpRequest, pk: int, form: ReturnForm | None = None) -> HttpResponse:
+def report(request: SignedInRequest, pk: int, form: ReturnForm | None = None) -> HttpResponse:
     """One report: what it says, where it stands, what it wrote, and what may be done with it."""
     rows = PostEventReport.objects.visible_to(request.user)
     found = get_object_or_404(rows.select_related("event", "office", "author"), pk=pk)
@@ -84,7 +85,7 @@ def report(request: HttpRequest, pk: int, form: ReturnForm | None = None) -> Htt
     return render(request, "reporting/report.html", context, status=422 if form else 200)
 
 
-def reviews(request: HttpRequest) -> HttpResponse:
+def reviews(request: SignedInRequest) -> HttpResponse:
     """Reports that wait for a review, the longest waiting first."""
     if not (
         may(request.user, "review_all_reports") or may(request.user, "return_own_office_reports")
@@ -98,7 +99,7 @@ def reviews(request: HttpRequest) -> HttpResponse:
 
 
 @require_POST
-def return_report(request: HttpRequest, pk: int) -> HttpResponse:
+def return_report(request: SignedInRequest, pk: int) -> HttpResponse:
     found = get_object_or_404(PostEventReport.objects.visible_to(request.user), pk=pk)
     if found.state == ReportState.SUBMITTED and not permissions.may_return_report(
         request.user, found
@@ -116,7 +117,7 @@ def return_report(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @require_POST
-def accept_report(request: HttpRequest, pk: int) -> HttpResponse:
+def accept_report(request: SignedInRequest, pk: int) -> HttpResponse:
     found = get_object_or_404(PostEventReport.objects.visible_to(request.user), pk=pk)
     if not may(request.user, "review_all_reports"):
         raise PermissionDenied

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from django.core.exceptions import BadRequest
-from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http import HttpResponse, StreamingHttpResponse
 from django.shortcuts import render
 from django.utils.translation import gettext as _
 
-from engagements.models import ISCM, SourceNote
+from engagements.models import ISCM, SignedInRequest, SourceNote
 from finance.choices import FundingSource
 from finance.models import FundingLine
 from finance.selectors import investment_records
@@ -22,7 +22,7 @@ from ..selectors import resources as selectors
 from ..selectors.resources import EVALUATION_YEARS, ResourceFilter
 
 
-def asked(request: HttpRequest) -> ResourceFilter:
+def asked(request: SignedInRequest) -> ResourceFilter:
     """The filters of the address. Raises BadRequest for what they can't be."""
     get = request.GET
     first, last = get.get("from", ""), get.get("to", "")
@@ -41,7 +41,7 @@ def asked(request: HttpRequest) -> ResourceFilter:
     return ResourceFilter(*years, iscm=slug or None, source=source or None)
 
 
-def resources(request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
+def resources(request: SignedInRequest) -> HttpResponse | StreamingHttpResponse:
     chosen = asked(request)
     board = selectors.dashboard(chosen)
     if request.GET.get("format") == "csv":
@@ -90,21 +90,23 @@ def chart(table: Any) -> dict[str, Any]:
     }
 
 
-def notes_by_table(request: HttpRequest) -> dict[int, list[SourceNote]]:
+def notes_by_table(request: SignedInRequest) -> dict[int, list[SourceNote]]:
     notes: dict[int, list[SourceNote]] = {}
     for note in SourceNote.objects.visible_to(request.user).exclude(printed_table=None):
         notes.setdefault(note.printed_table, []).append(note)
     return notes
 
 
-def printed_table_csv(request: HttpRequest, number: int) -> HttpResponse | StreamingHttpResponse:
+def printed_table_csv(
+    request: SignedInRequest, number: int
+) -> HttpResponse | StreamingHttpResponse:
     """One table of the evaluation as CSV: a row a label, a column a year, the total last."""
     table = selectors.printed(number, asked(request))
     columns, rows = selectors.printed_csv(table)
     return csv_response(f"table-{number}", columns, rows)
 
 
-def records(request: HttpRequest) -> HttpResponse:
+def records(request: SignedInRequest) -> HttpResponse:
     """The records behind a figure of the dashboard, as far as the reader may read them."""
     chosen = asked(request)
     label, table = request.GET.get("label", ""), request.GET.get("table", "")
@@ -113,7 +115,7 @@ def records(request: HttpRequest) -> HttpResponse:
             raise BadRequest(_("There is no such table."))
         lines = FundingLine.objects.printed_in(int(table)).in_years(chosen.period)
         lines = lines.filter(label=label) if label else lines
-        kinds = {"funding_lines": lines}
+        kinds: dict[str, Any] = {"funding_lines": lines}
     else:
         kinds = investment_records(chosen.period, iscm=chosen.iscm, source=chosen.source)
     seen = {name: rows.visible_to(request.user) for name, rows in kinds.items()}

@@ -1,0 +1,140 @@
+"""No page asks the database more often because there are more rows."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from reporting.services import reports as services
+from tests.factories import engagements as make
+from tests.factories import finance as money
+from tests.factories import reporting as reported
+
+pytestmark = pytest.mark.django_db
+
+AT = dt.datetime(2026, 11, 20, 14, 2, tzinfo=dt.UTC)
+
+PAGES = (
+    "/",
+    "/iscms/",
+    "/iscms/{iscm}/",
+    "/events/",
+    "/events/{event}/",
+    "/reports/",
+    "/reports/new/",
+    "/reports/{draft}/edit/people/",
+    "/reports/{draft}/edit/agenda/",
+    "/reports/{draft}/edit/support/",
+    "/reports/{draft}/edit/results/",
+    "/reports/{draft}/edit/check/",
+    "/reports/{accepted}/",
+    "/reviews/",
+    "/resources/?from=2019&to=2026",
+    "/resources/records/?from=2019&to=2026",
+    "/indicators/",
+    "/indicators/{indicator}/",
+    "/indicators/{indicator}/records/?year=2026",
+    "/recommendations/",
+)
+
+
+@pytest.fixture
+def world():
+    """An office with a draft, an accepted report, a mechanism and an indicator."""
+    office = make.OfficeFactory()
+    reporter = make.UserFactory(access_group="reporter", office=office)
+    reviewer = make.UserFactory(access_group="ipd", office=make.OfficeFactory())
+    iscm = make.ISCMFactory()
+    indicator = reported.IndicatorFactory(key="support_requests")
+    return {
+        "office": office,
+        "reporter": reporter,
+        "reviewer": reviewer,
+        "iscm": iscm,
+        "indicator": indicator,
+        "drafts": [],
+    }
+
+
+def grow(world, rows: int) -> dict[str, object]:
+    """Add ``rows`` of everything; returns what the addresses name."""
+    office, iscm = world["office"], world["iscm"]
+    if not world["drafts"]:
+        event = new_event(world)
+        world["drafts"] = [
+            services.start_report(event, office, world["reporter"], AT),
+            services.start_report(new_event(world), office, world["reporter"], AT),
+        ]
+        reported.IndicatorValueFactory(
+            indicator=world["indicator"], year=2026, iscm=None, cell="overall"
+        )
+    draft, sent = world["drafts"]
+    for report in (draft, sent):
+        reported.ParticipantFactory.create_batch(rows, report=report)
+        items = reported.ReportedAgendaItemFactory.create_batch(rows, report=report)
+        reported.ReportedRequestFactory.create_batch(rows, report=report)
+        reported.ReportedPartnershipFactory.create_batch(rows, report=report)
+        for instrument in reported.ReportedInstrumentFactory.create_batch(rows, report=report):
+            instrument.agenda.add(items[0])
+        reported.ReportedFollowUpFactory.create_batch(rows, report=report)
+    for _row in range(rows):
+        event = new_event(world)
+        other = reported.PostEventReportFactory(event=event, state="submitted", submitted_at=AT)
+        reported.ReportStepFactory(report=sent)
+        reported.ReportStepFactory(report=other)
+        make.ISCMFactory()
+        make.DelegateFactory(event=event, office=office)
+        make.AgendaItemFactory(event=world["drafts"][0].event)
+        make.MembershipFactory(iscm=iscm)
+        make.SupportRequestFactory(iscm=iscm, event=draft.event, office=office)
+        make.FollowUpActionFactory(iscm=iscm, event=event, owner=office)
+        money.FundingLineFactory(year=2019, iscm=iscm)
+        money.AttributionFactory(iscm=iscm, year=2019)
+        money.TimeEntryFactory(iscm=iscm, office=office, worked_on=dt.date(2019, 5, 1))
+        reported.RecommendationFactory().indicators.add(world["indicator"])
+        reported.IndicatorValueFactory(
+            indicator=world["indicator"],
+            year=2026,
+            iscm=(other_iscm := make.ISCMFactory()),
+            cell=f"iscm:{other_iscm.pk}",
+        )
+    return {
+        "iscm": iscm.slug,
+        "event": draft.event_id,
+        "draft": draft.pk,
+        "accepted": sent.pk,
+        "indicator": world["indicator"].key,
+    }
+
+
+def new_event(world):
+    return make.EventFactory(
+        iscms=[world["iscm"]], starts_on=dt.date(2026, 11, 5), ends_on=dt.date(2026, 11, 6)
+    )
+
+
+def statements(client, address: str) -> int:
+    client.get(address)  # whatever is read once and kept is read now
+    with CaptureQueriesContext(
+        connection,
+    ) as seen:
+        assert client.get(address).status_code == 200
+    return len(seen)
+
+
+@pytest.mark.parametrize("who", ["reporter", "reviewer"])
+def test_every_page_asks_as_often_for_many_rows_as_for_few(client, world, who):
+    client.force_login(world[who])
+    places = grow(world, 2)
+    addresses = [
+        page.format(**places) for page in PAGES if who == "reporter" or "/edit/" not in page
+    ]
+    addresses = [page for page in addresses if who == "reviewer" or page != "/reviews/"]
+    few = {page: statements(client, page) for page in addresses}
+    grow(world, 6)
+    many = {page: statements(client, page) for page in addresses}
+    assert many == few
+    assert max(many.values()) <= 40
