@@ -122,14 +122,19 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def wait_for_port(port: int, seconds: float = 15) -> None:
-    """Return once something listens on ``port``; TimeoutError when nothing does in time."""
+def wait_for_port(
+    port: int, seconds: float = 15, process: subprocess.Popen[str] | None = None
+) -> None:
+    """Return once something listens on ``port``.
+
+    Raises TimeoutError when nothing does in time, or when ``process``, which should, has ended.
+    """
     deadline = time.monotonic() + seconds
     while True:
         try:
             socket.create_connection(("127.0.0.1", port), timeout=1).close()
             return
         except OSError:
-            if time.monotonic() > deadline:
+            if time.monotonic() > deadline or (process and process.poll() is not None):
                 raise TimeoutError(f"nothing listens on port {port}") from None
             time.sleep(0.05)

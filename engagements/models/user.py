@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.contrib.auth.models import AbstractUser, UserManager
 from django.db import models
@@ -19,6 +19,14 @@ from .directory import Office
 
 class PortalUserManager(UserManager.from_queryset(UserQuerySet)):  # type: ignore[misc]
     """Django's user manager with the portal's vocabulary."""
+
+    def create_superuser(
+        self, username: str, email: str | None = None, password: str | None = None, **extra: Any
+    ) -> User:
+        """The first user of a new portal (``manage.py createsuperuser``), of no office."""
+        extra.setdefault("access_group", AccessGroup.ADMIN)
+        user: User = super().create_superuser(username, email, password, **extra)
+        return user
 
 
 class User(AbstractUser):

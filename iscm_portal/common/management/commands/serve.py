@@ -53,16 +53,17 @@ class Command(BaseCommand):
         if unapplied_migrations():
             call_command("migrate", interactive=False, verbosity=0)
         self._load_once(again=options["reload"])
-        connection.close()
         if options["prepare_only"]:
             return
         self._say_where(host, port)
         # Static files come from where they lie; without the folder WhiteNoise warns.
         Path(settings.STATIC_ROOT).mkdir(parents=True, exist_ok=True)
+        commands = [gunicorn(host, port)]
+        connection.close()
         if settings.REDIS_URL:
-            supervise([gunicorn(host, port), celery("worker"), celery("beat")])
+            supervise([*commands, celery("worker"), celery("beat")])
         else:
-            os.execv(sys.executable, gunicorn(host, port))  # noqa: S606 - no shell, own arguments
+            os.execv(sys.executable, commands[0])  # noqa: S606 - no shell, own arguments
 
     def _load_once(self, again: bool) -> None:
         """Load the records and the demo, unless that was done or the portal is somebody's own."""

@@ -1,0 +1,130 @@
+"""``make run``: the first start sets everything up; a later one is quick and keeps the data."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from typing import Self
+
+import pytest
+from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.core.management import CommandError, call_command
+
+from iscm_portal.common.demo import DEMO_PASSWORD
+from iscm_portal.common.management.commands import serve
+from iscm_portal.common.models import JobRun
+from tests.conftest import database_url
+from tests.services import free_port, wait_for_port
+
+
+class Portal:
+    """``manage.py serve`` in a process of its own, on the test's database."""
+
+    def __init__(self, **environment: str) -> None:
+        self.port = free_port()
+        self.started = time.monotonic()
+        self.process = subprocess.Popen(
+            [sys.executable, "manage.py", "serve", "--port", str(self.port)],
+            cwd=settings.BASE_DIR,
+            env={**os.environ, "DATABASE_URL": database_url(), **environment},
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def __enter__(self) -> Self:
+        wait_for_port(self.port, seconds=120, process=self.process)
+        self.seconds = time.monotonic() - self.started
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.process.send_signal(signal.SIGTERM)
+        self.said = self.process.communicate(timeout=30)[0]
+
+    def get(self, path: str) -> dict[str, object]:
+        """The JSON at ``path``."""
+        address = f"http://127.0.0.1:{self.port}{path}"
+        with urllib.request.urlopen(address, timeout=10) as answer:
+            return json.load(answer)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_first_start_loads_everything_and_the_second_is_quick_and_keeps_it():
+    with Portal() as first:
+        assert first.get("/readyz")["status"] == "ready"
+    assert f"The portal is at http://127.0.0.1:{first.port}/" in first.said
+    assert "Demo sign-ins: reporter, manager, ipd, finance, analyst, admin" in first.said
+    assert f"Password of each: {DEMO_PASSWORD}" in first.said
+
+    user = get_user_model().objects.get(username="reporter")
+    user.first_name = "Changed"
+    user.save()
+    with Portal() as second:
+        assert second.get("/healthz") == {"status": "up"}
+    assert second.seconds < 5
+    assert "load_evaluation" not in second.said
+    user.refresh_from_db()
+    assert user.first_name == "Changed"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_with_redis_a_worker_and_beat_run_beside_the_server_and_end_with_it(redis_url):
+    JobRun.objects.create(task=serve.FIRST_LOAD, task_id="", state=JobRun.State.DONE)
+    with Portal(REDIS_URL=redis_url) as portal:
+        checks = portal.get("/readyz")["checks"]
+        assert checks["redis"] == {"ok": True}
+        children = children_of(portal.process.pid)
+        assert len(children) == 3
+    assert portal.process.returncode == 0
+    assert not [pid for pid in children if is_alive(pid)]
+
+
+def children_of(pid: int) -> list[int]:
+    """The processes that ``pid`` started."""
+    listed = subprocess.run(
+        ["ps", "-o", "pid=", "--ppid", str(pid)], capture_output=True, text=True
+    )
+    return [int(line) for line in listed.stdout.split()]
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+@pytest.mark.django_db
+def test_a_database_with_users_of_its_own_gets_no_demo(capsys):
+    get_user_model().objects.create_superuser("somebody", password="a-word-of-their-own")
+    call_command("serve", prepare_only=True)
+    assert "no demo data is loaded" in capsys.readouterr().out
+    assert get_user_model().objects.get().access_group == "admin"
+
+
+@pytest.mark.django_db
+def test_a_portal_open_to_others_gets_no_demo(settings, capsys):
+    settings.IS_LOCAL = False
+    call_command("serve", prepare_only=True)
+    assert "no demo data is loaded" in capsys.readouterr().out
+    assert not get_user_model().objects.exists()
+
+
+def test_a_taken_port_is_named_with_a_way_out():
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(CommandError, match=f"make run PORT={port + 1}"):
+            serve.refuse_taken_port("127.0.0.1", port)
+
+
+def test_when_one_of_the_processes_ends_the_others_end_too():
+    lasting = [sys.executable, "-c", "import time; time.sleep(60)"]
+    started = time.monotonic()
+    with pytest.raises(CommandError, match="Ended by itself: -c raise SystemExit"):
+        serve.supervise([lasting, [sys.executable, "-c", "raise SystemExit(3)"]])
+    assert time.monotonic() - started < 20
