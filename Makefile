@@ -65,7 +65,7 @@ demo:  ## load the real records and the demo activity once more, and compile
 lock:  ## pin the dependencies of pyproject.toml anew (needs uv)
 	@command -v uv >/dev/null || { \
 		echo "uv is needed to make the locks: python3 -m pip install uv"; exit 1; }
-	uv pip compile --universal --generate-hashes --no-emit-index-url --no-header \
+	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header \
 		pyproject.toml -o requirements.lock
-	uv pip compile --universal --generate-hashes --no-emit-index-url --no-header \
+	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header \
 		--constraint requirements.lock --group dev pyproject.toml -o requirements-dev.lock
