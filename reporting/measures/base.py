@@ -8,6 +8,7 @@ so they cannot disagree.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from decimal import ROUND_HALF_UP, Decimal
 from fractions import Fraction
@@ -19,6 +20,8 @@ from django.db.models import (
     Count,
     F,
     FilteredRelation,
+    Max,
+    Min,
     Model,
     Q,
     QuerySet,
@@ -38,6 +41,12 @@ Text = str | Promise
 CellKey = tuple[Any, ...]
 
 STEP = Decimal("0.0001")
+# No mechanism is older; the end leaves room for whoever reads this.
+ALL_TIME = Period.years(1900, 2199)
+
+
+def known_years(years: Iterable[int | None]) -> set[int]:
+    return {year for year in years if year is not None}
 
 
 def to_four_places(number: Fraction | Decimal | int | None) -> Decimal | None:
@@ -183,6 +192,11 @@ class Measure(ABC):
     def record_sets(self, period: Period, **cell: Any) -> list[tuple[Text, QuerySet[Any]]]:
         """The records of a cell with what they are called; several where a number mixes kinds."""
         return [(self.records_label, self.records(period, **cell))]
+
+    def years(self) -> set[int]:
+        """The first and the last year that have evidence; empty when there is none."""
+        dated = self.evidence(ALL_TIME).order_by().annotate(in_year=self.year_of())
+        return known_years(dated.aggregate(first=Min("in_year"), last=Max("in_year")).values())
 
     def beside_by_cell(
         self, period: Period, dimensions: tuple[str, ...]

@@ -6,14 +6,14 @@ from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import Max, Min, QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from finance.selectors import Investment, investment, investment_records
 from iscm_portal.common.period import Period
 
 from ..choices import Direction
-from .base import Cell, Measure, Text, to_four_places
+from .base import ALL_TIME, Cell, Measure, Text, known_years, to_four_places
 
 
 class ResourcesAllocated(Measure):
@@ -48,6 +48,14 @@ class ResourcesAllocated(Measure):
         return [
             _summed(dict(zip(dimensions, key, strict=True)), parts) for key, parts in cells.items()
         ]
+
+    def years(self) -> set[int]:
+        records = investment_records(ALL_TIME)
+        days = records["time_entries"].aggregate(Min("worked_on"), Max("worked_on")).values()
+        found = {day.year for day in days if day is not None}
+        for name in ("funding_lines", "attributions"):
+            found |= known_years(records[name].aggregate(Min("year"), Max("year")).values())
+        return found
 
     def records(self, period: Period, **cell: Any) -> QuerySet[Any]:
         return investment_records(period, **cell)["funding_lines"]

@@ -1,0 +1,35 @@
+"""The records behind what is published."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from django.db.models import QuerySet
+
+from iscm_portal.common.access import Reader
+from iscm_portal.common.period import Period
+
+from ..models import IndicatorValue
+from . import MEASURES
+from .base import Text
+
+
+def evidence_of(value: IndicatorValue, user: Reader) -> list[tuple[Text, QuerySet[Any]]]:
+    """The records that ``value`` was counted from, as far as ``user`` may read them.
+
+    Pairs of what the records are called and a queryset. None for an indicator without measure,
+    nor where the records are too few to show: each would tell what somebody answered.
+    """
+    measure = MEASURES.get(value.indicator.key)
+    if measure is None or value.n < measure.least_n:
+        return []
+    cell = {"iscm": value.iscm.slug} if value.iscm else {}
+    sets = measure.record_sets(Period.year(value.year), **cell)
+    return [(label, records.visible_to(user)) for label, records in sets]
+
+
+def years_with_evidence(keys: Iterable[str] = MEASURES) -> tuple[int, int] | None:
+    """The first and the last year with evidence of any of the measures; None without any."""
+    years: set[int] = set().union(*(MEASURES[key].years() for key in keys))
+    return (min(years), max(years)) if years else None

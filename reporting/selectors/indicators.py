@@ -1,0 +1,85 @@
+"""Questions about compiled values and about how complete they are."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import Count, Exists, F, OuterRef, QuerySet
+from django.db.models.functions import Coalesce, ExtractYear
+
+from engagements.models import ISCM, Delegate
+from iscm_portal.common.period import Period
+
+from ..choices import IndicatorState
+from ..models import CompileRun, Indicator, IndicatorValue, PostEventReport
+
+
+def latest_run() -> CompileRun | None:
+    """The compile run that was published last."""
+    return CompileRun.objects.filter(state=CompileRun.State.PUBLISHED).first()
+
+
+def indicator_overview(year: int) -> QuerySet[IndicatorValue]:
+    """The overall values of ``year``, one for each indicator in use, in their order."""
+    values = IndicatorValue.objects.filter(year=year, iscm=None)
+    in_use = values.exclude(indicator__state=IndicatorState.RETIRED)
+    return in_use.select_related("indicator").order_by("indicator__number", "indicator__key")
+
+
+def indicator_values(indicator: Indicator, iscm: ISCM | None = None) -> list[IndicatorValue]:
+    """The trend of an indicator, by year: overall, or for one mechanism."""
+    return list(indicator.values.filter(iscm=iscm).order_by("year"))
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """How many reports a cell owes, and how many of them IPD has accepted."""
+
+    owed: int = 0
+    accepted: int = 0
+
+
+def report_coverage(period: Period, on: dt.date) -> dict[tuple[int, str | None], Coverage]:
+    """Coverage by year and mechanism (slug; None is overall), for events over before ``on``.
+
+    An event owes one report for each office that took part; it counts in the year of its last
+    day. A joint event counts for each of its mechanisms, and once overall.
+    """
+    owed, accepted = _owed(period, on), _accepted(period, on)
+    found: dict[tuple[int, str | None], Coverage] = {}
+    counts = _by_year_and_iscm(owed), _by_year_and_iscm(accepted)
+    for cell in counts[0].keys() | counts[1].keys():
+        found[cell] = Coverage(counts[0][cell], counts[1][cell])
+    return found
+
+
+def _owed(period: Period, on: dt.date) -> QuerySet[Any]:
+    # One delegate stands for all of the office at the event.
+    earlier = Delegate.objects.filter(
+        event=OuterRef("event"), office=OuterRef("office"), pk__lt=OuterRef("pk")
+    )
+    return _over(Delegate.objects.all(), period, on).filter(~Exists(earlier))
+
+
+def _accepted(period: Period, on: dt.date) -> QuerySet[Any]:
+    return _over(PostEventReport.objects.accepted(), period, on)
+
+
+def _over(rows: QuerySet[Any], period: Period, on: dt.date) -> QuerySet[Any]:
+    """The rows whose event's last day lies in ``period`` and before ``on``."""
+    dated = rows.order_by().annotate(last_day=Coalesce("event__ends_on", "event__starts_on"))
+    return dated.filter(period.q("last_day"), last_day__lt=on)
+
+
+def _by_year_and_iscm(rows: QuerySet[Any]) -> dict[tuple[int, str | None], int]:
+    counts: dict[tuple[int, str | None], int] = defaultdict(int)
+    by_year = rows.annotate(in_year=ExtractYear("last_day")).values("in_year")
+    for row in by_year.annotate(n=Count("pk")):
+        counts[row["in_year"], None] = row["n"]
+    by_iscm = by_year.filter(event__iscms__isnull=False).annotate(of=F("event__iscms__slug"))
+    for row in by_iscm.values("in_year", "of").annotate(n=Count("pk")):
+        counts[row["in_year"], row["of"]] = row["n"]
+    return counts

@@ -1,0 +1,29 @@
+"""What runs outside the request: compiling, and the work that the outbox holds."""
+
+from __future__ import annotations
+
+from celery import shared_task
+from django.utils import timezone
+
+from iscm_portal.common import outbox
+
+from .measures.evidence import years_with_evidence
+from .services import compiling
+
+
+@shared_task(name="reporting.compile_indicators")
+def compile_indicators(first_year: int | None = None, last_year: int | None = None) -> None:
+    """Compile these years; without any, all that have evidence and the present one."""
+    now = timezone.now()
+    first, last = years_with_evidence() or (now.year, now.year)
+    compiling.compile_indicators(
+        min(first, now.year) if first_year is None else first_year,
+        max(last, now.year) if last_year is None else last_year,
+        now,
+    )
+
+
+@shared_task(name="reporting.deliver_outbox")
+def deliver_outbox() -> None:
+    """Do what waits in the outbox. Fails when a message did; the others are done all the same."""
+    outbox.deliver(timezone.now())
