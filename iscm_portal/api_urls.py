@@ -1,16 +1,15 @@
 """Every address under ``/api/v1/``."""
 
 from django.urls import include, path, re_path
-from drf_spectacular.views import SpectacularAPIView
 
-from iscm_portal.common.api import Documentation, NothingHere
+from iscm_portal.common.api import Documentation, NothingHere, Schema
 
 urlpatterns = [
     path("", include("engagements.api.urls")),
     path("", include("finance.api.urls")),
     path("", include("reporting.api.urls")),
-    path("schema/", SpectacularAPIView.as_view(), name="schema"),
+    path("schema/", Schema.as_view(), name="schema"),
     path("docs/", Documentation.as_view(url_name="schema"), name="api-docs"),
     # With a slash at the end only: an address without one is first sent to the one with it.
-    re_path(r"^.*/$", NothingHere.as_view()),
+    re_path(r"^(.*/)?$", NothingHere.as_view()),
 ]

@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
-from drf_spectacular.views import SpectacularSwaggerSplitView
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 from rest_framework import exceptions, serializers
 from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.permissions import AllowAny
@@ -74,21 +74,26 @@ def answer_error(exc: Exception, context: dict[str, Any]) -> Response | None:
     return Response({"detail": _("The portal failed; the error has been logged.")}, status=500)
 
 
-class Endpoint(APIView):
-    """The manners of every address under ``/api/v1/``."""
+class JSONErrors:
+    """A view whose errors are JSON, whatever was asked for."""
 
-    http_method_names = ["get", "head", "options"]
-    renderer_classes = [JSONRenderer, CSVRenderer]
-    content_negotiation_class = Negotiation
+    request: Request
 
     def get_exception_handler(self) -> Any:
         return answer_error
 
     def handle_exception(self, exc: Exception) -> Response:
-        # An error is JSON whatever was asked for.
         self.request.accepted_renderer = JSONRenderer()
         self.request.accepted_media_type = JSONRenderer.media_type
-        return super().handle_exception(exc)
+        return super().handle_exception(exc)  # type: ignore[misc,no-any-return]
+
+
+class Endpoint(JSONErrors, APIView):
+    """The manners of every address under ``/api/v1/``."""
+
+    http_method_names = ["get", "head", "options"]
+    renderer_classes = [JSONRenderer, CSVRenderer]
+    content_negotiation_class = Negotiation
 
     def finalize_response(
         self, request: Request, response: HttpResponseBase, *args: Any, **kwargs: Any
@@ -124,7 +129,11 @@ class NothingHere(Endpoint):
         raise exceptions.NotFound
 
 
-class Documentation(SpectacularSwaggerSplitView):
+class Schema(JSONErrors, SpectacularAPIView):
+    """The OpenAPI document, as YAML or with `format=json` as JSON."""
+
+
+class Documentation(JSONErrors, SpectacularSwaggerSplitView):
     """The API's pages to try it out, without inline script or style."""
 
     template_name = "api/docs.html"

@@ -8,8 +8,8 @@ from typing import Any
 
 from django.db.models import F, Model, QuerySet, TextField, Value
 from django.db.models.expressions import Combinable
+from django.urls import reverse
 from rest_framework.request import Request
-from rest_framework.reverse import reverse
 
 from engagements.models import Event, Partnership, PolicyInstrument, SupportRequest
 from finance.models import Attribution, FundingLine, TimeEntry
@@ -142,7 +142,9 @@ def lines(value: IndicatorValue, request: Request) -> Iterator[list[Any]]:
 
 
 def _read(kind: Kind, rows: QuerySet[Any], request: Request) -> Iterator[dict[str, Any]]:
-    base = reverse(f"{kind.endpoint}-list", request=request) if kind.endpoint else None
+    base = None
+    if kind.endpoint:
+        base = request.build_absolute_uri(reverse(f"{kind.endpoint}-list"))
     for pk, label, dated_on, iscm, report in rows.values_list(*kind.columns).iterator(CHUNK):
         values = (kind.type, pk, label, dated_on, iscm, report, base and f"{base}{pk}/")
         yield dict(zip(COLUMNS, values, strict=True))

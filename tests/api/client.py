@@ -1,0 +1,148 @@
+"""How the tests call the API, and one row of everything that it shows."""
+
+from __future__ import annotations
+
+import base64
+import csv
+import io
+from collections.abc import Callable
+from typing import Any
+
+import orjson
+from django.test import Client
+
+from engagements.models import User
+from iscm_portal.common.choices import AccessGroup, Scope
+from iscm_portal.common.models import ApiToken
+from tests.factories import engagements as make
+from tests.factories import finance as money
+from tests.factories import reporting as told
+
+READ = [
+    Scope.READ_DIRECTORY,
+    Scope.READ_REPORTS,
+    Scope.READ_FINANCE,
+    Scope.READ_INDICATORS,
+]
+
+
+def accepted_report(**kwargs: Any) -> Any:
+    return told.PostEventReportFactory(state="accepted", **kwargs)
+
+
+# list -> scope, and what makes a row that stands in it
+LISTS: dict[str, tuple[Scope, Callable[[], Any]]] = {
+    "iscms": (Scope.READ_DIRECTORY, lambda: make.ISCMFactory(themes=[make.ThemeFactory()])),
+    "iom-roles": (Scope.READ_DIRECTORY, make.IOMRoleFactory),
+    "memberships": (Scope.READ_DIRECTORY, make.MembershipFactory),
+    "countries": (Scope.READ_DIRECTORY, make.CountryFactory),
+    "organisations": (Scope.READ_DIRECTORY, make.OrganisationFactory),
+    "offices": (
+        Scope.READ_DIRECTORY,
+        lambda: make.OfficeFactory(focal_for=[make.ISCMFactory()]),
+    ),
+    "themes": (Scope.READ_DIRECTORY, make.ThemeFactory),
+    "events": (
+        Scope.READ_DIRECTORY,
+        lambda: make.DelegateFactory(
+            event=make.EventFactory(iscms=[make.ISCMFactory(), make.ISCMFactory()])
+        ),
+    ),
+    "agenda-items": (
+        Scope.READ_DIRECTORY,
+        lambda: make.AgendaItemFactory(theme=make.ThemeFactory()),
+    ),
+    "support-requests": (
+        Scope.READ_DIRECTORY,
+        lambda: make.SupportRequestFactory(iscm=make.ISCMFactory(), country=make.CountryFactory()),
+    ),
+    "partnerships": (
+        Scope.READ_DIRECTORY,
+        lambda: make.PartnershipFactory(iscm=make.ISCMFactory()),
+    ),
+    "policy-instruments": (
+        Scope.READ_DIRECTORY,
+        lambda: make.PolicyInstrumentFactory(agenda_items=[make.AgendaItemFactory()]),
+    ),
+    "follow-ups": (
+        Scope.READ_DIRECTORY,
+        lambda: make.FollowUpActionFactory(owner=make.OfficeFactory()),
+    ),
+    "projects": (
+        Scope.READ_FINANCE,
+        lambda: money.ProjectFactory(donors=[make.OrganisationFactory()]),
+    ),
+    "attributions": (Scope.READ_FINANCE, money.AttributionFactory),
+    "funding-lines": (Scope.READ_FINANCE, money.FundingLineFactory),
+    "positions": (Scope.READ_FINANCE, money.PositionShareFactory),
+    "time-entries": (Scope.READ_FINANCE, money.TimeEntryFactory),
+    "indicators": (Scope.READ_INDICATORS, told.IndicatorFactory),
+    "indicator-values": (
+        Scope.READ_INDICATORS,
+        lambda: told.IndicatorValueFactory(iscm=make.ISCMFactory()),
+    ),
+    "recommendations": (Scope.READ_INDICATORS, told.RecommendationFactory),
+    "reports": (
+        Scope.READ_REPORTS,
+        lambda: told.LessonFactory(
+            report=accepted_report(event=make.EventFactory(iscms=[make.ISCMFactory()]))
+        ),
+    ),
+}
+
+
+class Api:
+    """The API as a program sees it that holds a token."""
+
+    def __init__(
+        self, group: str = AccessGroup.IPD, scopes: list[Scope] | None = None, user: Any = None
+    ) -> None:
+        self.user: User = user or make.UserFactory(access_group=group)
+        chosen = READ if scopes is None else scopes
+        self.token, self.text = ApiToken.issue(self.user, [str(scope) for scope in chosen], 1)
+        self.client = Client(headers={"Authorization": f"Bearer {self.text}"})
+
+    def get(self, address: str, **query: Any) -> Any:
+        """The answer to ``/api/v1/<address>``; an address in full is taken as it is."""
+        path = address if address.startswith("http") else f"/api/v1/{address}"
+        return self.client.get(path, query or None)
+
+    def read(self, address: str, **query: Any) -> Any:
+        """What a good answer holds."""
+        response = self.get(address, **query)
+        assert response.status_code == 200, response.content
+        return orjson.loads(response.content)
+
+    def results(self, address: str, **query: Any) -> list[dict[str, Any]]:
+        return list(self.read(address, **query)["results"])
+
+    def errors(self, address: str, **query: Any) -> dict[str, Any]:
+        """What a refusal (400) says, by parameter."""
+        response = self.get(address, **query)
+        assert response.status_code == 400, response.content
+        return dict(orjson.loads(response.content))
+
+    def all(self, address: str, **query: Any) -> list[dict[str, Any]]:
+        """The whole list, page after page."""
+        page = self.read(address, **query)
+        rows = page["results"]
+        while page["next"]:
+            page = self.read(page["next"])
+            rows += page["results"]
+        return list(rows)
+
+    def table(self, address: str, **query: Any) -> list[dict[str, str]]:
+        """The list as CSV, read back."""
+        response = self.get(address, format="csv", **query)
+        assert response.status_code == 200
+        return list(csv.DictReader(io.StringIO(body(response).decode())))
+
+
+def body(response: Any) -> bytes:
+    """The bytes of an answer, streamed or not."""
+    return b"".join(response.streaming_content) if response.streaming else response.content
+
+
+def basic(text: str, name: str = "anyone") -> str:
+    """The header of HTTP Basic with a token as the password."""
+    return "Basic " + base64.b64encode(f"{name}:{text}".encode()).decode()

@@ -1,0 +1,209 @@
+"""Every endpoint x no token, wrong tokens, each scope, and each access group's session."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+import orjson
+import pytest
+from django.test import Client
+from django.urls import get_resolver
+from django.utils import timezone
+
+from iscm_portal.common.choices import AccessGroup, Scope
+from tests.api.client import LISTS, READ, Api, accepted_report, basic, body
+from tests.factories import engagements as make
+from tests.factories import finance as money
+from tests.factories import reporting as told
+
+pytestmark = pytest.mark.django_db
+
+EVERYONE = set(AccessGroup)
+# Which access groups may read what is behind a scope. Source: domain, section Access.
+READERS = {
+    Scope.READ_DIRECTORY: EVERYONE,
+    Scope.READ_REPORTS: EVERYONE,
+    Scope.READ_INDICATORS: EVERYONE,
+    Scope.READ_FINANCE: {
+        AccessGroup.FINANCE,
+        AccessGroup.IPD,
+        AccessGroup.ANALYST,
+        AccessGroup.ADMIN,
+    },
+}
+
+# address -> scope
+ENDPOINTS: dict[str, Scope] = {
+    **{f"{name}/": scope for name, (scope, _row) in LISTS.items()},
+    **{f"{name}/{{id}}/": scope for name, (scope, _row) in LISTS.items()},
+    "indicator-values/{id}/evidence/": Scope.READ_INDICATORS,
+    "resources/": Scope.READ_INDICATORS,
+    "resources/?table=4": Scope.READ_INDICATORS,
+}
+OPEN = {"schema/", "docs/"}
+
+
+def address(endpoint: str) -> str:
+    """The endpoint's address, with the id of a row that stands in it."""
+    if "{id}" not in endpoint:
+        return endpoint
+    name = endpoint.partition("/")[0]
+    LISTS[name][1]()
+    return endpoint.format(id=Api().results(f"{name}/")[0]["id"])
+
+
+def test_the_table_names_every_endpoint() -> None:
+    """Nobody adds an address without saying who may read it."""
+    routes = {
+        str(pattern.pattern)
+        for part in get_resolver("iscm_portal.api_urls").url_patterns
+        for pattern in getattr(part, "url_patterns", [part])
+    }
+    named = {endpoint.partition("?")[0].replace("{id}", "<str:pk>") for endpoint in ENDPOINTS}
+    assert {route for route in routes if not route.startswith("^")} == named | OPEN
+
+
+@pytest.mark.parametrize("endpoint", ENDPOINTS)
+@pytest.mark.parametrize("suffix", ["", "csv"])
+def test_a_token_reads_what_its_scope_opens_and_nothing_else(endpoint: str, suffix: str) -> None:
+    place = address(endpoint)
+    joint = "&" if "?" in place else "?"
+    place = f"{place}{joint}format=csv" if suffix else place
+    answers = {scope: Api(scopes=[scope]).get(place).status_code for scope in READ}
+    assert answers == {scope: 200 if scope == ENDPOINTS[endpoint] else 403 for scope in READ}
+
+
+@pytest.mark.parametrize("endpoint", ENDPOINTS)
+def test_without_a_good_token_there_is_nothing_to_read(endpoint: str) -> None:
+    place = f"/api/v1/{address(endpoint)}"
+    expired, revoked, retired, none = Api(), Api(), Api(), Api(scopes=[])
+    type(expired.token).objects.filter(pk=expired.token.pk).update(
+        expires_at=timezone.now() - dt.timedelta(seconds=1)
+    )
+    type(revoked.token).objects.filter(pk=revoked.token.pk).update(revoked_at=timezone.now())
+    type(retired.user).objects.filter(pk=retired.user.pk).update(is_active=False)
+    for client in (Client(), expired.client, revoked.client, retired.client):
+        response = client.get(place)
+        assert response.status_code == 401
+        assert response["WWW-Authenticate"] == 'Bearer realm="api"'
+        assert list(orjson.loads(response.content)) == ["detail"]
+    refused = none.client.get(place)
+    assert refused.status_code == 403
+    assert list(orjson.loads(refused.content)) == ["detail"]
+
+
+@pytest.mark.parametrize("endpoint", ENDPOINTS)
+def test_a_signed_in_browser_reads_what_its_access_group_may(endpoint: str) -> None:
+    place = f"/api/v1/{address(endpoint)}"
+    answers = {}
+    for group in AccessGroup:
+        client = Client()
+        client.force_login(make.UserFactory(access_group=group))
+        answers[group] = client.get(place).status_code
+    readers = READERS[ENDPOINTS[endpoint]]
+    assert answers == {group: 200 if group in readers else 403 for group in AccessGroup}
+
+
+@pytest.mark.parametrize("endpoint", ENDPOINTS)
+def test_a_token_never_reads_more_than_its_owner_may(endpoint: str) -> None:
+    place = address(endpoint)
+    readers = READERS[ENDPOINTS[endpoint]]
+    answers = {group: Api(group).get(place).status_code for group in AccessGroup}
+    assert answers == {group: 200 if group in readers else 403 for group in AccessGroup}
+
+
+@pytest.mark.parametrize("endpoint", ["iscms/{id}/", "funding-lines/{id}/", "reports/{id}/"])
+def test_a_refusal_never_tells_whether_a_record_exists(endpoint: str) -> None:
+    there = address(endpoint)
+    absent = endpoint.format(id=987654)
+    for client in (Client(), Api(scopes=[]).client):
+        first, second = (client.get(f"/api/v1/{place}") for place in (there, absent))
+        assert (first.status_code, first.content) == (second.status_code, second.content)
+
+
+def test_a_report_that_is_not_accepted_is_as_absent_as_one_that_never_was() -> None:
+    draft = told.PostEventReportFactory()
+    api = Api()
+    hidden, absent = api.get(f"reports/{draft.pk}/"), api.get("reports/987654/")
+    assert hidden.status_code == absent.status_code == 404
+    assert hidden.content == absent.content == b'{"detail":"Not found."}'
+
+
+def test_a_token_as_the_password_of_basic_signs_in() -> None:
+    """Excel and Power BI know no other way."""
+    api = Api()
+    answers = [
+        Client(headers={"Authorization": header}).get("/api/v1/iscms/").status_code
+        for header in (basic(api.text), basic(api.text, ""), basic("wrong"), "Basic ?", "Basic")
+    ]
+    assert answers == [200, 200, 401, 401, 401]
+
+
+def test_an_analyst_reads_all_lines_by_the_finance_scope_and_none_on_pages() -> None:
+    """domain, Access: "API client: totals; lines with the finance scope"."""
+    line = money.FundingLineFactory()
+    analyst = Api(AccessGroup.ANALYST)
+    assert [row["id"] for row in analyst.results("funding-lines/")] == [line.pk]
+    assert not type(line).objects.visible_to(analyst.user).exists()
+
+
+@pytest.mark.parametrize("method", ["post", "put", "patch", "delete"])
+def test_nothing_can_be_written(method: str) -> None:
+    event = make.EventFactory()
+    for place in ("events/", f"events/{event.pk}/", "resources/"):
+        response = getattr(Api().client, method)(f"/api/v1/{place}")
+        assert response.status_code == 405
+        assert list(orjson.loads(response.content)) == ["detail"]
+
+
+@pytest.mark.parametrize("endpoint", ["iscms/", "resources/"])
+def test_head_and_options_answer_too(endpoint: str) -> None:
+    client = Api().client
+    assert client.head(f"/api/v1/{endpoint}").status_code == 200
+    assert client.options(f"/api/v1/{endpoint}").status_code == 200
+
+
+def everything(marker: str) -> Any:
+    """A report of each state whose closed remarks hold ``marker``, with all that hangs on one."""
+    event = make.EventFactory(iscms=[make.ISCMFactory()])
+    report = accepted_report(
+        event=event,
+        discussed="Open remarks.",
+        discussed_internal=marker,
+        discussed_restricted=marker,
+        funding_leads=marker,
+    )
+    for state in ("draft", "submitted", "returned"):
+        told.PostEventReportFactory(state=state, discussed=marker, outcomes=marker)
+    told.LessonFactory(report=report)
+    told.LessonFactory(report=told.PostEventReportFactory(), text=marker)
+    told.ReportStepFactory(report=report, action="returned", comment=marker)
+    told.ReportVersionFactory(report=report, content={"discussed_internal": marker})
+    for row in LISTS.values():
+        row[1]()
+    return report
+
+
+@pytest.mark.parametrize("group", list(AccessGroup))
+def test_closed_remarks_appear_in_no_answer_to_anybody(group: AccessGroup) -> None:
+    marker = "MARKER-7f3a"
+    report = everything(marker)
+    api = Api(group, user=report.author if group == AccessGroup.REPORTER else None)
+    seen = 0
+    for endpoint in ENDPOINTS:
+        place = endpoint
+        if "{id}" in endpoint:
+            name = endpoint.partition("/")[0]
+            rows = api.get(f"{name}/")
+            if rows.status_code == 403:
+                continue
+            place = endpoint.format(id=orjson.loads(rows.content)["results"][0]["id"])
+        for query in ({}, {"format": "csv"}):
+            joint = "&" if "?" in place else "?"
+            response = api.get(place + (f"{joint}format=csv" if query else ""))
+            content = body(response)
+            seen += len(content)
+            assert marker.encode() not in content, place
+    assert seen > 10_000
+    assert b"Open remarks." in api.get(f"reports/{report.pk}/").content
