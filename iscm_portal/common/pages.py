@@ -28,14 +28,19 @@ class Page:
 
 
 def keyset_page(
-    request: HttpRequest, rows: QuerySet[Any], *order: str, size: int = PAGE_ROWS
+    request: HttpRequest,
+    rows: QuerySet[Any],
+    *order: str,
+    size: int = PAGE_ROWS,
+    name: str = "after",
 ) -> Page:
     """The page of ``rows`` that the address asks for, in ``order``, which ends in something unique.
 
     The next page starts after the last row's own values, so rows that come or go elsewhere
-    neither repeat nor hide one. Raises BadRequest for a position that the portal didn't give.
+    neither repeat nor hide one. ``name`` tells several lists of one page apart in the address.
+    Raises BadRequest for a position that the portal didn't give.
     """
-    position = request.GET.get("after")
+    position = request.GET.get(name)
     rows = rows.order_by(*order)
     if position:
         try:
@@ -47,9 +52,9 @@ def keyset_page(
     if len(found) <= size:
         return Page(found, None)
     last = found[size - 1]
-    values = [_plain(getattr(last, name.lstrip("-"))) for name in order]
+    values = [_plain(getattr(last, field.lstrip("-"))) for field in order]
     query = request.GET.copy()
-    query["after"] = signing.dumps(values, salt="page")
+    query[name] = signing.dumps(values, salt="page")
     return Page(found[:size], f"?{query.urlencode()}")
 
 

@@ -173,7 +173,9 @@ def step_page(
 ) -> HttpResponse:
     bound = status != 200
     problems = problems_of(form, *row_sets) if bound else []
-    stored = bound_parts(step, report, None) if conflict else (None, [])
+    stored: tuple[Any, list[Any]] = (None, [])
+    if conflict:  # read anew: validation has put what was typed into ``report``
+        stored = bound_parts(step, PostEventReport.objects.get(pk=report.pk), None)
     context = {
         **side(report, step.key),
         "report": report,

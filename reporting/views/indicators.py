@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import Any
 
 from django.core.exceptions import BadRequest
@@ -12,10 +11,12 @@ from django.utils.translation import gettext as _
 
 from engagements.models import ISCM, SignedInRequest
 from iscm_portal.common.charts import trend_line
+from iscm_portal.common.pages import keyset_page
 
+from ..measures.evidence import evidence_of
 from ..models import Indicator, IndicatorValue
 from ..selectors.indicator_pages import compiled_years, overview, trend, values_by_iscm
-from ..selectors.indicators import evidence_of, latest_run
+from ..selectors.indicators import latest_run
 
 
 def asked_year(request: SignedInRequest, years: list[int]) -> int | None:
@@ -100,15 +101,13 @@ def indicator_records(request: SignedInRequest, key: str) -> HttpResponse:
     cell = found.values.filter(year=int(year), iscm=iscm).select_related("indicator", "iscm")
     value = get_object_or_404(cell)
     parts = [
-        {"label": label, "rows": list(rows[:200])}
-        for label, rows in evidence_of(value, request.user)
+        {"label": label, "page": keyset_page(request, rows, "-pk", name=f"after{number}")}
+        for number, (label, rows) in enumerate(evidence_of(value, request.user))
     ]
     context = {
         "indicator": found,
         "value": value,
         "iscm": iscm,
         "parts": parts,
-        "is_money": found.unit == "USD",
-        "zero": Decimal(0),
     }
     return render(request, "reporting/indicator_records.html", context)

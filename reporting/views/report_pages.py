@@ -15,6 +15,7 @@ from django.views.decorators.http import require_POST
 from engagements.models import SignedInRequest
 from iscm_portal.common.access import may
 from iscm_portal.common.forms import problems_of
+from iscm_portal.common.jobs import after_commit
 from iscm_portal.common.pages import keyset_page
 
 from .. import permissions
@@ -23,6 +24,7 @@ from ..forms import ReturnForm
 from ..models import PostEventReport
 from ..selectors.reports import evidence_of_report, report_list, review_queue
 from ..services import reports as services
+from ..tasks import deliver_outbox
 
 
 def reports(request: SignedInRequest) -> HttpResponse:
@@ -123,6 +125,7 @@ def accept_report(request: SignedInRequest, pk: int) -> HttpResponse:
         raise PermissionDenied
     try:
         services.accept_report(found.pk, request.user, timezone.now())
+        after_commit(deliver_outbox)
         messages.success(request, _("Accepted. What the report found counts from now on."))
     except services.ReportAlreadyReviewed as error:
         messages.info(request, str(error))

@@ -16,7 +16,6 @@ from finance.selectors import investment_records
 from iscm_portal.common.charts import stacked_bars
 from iscm_portal.common.exports import csv_response
 from iscm_portal.common.pages import keyset_page
-from iscm_portal.common.period import Period
 
 from ..selectors import resources as selectors
 from ..selectors.resources import EVALUATION_YEARS, ResourceFilter
@@ -119,19 +118,20 @@ def records(request: SignedInRequest) -> HttpResponse:
     else:
         kinds = investment_records(chosen.period, iscm=chosen.iscm, source=chosen.source)
     seen = {name: rows.visible_to(request.user) for name, rows in kinds.items()}
+    links = {
+        "funding_lines": ("iscm", "project", "office"),
+        "attributions": ("project", "iscm"),
+        "time_entries": ("iscm", "office", "event"),
+    }
     context = {
         "chosen": chosen,
         "label": label,
         "table": table,
-        "lines": keyset_page(
-            request, seen["funding_lines"].select_related("iscm", "project", "office"), "year", "pk"
-        ),
-        "attributions": seen["attributions"].select_related("project", "iscm")[:200]
-        if "attributions" in seen
-        else [],
-        "time_entries": seen["time_entries"].select_related("iscm", "office", "event")[:200]
-        if "time_entries" in seen
-        else [],
-        "period": Period.years(chosen.first_year, chosen.last_year),
+        **{
+            name: keyset_page(
+                request, rows.select_related(*links[name]), "-pk", name=f"after_{name}"
+            )
+            for name, rows in seen.items()
+        },
     }
     return render(request, "reporting/resource_records.html", context)
