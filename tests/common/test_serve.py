@@ -17,7 +17,7 @@ from django.core.management import CommandError, call_command
 
 from iscm_portal.common.demo import DEMO_PASSWORD
 from iscm_portal.common.management.commands import serve
-from iscm_portal.common.models import JobRun
+from iscm_portal.common.models import JobRun, OutboxMessage
 from tests.conftest import database_url
 from tests.services import free_port, wait_for_port
 
@@ -113,6 +113,25 @@ def test_a_portal_open_to_others_gets_no_demo(settings, capsys):
     call_command("serve", prepare_only=True)
     assert "no demo data is loaded" in capsys.readouterr().out
     assert not get_user_model().objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_embedded_a_start_takes_up_what_a_killed_process_left_in_the_outbox():
+    JobRun.objects.create(task=serve.FIRST_LOAD, task_id="", state=JobRun.State.DONE)
+    left = OutboxMessage.objects.create(topic="evidence_changed", payload={"years": [2019]})
+    call_command("serve", prepare_only=True)
+    left.refresh_from_db()
+    assert left.done_at is not None
+
+
+@pytest.mark.django_db(transaction=True)
+def test_work_that_cannot_be_done_does_not_keep_the_portal_from_starting(capsys):
+    JobRun.objects.create(task=serve.FIRST_LOAD, task_id="", state=JobRun.State.DONE)
+    left = OutboxMessage.objects.create(topic="unheard_of", payload={})
+    call_command("serve", prepare_only=True)
+    assert "could not be handled" in capsys.readouterr().err
+    left.refresh_from_db()
+    assert left.done_at is None
 
 
 def test_a_taken_port_is_named_with_a_way_out():

@@ -22,7 +22,8 @@ from django.utils import timezone
 
 from ...demo import DEMO_PASSWORD
 from ...health import unapplied_migrations
-from ...models import JobRun
+from ...models import JobRun, OutboxMessage
+from ...outbox import DeliveryFailed
 
 # The row of JobRun that remembers the first load, so that a later start leaves the data alone
 # and one that was interrupted begins again.
@@ -53,6 +54,7 @@ class Command(BaseCommand):
         if unapplied_migrations():
             call_command("migrate", interactive=False, verbosity=0)
         self._load_once(again=options["reload"])
+        self._do_what_waits()
         if options["prepare_only"]:
             return
         self._say_where(host, port)
@@ -82,6 +84,15 @@ class Command(BaseCommand):
             call_command(name, **options)
         run.state, run.ended_at = JobRun.State.DONE, timezone.now()
         run.save()
+
+    def _do_what_waits(self) -> None:
+        """Without Redis no beat ticks: take up now what a killed process left in the outbox."""
+        if settings.REDIS_URL or not OutboxMessage.objects.filter(done_at__isnull=True).exists():
+            return
+        try:
+            call_command("deliver_outbox")
+        except DeliveryFailed as error:
+            self.stderr.write(str(error))
 
     def _say_where(self, host: str, port: int) -> None:
         lines = ["", f"The portal is at http://{host}:{port}/"]
