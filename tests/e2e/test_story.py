@@ -102,7 +102,7 @@ def test_a_filed_report_moves_the_numbers_only_once_it_is_accepted(
     # --- the agenda: the item on record carries an IOM priority, and one is added
     page.get_by_label("IOM priority it carries").first.select_option("Protection at sea (test)")
     page.get_by_text("Add: agenda item").click()
-    page.get_by_label("item", exact=True).nth(1).fill("Data and early warning")
+    page.locator("#id_reportedagendaitems-1-title").fill("Data and early warning")
     page.get_by_role("button", name="Save and continue").click()
 
     # --- what was discussed; the reporter leaves and comes back to the draft
@@ -237,6 +237,6 @@ def test_the_resource_dashboard_shows_the_evaluations_tables(portal, new_page, s
         "338,300",
     ]
     screenshot(page, "resources")
-    page.get_by_role("link", name="136,300", exact=True).click()
+    page.locator("section[aria-labelledby=table-4]").get_by_role("link", name="136,300").click()
     assert "evaluation 2019, Table 4" in page.inner_text("main")
     screenshot(page, "resource-records")
