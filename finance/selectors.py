@@ -29,6 +29,7 @@ from django.utils.translation import gettext as _
 from engagements.choices import EventKind, MembershipKind
 from engagements.models import ISCM, Membership
 from iscm_portal.common.period import Period
+from iscm_portal.common.querysets import PortalQuerySet
 
 from .choices import AttributionBasis, FundingSource, Supports
 from .models import Attribution, FundingLine, StaffCount, StandardCost, TimeEntry
@@ -133,7 +134,8 @@ def _head_counts(iscms: Collection[str] | None) -> QuerySet[Any, Any]:
 
 def _by_row_and_year(records: QuerySet[Any], amount: Sum) -> QuerySet[Any, Any]:
     rows = records.order_by().values("label", "iscm__slug", "year")
-    return rows.annotate(cell=amount, first=Min("code"))
+    cells: QuerySet[Any, Any] = rows.annotate(cell=amount, first=Min("code"))
+    return cells
 
 
 # --- total investment
@@ -251,8 +253,8 @@ class _Places:
             for pk, slug, kind in ISCM.objects.order_by().values_list("pk", "slug", "type"):
                 self.slugs[pk], self.types[pk] = slug, kind
         if "theme" in by or theme:
-            pairs = ISCM.objects.order_by().filter(themes__isnull=False)
-            for pk, code in pairs.values_list("pk", "themes__code"):
+            with_theme = ISCM.objects.order_by().filter(themes__isnull=False)
+            for pk, code in with_theme.values_list("pk", "themes__code"):
                 self.themes[pk].add(code)
         if "region" in by:
             members = Membership.objects.filter(kind=MembershipKind.MEMBER, country__isnull=False)
@@ -393,7 +395,8 @@ def _attributed(
     """The money of one project and year as the attributions share it out."""
     total = sum((part.amount for part in parts), Fraction(0))
     amounts = {share.iscm: share.of(total) for share in shares}
-    left = max(total - sum(amount for amount in amounts.values() if amount is not None), 0)
+    stated = sum((amount for amount in amounts.values() if amount is not None), Fraction(0))
+    left = max(total - stated, Fraction(0))
     undecided = [iscm for iscm, amount in amounts.items() if amount is None]
     for part in parts:
         yield [part.leaf(iscm, year) for iscm in amounts], _Cell(n=part.n)
@@ -442,7 +445,7 @@ _SUPPORTED_BY_TIME = Case(
 
 def investment_records(
     period: Period, *, iscm: str | None = None, source: str | None = None, theme: str | None = None
-) -> dict[str, QuerySet[Any]]:
+) -> dict[str, PortalQuerySet]:
     """The records that ``investment`` counts for the same mechanism, source and theme.
 
     ``funding_lines``, ``attributions`` and ``time_entries``, not yet narrowed to their reader:

@@ -1,12 +1,13 @@
 """IOM's priorities on the agendas of meetings."""
 
-from django.db.models import Exists, F, IntegerField, OuterRef, Q, QuerySet
+from django.db.models import Exists, F, IntegerField, OuterRef, Q
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Coalesce, ExtractYear
 from django.utils.translation import gettext_lazy as _
 
 from engagements.models import AgendaItem, Event
 from iscm_portal.common.period import Period
+from iscm_portal.common.querysets import PortalQuerySet
 
 from .base import Measure, Rows, cuts_of_iscm, members_of
 
@@ -33,10 +34,14 @@ class PrioritiesOnAgenda(Measure):
     denominator = Rows()
     scale = 100
 
-    def evidence(self, period: Period) -> QuerySet[Event]:
+    def evidence(self, period: Period) -> PortalQuerySet:
         with_priority = AgendaItem.objects.filter(event=OuterRef("pk"), priority__isnull=False)
-        events = Event.objects.begun_in(period).with_agenda_on_record()
-        return events.alias(has_priority=Exists(with_priority), member=members_of("iscms"))
+        events: PortalQuerySet = (
+            Event.objects.begun_in(period)
+            .with_agenda_on_record()
+            .alias(has_priority=Exists(with_priority), member=members_of("iscms"))
+        )
+        return events
 
     def year_of(self) -> Combinable:
         # Of some past events the year is all that is known.

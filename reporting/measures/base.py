@@ -22,9 +22,7 @@ from django.db.models import (
     FilteredRelation,
     Max,
     Min,
-    Model,
     Q,
-    QuerySet,
     Sum,
     Value,
 )
@@ -34,6 +32,7 @@ from django.utils.functional import Promise
 
 from engagements.choices import MembershipKind
 from iscm_portal.common.period import Period
+from iscm_portal.common.querysets import PortalQuerySet
 
 from ..choices import Direction
 
@@ -149,7 +148,7 @@ class Measure(ABC):
     also: dict[str, Rows] = {}
 
     @abstractmethod
-    def evidence(self, period: Period) -> QuerySet[Any]:
+    def evidence(self, period: Period) -> PortalQuerySet:
         """The records of ``period`` that the measure counts."""
 
     def year_of(self) -> Combinable:
@@ -171,7 +170,7 @@ class Measure(ABC):
             for key, row in rows.items()
         ]
 
-    def records(self, period: Period, **cell: Any) -> QuerySet[Any]:
+    def records(self, period: Period, **cell: Any) -> PortalQuerySet:
         """The evidence of one cell (``iscm="sacm"``, ``theme=None``), each record once.
 
         Not narrowed to a reader: whoever shows it applies ``visible_to``.
@@ -186,10 +185,11 @@ class Measure(ABC):
             inside[f"in_{dimension}{'__isnull' if value is None else ''}"] = (
                 True if value is None else value
             )
-        model: type[Model] = evidence.model
-        return model._default_manager.filter(pk__in=evidence.filter(**inside).values("pk"))
+        found = evidence.filter(**inside).values("pk")
+        records: PortalQuerySet = evidence.model.objects.filter(pk__in=found)
+        return records
 
-    def record_sets(self, period: Period, **cell: Any) -> list[tuple[Text, QuerySet[Any]]]:
+    def record_sets(self, period: Period, **cell: Any) -> list[tuple[Text, PortalQuerySet]]:
         """The records of a cell with what they are called; several where a number mixes kinds."""
         return [(self.records_label, self.records(period, **cell))]
 

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
-
-from django.db.models import QuerySet
 
 from iscm_portal.common.access import Reader
 from iscm_portal.common.period import Period
+from iscm_portal.common.querysets import PortalQuerySet
 
 from ..models import IndicatorValue
 from . import MEASURES
 from .base import Text
 
 
-def evidence_of(value: IndicatorValue, user: Reader) -> list[tuple[Text, QuerySet[Any]]]:
+def evidence_of(value: IndicatorValue, user: Reader) -> list[tuple[Text, PortalQuerySet]]:
     """The records that ``value`` was counted from, as far as ``user`` may read them.
 
     Pairs of what the records are called and a queryset. None for an indicator without measure,

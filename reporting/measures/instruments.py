@@ -1,11 +1,12 @@
 """Laws, policies and strategies: passed, amended, and IOM's expertise in them."""
 
-from django.db.models import Q, QuerySet
+from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from engagements.choices import Reflected
 from engagements.models import PolicyInstrument
 from iscm_portal.common.period import Period
+from iscm_portal.common.querysets import PortalQuerySet
 
 from .base import OF_STATE, Measure, Rows, cuts_of_iscm
 
@@ -29,7 +30,7 @@ class InstrumentsPassed(_Instruments):
     source = "evaluation 2019, 4.2, criterion 2"
     is_count = True
 
-    def evidence(self, period: Period) -> QuerySet[PolicyInstrument]:
+    def evidence(self, period: Period) -> PortalQuerySet:
         dated = PolicyInstrument.objects.filter(period.q("dated_on"))
         return dated.passed().reflecting_agenda()
 
@@ -44,7 +45,7 @@ class InstrumentsAmended(_Instruments):
     source = "evaluation 2019, 4.2, criterion 3"
     is_count = True
 
-    def evidence(self, period: Period) -> QuerySet[PolicyInstrument]:
+    def evidence(self, period: Period) -> PortalQuerySet:
         dated = PolicyInstrument.objects.filter(period.q("dated_on"))
         return dated.amended().reflecting_agenda()
 
@@ -62,5 +63,5 @@ class ExpertiseReflected(_Instruments):
     denominator = Rows()
     scale = 100
 
-    def evidence(self, period: Period) -> QuerySet[PolicyInstrument]:
+    def evidence(self, period: Period) -> PortalQuerySet:
         return PolicyInstrument.objects.filter(period.q("dated_on")).assessed()

@@ -6,11 +6,12 @@ from collections import defaultdict
 from fractions import Fraction
 from typing import Any
 
-from django.db.models import BigIntegerField, F, Q, QuerySet
+from django.db.models import BigIntegerField, F, Q
 from django.db.models.functions import Cast, Round
 from django.utils.translation import gettext_lazy as _
 
 from iscm_portal.common.period import Period
+from iscm_portal.common.querysets import PortalQuerySet
 
 from ..models import KnowledgeAnswer
 from .base import (
@@ -49,7 +50,7 @@ class KnowledgeChange(Measure):
     numerator = Total(AFTER - BEFORE, per=100)
     denominator = Rows()
 
-    def evidence(self, period: Period) -> QuerySet[KnowledgeAnswer]:
+    def evidence(self, period: Period) -> PortalQuerySet:
         return KnowledgeAnswer.objects.filter(
             period.q("answered_on"), before__isnull=False, after__isnull=False
         )

@@ -1,10 +1,10 @@
 """Partnerships that began."""
 
-from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from engagements.models import Partnership
 from iscm_portal.common.period import Period
+from iscm_portal.common.querysets import PortalQuerySet
 
 from .base import Measure, cuts_of_iscm, members_of
 
@@ -25,5 +25,7 @@ class PartnershipsDeveloped(Measure):
     }
     is_count = True
 
-    def evidence(self, period: Period) -> QuerySet[Partnership]:
-        return Partnership.objects.filter(period.q("since_on")).alias(member=members_of("iscm"))
+    def evidence(self, period: Period) -> PortalQuerySet:
+        begun = Partnership.objects.filter(period.q("since_on"))
+        with_regions: PortalQuerySet = begun.alias(member=members_of("iscm"))
+        return with_regions

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import Any
 
-from django.db.models import DurationField, ExpressionWrapper, F, Q, QuerySet
+from django.db.models import DurationField, ExpressionWrapper, F, Q
 from django.utils.translation import gettext_lazy as _
 
 from engagements.choices import RequestOutcome
 from engagements.models import SupportRequest
 from iscm_portal.common.period import Period
+from iscm_portal.common.querysets import PortalQuerySet
 
 from .base import OF_STATE, CellKey, Measure, Rows, cuts_of_iscm, median, ratio
 
@@ -32,7 +33,7 @@ class SupportRequests(Measure):
     is_count = True
     also = {"met": Rows(Q(outcome=RequestOutcome.MET))}
 
-    def evidence(self, period: Period) -> QuerySet[SupportRequest]:
+    def evidence(self, period: Period) -> PortalQuerySet:
         return SupportRequest.objects.filter(period.q("asked_on"))
 
     def beside(self, totals: dict[str, int]) -> dict[str, Any]:

@@ -6,11 +6,12 @@ from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import Max, Min, QuerySet
+from django.db.models import Max, Min
 from django.utils.translation import gettext_lazy as _
 
 from finance.selectors import Investment, investment, investment_records
 from iscm_portal.common.period import Period
+from iscm_portal.common.querysets import PortalQuerySet
 
 from ..choices import Direction
 from .base import ALL_TIME, Cell, Measure, Text, known_years, to_four_places
@@ -35,7 +36,7 @@ class ResourcesAllocated(Measure):
     cuts = {name: name for name in ("iscm", "type", "theme", "region", "source", "office")}
     repeats = frozenset()
 
-    def evidence(self, period: Period) -> QuerySet[Any]:
+    def evidence(self, period: Period) -> PortalQuerySet:
         return investment_records(period)["funding_lines"]
 
     def cells(self, period: Period, *dimensions: str) -> list[Cell]:
@@ -57,10 +58,10 @@ class ResourcesAllocated(Measure):
             found |= known_years(records[name].aggregate(Min("year"), Max("year")).values())
         return found
 
-    def records(self, period: Period, **cell: Any) -> QuerySet[Any]:
+    def records(self, period: Period, **cell: Any) -> PortalQuerySet:
         return investment_records(period, **cell)["funding_lines"]
 
-    def record_sets(self, period: Period, **cell: Any) -> list[tuple[Text, QuerySet[Any]]]:
+    def record_sets(self, period: Period, **cell: Any) -> list[tuple[Text, PortalQuerySet]]:
         records = investment_records(period, **cell)
         return [
             (self.records_label, records["funding_lines"]),

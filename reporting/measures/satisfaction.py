@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db.models import F, Q, QuerySet
+from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from iscm_portal.common.period import Period
+from iscm_portal.common.querysets import PortalQuerySet
 
 from ..models import SatisfactionAnswer
 from .base import OF_STATE, Measure, Rows, Total, cuts_of_iscm, ratio
@@ -31,7 +32,7 @@ class Satisfaction(Measure):
     least_n = 3
     also = {"satisfied": Rows(Q(score__gte=4))}
 
-    def evidence(self, period: Period) -> QuerySet[SatisfactionAnswer]:
+    def evidence(self, period: Period) -> PortalQuerySet:
         return SatisfactionAnswer.objects.filter(period.q("answered_on"))
 
     def beside(self, totals: dict[str, int]) -> dict[str, Any]:

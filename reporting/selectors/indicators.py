@@ -71,7 +71,8 @@ def _accepted(period: Period, on: dt.date) -> QuerySet[Any]:
 def _over(rows: QuerySet[Any], period: Period, on: dt.date) -> QuerySet[Any]:
     """The rows whose event's last day lies in ``period`` and before ``on``."""
     dated = rows.order_by().annotate(last_day=Coalesce("event__ends_on", "event__starts_on"))
-    return dated.filter(period.q("last_day"), last_day__lt=on)
+    over: QuerySet[Any] = dated.filter(period.q("last_day"), last_day__lt=on)
+    return over
 
 
 def _by_year_and_iscm(rows: QuerySet[Any]) -> dict[tuple[int, str | None], int]:
