@@ -205,7 +205,7 @@ class PolicyInstrumentSerializer(EvidenceSerializer):
     kind = choice(choices.InstrumentKind)
     action = choice(choices.InstrumentAction)
     dated_on = day()
-    agenda_items = Links("agenda_items", "agenda_items__pk")
+    agenda_items = Links("agenda_items", "agenda_items__pk", numbers=True)
     agenda_item_labels = Links("agenda_items", "agenda_items__title")
     expertise_reflected = choice(choices.Reflected)
     expertise_note = string()

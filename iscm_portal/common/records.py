@@ -85,8 +85,9 @@ class Links(serializers.ListField):
     Two of one relation (``iscms``, ``iscm_labels``) are read together and stand in one order.
     """
 
-    def __init__(self, relation: str, column: Any) -> None:
-        super().__init__(child=serializers.CharField(), required=False)
+    def __init__(self, relation: str, column: Any, numbers: bool = False) -> None:
+        child = serializers.IntegerField() if numbers else serializers.CharField()
+        super().__init__(child=child, required=False)
         self.relation = relation
         self.column = column
 
