@@ -90,6 +90,12 @@ class Office(Tracked, Sourced):
     def __str__(self) -> str:
         return self.name
 
+    @property
+    def short_name(self) -> str:
+        """The abbreviation of a unit at Headquarters ("IPD"); others go by their name."""
+        own = self.kind == OfficeKind.HQ_UNIT and self.abbreviation
+        return own or self.name
+
 
 class Organisation(Tracked, Sourced):
     slug = models.SlugField(max_length=80, unique=True)

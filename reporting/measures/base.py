@@ -146,6 +146,8 @@ class Measure(ABC):
     # The value of a count is 0 where nothing is on record; a ratio or an amount has none.
     is_count: bool = False
     also: dict[str, Rows] = {}
+    # What each number beside the value is called.
+    beside_labels: dict[str, Text] = {}
 
     @abstractmethod
     def evidence(self, period: Period) -> PortalQuerySet:

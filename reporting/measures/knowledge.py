@@ -45,6 +45,7 @@ class KnowledgeChange(Measure):
     records_label = _("Answers to knowledge tests")
     dated_by = "answered_on"
     cuts = {**cuts_of_iscm("event__iscms"), **OF_STATE, "event_kind": "event__kind"}
+    beside_labels = {"change_in_spread": _("Change in spread (points)")}
     # Two mechanisms of a joint event may be of one type and have a theme in common.
     repeats = frozenset({"type", "theme"})
     numerator = Total(AFTER - BEFORE, per=100)

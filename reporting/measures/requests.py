@@ -30,6 +30,10 @@ class SupportRequests(Measure):
     dated_by = "asked_on"
     cuts = {**cuts_of_iscm("iscm"), **OF_STATE, "kind": "kind"}
     repeats = frozenset()
+    beside_labels = {
+        "share_met_pct": _("Met (%)"),
+        "median_days_to_answer": _("Median days to an answer"),
+    }
     is_count = True
     also = {"met": Rows(Q(outcome=RequestOutcome.MET))}
 

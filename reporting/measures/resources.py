@@ -35,6 +35,12 @@ class ResourcesAllocated(Measure):
     # ``finance.selectors.investment`` cuts by itself; these are its dimensions.
     cuts = {name: name for name in ("iscm", "type", "theme", "region", "source", "office")}
     repeats = frozenset()
+    beside_labels = {
+        "low_usd": _("At least (USD)"),
+        "high_usd": _("At most (USD)"),
+        "unknown_shares": _("Shares of projects unknown"),
+        "days_without_rate": _("Days without a rate"),
+    }
 
     def evidence(self, period: Period) -> PortalQuerySet:
         return investment_records(period)["funding_lines"]

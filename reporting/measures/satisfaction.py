@@ -29,6 +29,7 @@ class Satisfaction(Measure):
     repeats = frozenset()
     numerator = Total(F("score"))
     denominator = Rows()
+    beside_labels = {"share_satisfied_pct": _("Answers of 4 and 5 (%)")}
     least_n = 3
     also = {"satisfied": Rows(Q(score__gte=4))}
 

@@ -13,6 +13,7 @@ from engagements.models import ISCM, SignedInRequest
 from iscm_portal.common.charts import trend_line
 from iscm_portal.common.pages import keyset_page
 
+from ..measures import MEASURES
 from ..measures.evidence import evidence_of
 from ..models import Indicator, IndicatorValue
 from ..selectors.indicator_pages import compiled_years, overview, trend, values_by_iscm
@@ -59,11 +60,24 @@ def indicator(request: SignedInRequest, key: str) -> HttpResponse:
         "years": years,
         "values": values,
         "current": current,
+        "beside": beside_of(current),
         "chart": trend_chart(found, values),
         "by_iscm": values_by_iscm(found, year) if year else [],
         "recommendations": found.recommendations.visible_to(request.user),
     }
     return render(request, "reporting/indicator.html", context)
+
+
+def beside_of(value: IndicatorValue | None) -> list[tuple[Any, Any]]:
+    """What stands beside a value, by name; what is not known is left out."""
+    if value is None or value.indicator.key not in MEASURES:
+        return []
+    labels = MEASURES[value.indicator.key].beside_labels
+    return [
+        (label, value.beside[name])
+        for name, label in labels.items()
+        if value.beside.get(name) is not None
+    ]
 
 
 def asked_iscm(request: SignedInRequest) -> ISCM | None:

@@ -52,6 +52,13 @@ def amount(value: Any, decimals: int | None = None) -> str:
 
 
 @register.filter
+def in_unit(value: Any, unit: str) -> str:
+    """A value with its unit; a count needs none, its title says what is counted."""
+    text = amount(value)
+    return text if value is None or unit == "count" else f"{text} {_(unit)}"
+
+
+@register.filter
 def millions(value: Any) -> str:
     """USD in words of a size people read: "49.2 million", "338,300"."""
     number = Decimal(str(value))

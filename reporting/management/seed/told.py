@@ -5,17 +5,17 @@ from __future__ import annotations
 from . import Record, known, sentences
 from .mechanisms import SUSPENDED
 
-# number in the source data -> key of the measure, place in domain.md's table, title
+# number in the source data -> key of the measure, its place, title and unit
 MEASURES = {
-    1: ("partnerships_developed", 1, "Partnerships developed"),
-    2: ("instruments_passed", 2, "Policy instruments passed"),
-    3: ("instruments_amended", 3, "Policy instruments amended"),
-    4: ("knowledge_change", 4, "Change in knowledge"),
-    5: ("expertise_reflected", 5, "IOM expertise reflected"),
-    6: ("resources_allocated", 6, "Resources allocated"),
-    7: ("support_requests", 7, "Requests for support"),
-    8: ("satisfaction", 8, "Satisfaction of Member States"),
-    9: ("priorities_on_agenda", 9, "IOM priorities on agendas"),
+    1: ("partnerships_developed", 1, "Partnerships developed", "count"),
+    2: ("instruments_passed", 2, "Policy instruments passed", "count"),
+    3: ("instruments_amended", 3, "Policy instruments amended", "count"),
+    4: ("knowledge_change", 4, "Change in knowledge", "points"),
+    5: ("expertise_reflected", 5, "IOM expertise reflected", "per cent"),
+    6: ("resources_allocated", 6, "Resources allocated", "USD"),
+    7: ("support_requests", 7, "Requests for support", "count"),
+    8: ("satisfaction", 8, "Satisfaction of Member States", "score"),
+    9: ("priorities_on_agenda", 9, "IOM priorities on agendas", "per cent"),
 }
 
 
@@ -27,7 +27,7 @@ def build_indicators(seed: Record) -> list[Record]:
             title=MEASURES[criterion["number"]][2],
             definition=sentences(criterion["statement"], f"Counted: {criterion['counts']}"),
             caution=criterion["caution"],
-            unit=criterion["unit"],
+            unit=MEASURES[criterion["number"]][3],
             frequency="year",
             direction=criterion["direction"],
             state="proposed",

@@ -1,0 +1,93 @@
+"""What the indicator pages say of a value, and how it opens to its records."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import pytest
+
+from reporting.services.compiling import compile_indicators
+from tests.factories import engagements as make
+from tests.factories import reporting as reported
+
+pytestmark = pytest.mark.django_db
+
+AT = dt.datetime(2026, 12, 1, tzinfo=dt.UTC)
+
+
+@pytest.fixture
+def page(client):
+    """The text of an address as an analyst sees it."""
+    client.force_login(make.UserFactory(access_group="analyst", office=None))
+    return lambda address: " ".join(client.get(address).content.decode().split())
+
+
+def test_a_value_stands_with_what_is_beside_it_and_opens_to_its_records(page):
+    reported.IndicatorFactory(key="support_requests", unit="count")
+    bali, sacm = make.ISCMFactory(slug="bali"), make.ISCMFactory(slug="sacm")
+    make.SupportRequestFactory(
+        iscm=bali,
+        what="Training",
+        asked_on=dt.date(2026, 1, 1),
+        answered_on=dt.date(2026, 1, 11),
+        outcome="met",
+    )
+    make.SupportRequestFactory(iscm=sacm, what="Advice", asked_on=dt.date(2026, 12, 31))
+    make.SupportRequestFactory(iscm=sacm, what="Too late", asked_on=dt.date(2027, 1, 1))
+    compile_indicators(2026, 2026, AT)
+    overall = page("/indicators/support_requests/?year=2026")
+    assert '<p class="number">2</p>' in overall
+    assert "Met (%): 50" in overall
+    assert "Median days to an answer: 10" in overall
+    records = page("/indicators/support_requests/records/?year=2026")
+    assert ("Training" in records, "Advice" in records, "Too late" in records) == (
+        True,
+        True,
+        False,
+    )
+    of_bali = page("/indicators/support_requests/records/?year=2026&iscm=bali")
+    assert ("Training" in of_bali, "Advice" in of_bali) == (True, False)
+
+
+def test_answers_too_few_to_show_are_not_shown_and_do_not_open(page):
+    reported.IndicatorFactory(key="satisfaction", unit="score")
+    iscm = make.ISCMFactory()
+    reported.SatisfactionAnswerFactory.create_batch(
+        2, iscm=iscm, score=5, answered_on=dt.date(2026, 5, 1)
+    )
+    compile_indicators(2026, 2026, AT)
+    assert "There are 2 answers: too few to show." in page("/indicators/satisfaction/?year=2026")
+    records = page("/indicators/satisfaction/records/?year=2026")
+    assert "The value was counted from nothing" in records
+
+
+def test_a_year_without_anything_is_no_data_and_not_zero(page):
+    reported.IndicatorFactory(key="support_requests", unit="count")
+    compile_indicators(2026, 2026, AT)
+    assert "No data for 2026." in page("/indicators/support_requests/?year=2026")
+
+
+def test_the_overview_names_what_has_no_data(page):
+    reported.IndicatorFactory(key="support_requests", title="Requests", number=1)
+    reported.IndicatorFactory(key="partnerships_developed", title="Partnerships", number=2)
+    make.SupportRequestFactory(asked_on=dt.date(2026, 5, 1))
+    compile_indicators(2026, 2026, AT)
+    text = page("/indicators/?year=2026")
+    assert "<strong>1 has no data.</strong>" in text
+    assert text.index("Requests") < text.index("Partnerships")
+
+
+def test_before_anything_is_compiled_the_page_says_so(page):
+    assert "No indicator has been worked out yet." in page("/indicators/")
+
+
+def test_the_latest_value_of_each_indicator_stands_on_the_mechanisms_page(page):
+    indicator = reported.IndicatorFactory(key="support_requests", title="Requests", unit="count")
+    iscm = make.ISCMFactory(slug="bali")
+    for year, value in ((2025, 3), (2026, 7)):
+        reported.IndicatorValueFactory(
+            indicator=indicator, year=year, iscm=iscm, cell=f"iscm:{iscm.pk}", value=value
+        )
+    text = page("/iscms/bali/")
+    assert '<td class="number" data-label="Year">2026</td>' in text
+    assert '<td class="number" data-label="Value">7</td>' in text

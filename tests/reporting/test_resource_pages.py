@@ -1,0 +1,142 @@
+"""The resource dashboard: the evaluation's tables, the range, and the records behind a cell."""
+
+from __future__ import annotations
+
+import csv
+import io
+from decimal import Decimal
+
+import pytest
+from django.core.management import call_command
+
+from reporting.selectors.resources import ResourceFilter, dashboard
+from tests.api import evaluation_tables as printed
+from tests.factories import engagements as make
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def real_records():
+    call_command("load_evaluation", verbosity=0)
+
+
+@pytest.fixture
+def read(client, real_records):
+    client.force_login(make.UserFactory(access_group="ipd", office=make.OfficeFactory()))
+
+    def answer(address):
+        found = client.get(address)
+        if found.streaming:
+            return b"".join(found.streaming_content).decode("utf-8-sig")
+        return " ".join(found.content.decode().split())
+
+    return answer
+
+
+TABLES = (
+    (
+        4,
+        printed.YEARS,
+        {row: cells for row, (_s, cells) in printed.TABLE_4.items()},
+        printed.TOTALS_4,
+    ),
+    (
+        5,
+        printed.YEARS,
+        {row: cells for row, (_s, cells) in printed.TABLE_5.items()},
+        printed.TOTALS_5,
+    ),
+    (6, printed.YEARS_6, {"Colombo Process": printed.AMOUNTS_6}, printed.AMOUNTS_6),
+    (
+        7,
+        printed.YEARS,
+        {row: cells for row, (_s, cells) in printed.TABLE_7.items()},
+        printed.TOTALS_7,
+    ),
+)
+
+
+@pytest.mark.parametrize(("number", "years", "rows", "totals"), TABLES)
+def test_a_table_of_the_evaluation_comes_out_cell_by_cell(read, number, years, rows, totals):
+    head, *body = csv.reader(io.StringIO(read(f"/resources/table-{number}.csv")))
+    assert head == ["label", "iscm", *map(str, years)]
+    found = [(label, tuple(Decimal(cell) for cell in cells)) for label, _slug, *cells in body]
+    expected = [(label, tuple(map(Decimal, cells))) for label, cells in rows.items()]
+    assert found == [*expected, ("Total", tuple(map(Decimal, totals)))]
+
+
+def test_the_page_shows_each_cell_of_the_tables(read):
+    page = read("/resources/")
+    for _number, _years, rows, totals in TABLES:
+        for cells in (*rows.values(), totals):
+            for cell in cells:
+                assert f">{cell:,}<" in page
+
+
+def test_the_rise_of_osi_is_worked_out_from_the_records(real_records):
+    board = dashboard(ResourceFilter(2014, 2019))
+    assert (board.osi.last, board.osi.change_pct) == (Decimal("338300.00"), Decimal("179.6"))
+    peak = board.osi_since_peak
+    assert (peak.since_year, peak.change_pct) == (2016, Decimal("-23.1"))
+    assert board.projects.change_pct == Decimal("-70.2")
+
+
+def test_the_answer_comes_first_with_its_range_and_what_is_missing(read):
+    page = read("/resources/?source=project_support&from=2014&to=2014")
+    assert "USD 4.3 million is known." in page
+    assert "It could be up to USD 4.9 million:" in page
+    assert "1 share of a project is unknown." in page
+
+
+def test_sacm_has_a_range_because_placmis_share_is_unknown(real_records):
+    board = dashboard(ResourceFilter(2014, 2014, iscm="sacm"))
+    (row,) = board.rows
+    cell = row.cells[2014]
+    assert (cell.known_usd, cell.high_usd) == (Decimal("20000.00"), Decimal("616600.00"))
+    assert [(share.project.code, share.year) for share in board.unknown] == [("PLACMI", 2014)]
+
+
+def test_the_filters_narrow_everything_on_the_page(read):
+    page = read("/resources/?iscm=gfmd&source=osi&from=2016&to=2017")
+    assert ">150,000<" in page
+    assert "48,652" not in page
+    assert 'id="table-5"' not in page
+
+
+def test_the_csv_holds_what_the_page_shows(read):
+    lines = list(csv.DictReader(io.StringIO(read("/resources/?iscm=sacm&format=csv"))))
+    first = lines[0]
+    assert (first["slug"], first["year"]) == ("sacm", "2014")
+    assert (first["known_usd"], first["high_usd"]) == ("20000.00", "616600.00")
+    totals = [line for line in lines if line["mechanism"] == "Total"]
+    assert [line["year"] for line in totals] == ["2014", "2015", "2016", "2017", "2018", "2019"]
+
+
+def test_a_cell_opens_to_its_lines_with_their_source(read):
+    page = read("/resources/records/?table=4&label=GRCP&from=2015&to=2015")
+    assert "48,652" in page
+    assert "evaluation 2019, Table 4, section 4.3" in page
+    assert "48,653" in page  # the note that the text prints another figure
+
+
+def test_what_is_kept_and_not_counted_says_why(read):
+    page = read("/resources/")
+    assert "13 amounts are kept and not counted" in page
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "/resources/?from=20x4",
+        "/resources/?from=2019&to=2014",
+        "/resources/?source=gold",
+        "/resources/?iscm=nowhere",
+        "/resources/records/?table=9",
+        "/resources/records/?after_funding_lines=made-up",
+    ],
+)
+def test_an_address_that_cannot_be_is_refused_in_words(client, read, address):
+    found = client.get(address)
+    assert found.status_code == 400
+    assert "That address is not readable" in found.content.decode()
