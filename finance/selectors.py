@@ -52,7 +52,10 @@ def change_pct(first: Decimal | int | None, last: Decimal | int | None) -> Decim
 
 @dataclass(frozen=True)
 class PrintedRow:
-    """A row: its printed label and what stands under each year (USD; Table 7: people)."""
+    """A row: its printed label and, in their order, what stands under each year.
+
+    USD, and in Table 7 people.
+    """
 
     label: str
     iscm_slug: str | None
@@ -134,7 +137,7 @@ def _head_counts(iscms: Collection[str] | None) -> QuerySet[Any, Any]:
 
 def _by_row_and_year(records: QuerySet[Any], amount: Sum) -> QuerySet[Any, Any]:
     rows = records.order_by().values("label", "iscm__slug", "year")
-    cells: QuerySet[Any, Any] = rows.annotate(cell=amount, first=Min("code"))
+    cells: QuerySet[Any, Any] = rows.annotate(cell=amount, first=Min("code")).order_by("year")
     return cells
 
 
