@@ -30,6 +30,7 @@ from .models import (
     Organisation,
     Theme,
 )
+from .querysets import EventQuerySet, IOMRoleQuerySet
 
 ROLE_GROUPS = [(group, group) for group in choices.ROLE_GROUPS]
 
@@ -120,7 +121,7 @@ class IOMRoleFilter(RecordFilter):
     @property
     def qs(self) -> QuerySet[Any]:
         """A candidate counts nowhere until confirmed, so it is shown only when asked for."""
-        rows = super().qs
+        rows: IOMRoleQuerySet = super().qs  # type: ignore[assignment]
         return rows if self.form.cleaned_data.get("is_candidate") else rows.confirmed()
 
 
@@ -163,8 +164,8 @@ class EventFilter(RecordFilter):
     until = until("sorted_on")
     is_proposed = FlagFilter("is_proposed")
 
-    def of_office(self, rows: QuerySet[Any], name: str, value: Office) -> QuerySet[Any]:
-        return rows.with_delegation_of(value.pk)  # type: ignore[attr-defined]
+    def of_office(self, rows: EventQuerySet, name: str, value: Office) -> QuerySet[Any]:
+        return rows.with_delegation_of(value.pk)
 
     def of_theme(self, rows: QuerySet[Any], name: str, value: Theme) -> QuerySet[Any]:
         return rows.filter(pk__in=AgendaItem.objects.filter(theme=value).values("event"))

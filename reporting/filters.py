@@ -58,7 +58,7 @@ class IndicatorFilter(RecordFilter):
     office = office_filter("owner")
 
 
-class CellField(forms.ModelChoiceField):
+class CellField(forms.ModelChoiceField):  # type: ignore[type-arg]
     """The slug of a mechanism, or ``overall``."""
 
     def to_python(self, value: Any) -> Any:
@@ -68,7 +68,7 @@ class CellField(forms.ModelChoiceField):
 class CellFilter(LinkFilter):
     """The values of a mechanism, or with ``overall`` those of everything."""
 
-    field_class = CellField
+    field_class = CellField  # type: ignore[assignment]
 
     def filter(self, qs: QuerySet[Any], value: Any) -> QuerySet[Any]:
         if value == OVERALL:

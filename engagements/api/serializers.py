@@ -108,7 +108,7 @@ class OfficeSerializer(SourcedSerializer):
     country = string("country.iso3", null=True)
     country_label = string("country.name_en", null=True)
     city = string()
-    parent = string("parent.slug", null=True)
+    parent = string("parent.slug", null=True)  # type: ignore[assignment]
     parent_label = string("parent.name", null=True)
     coverage = string()
     functions = string()

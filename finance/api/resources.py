@@ -48,10 +48,12 @@ class ResourceRowSerializer(ResourceTotalSerializer):
     """A cell: what was asked for in `by`, or a row and a year of the evaluation's table."""
 
     iscm = serializers.CharField(required=False, allow_null=True)
-    label = serializers.CharField(required=False)
+    label = serializers.CharField(required=False)  # type: ignore[assignment]
     supports = serializers.ChoiceField(choices=Supports.choices, required=False)
     year = serializers.IntegerField(required=False)
-    source = serializers.ChoiceField(choices=FundingSource.choices, required=False)
+    source = serializers.ChoiceField(  # type: ignore[assignment]
+        choices=FundingSource.choices, required=False
+    )
     theme = serializers.CharField(required=False, allow_null=True)
     region = serializers.CharField(required=False, allow_null=True)
     office = serializers.CharField(required=False, allow_null=True)

@@ -56,7 +56,7 @@ class FundingLineSerializer(SourcedSerializer):
     project_label = string("project.title", null=True)
     office = string("office.slug", null=True)
     office_label = string("office.name", null=True)
-    label = string(help_text="The budget line.")
+    label = string(help_text="The budget line.")  # type: ignore[assignment]
     payer = string()
     amount_usd = amount()
     original_currency = string()

@@ -14,6 +14,7 @@ from iscm_portal.common.choices import Scope
 
 from .. import filters, models
 from ..permissions import readable_by_scope
+from ..selectors import DIMENSIONS
 from . import resources, serializers
 
 
@@ -21,7 +22,7 @@ class FinanceViewSet(RecordViewSet):
     scope = Scope.READ_FINANCE
 
     def get_queryset(self) -> QuerySet[Any]:
-        return readable_by_scope(self.queryset.all(), self.request.user)  # type: ignore[arg-type]
+        return readable_by_scope(self.queryset.all(), self.request.user)
 
 
 class ProjectViewSet(FinanceViewSet):
@@ -88,7 +89,7 @@ class ResourcesView(Endpoint):
             OpenApiParameter(
                 "by",
                 str,
-                description=f"Dimensions, by commas: {', '.join(resources.DIMENSIONS)}. "
+                description=f"Dimensions, by commas: {', '.join(DIMENSIONS)}. "
                 "`iscm,year` unless said otherwise.",
             ),
             OpenApiParameter(

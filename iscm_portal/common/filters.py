@@ -43,7 +43,7 @@ class CodeFilter(filters.ChoiceFilter):
 class YearFilter(filters.NumberFilter):
     """Rows of a calendar year: by a year column, by the year of a date, or held in that year."""
 
-    field_class = forms.IntegerField
+    field_class = forms.IntegerField  # type: ignore[assignment]
 
     def __init__(self, *args: Any, of: str = "year", **kwargs: Any) -> None:
         """``of`` says what ``field_name`` holds: a ``year``, a ``date``, or ``held`` spans."""
@@ -56,18 +56,19 @@ class YearFilter(filters.NumberFilter):
     def filter(self, qs: QuerySet[Any], value: int | None) -> QuerySet[Any]:
         if value is None:
             return qs
+        column = str(self.field_name)
         if self.of == "date":
-            return qs.filter(Period.year(int(value)).q(self.field_name))
+            return qs.filter(Period.year(value).q(column))
         if self.of == "held":
-            return qs.filter(held_during(Period.year(int(value))))
-        return qs.filter(**{self.field_name: int(value)})
+            return qs.filter(held_during(Period.year(value)))
+        return qs.filter(**{column: value})
 
 
 @extend_schema_field(OpenApiTypes.INT64)
 class IdFilter(filters.NumberFilter):
     """Rows linked to the record of that ``id``."""
 
-    field_class = forms.IntegerField
+    field_class = forms.IntegerField  # type: ignore[assignment]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, min_value=1, max_value=2**63 - 1, **kwargs)
@@ -90,7 +91,7 @@ class FlagField(forms.TypedChoiceField):
 
 
 class FlagFilter(filters.BooleanFilter):
-    field_class = FlagField
+    field_class = FlagField  # type: ignore[assignment]
 
 
 class HeldOnFilter(filters.DateFilter):

@@ -9,12 +9,14 @@ of another table (``Children``) costs one statement a page each.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any, ClassVar
 
 from django.db.models import Model, QuerySet
 from rest_framework import serializers
+
+Field = serializers.Field[Any, Any, Any, Any]
 
 # Rows read at once when a whole list is streamed.
 CHUNK = 2000
@@ -23,19 +25,15 @@ CHUNK = 2000
 TAIL = ("report", "source", "confidence", "note", "is_demo", "updated_at")
 
 
-def _source(name: str) -> dict[str, str]:
-    return {"source": name} if name else {}
-
-
 def string(source: str = "", null: bool = False, help_text: str = "") -> serializers.CharField:
     return serializers.CharField(
-        required=False, allow_null=null, help_text=help_text or None, **_source(source)
+        required=False, allow_null=null, help_text=help_text or None, source=source or None
     )
 
 
 def integer(source: str = "", null: bool = False, help_text: str = "") -> serializers.IntegerField:
     return serializers.IntegerField(
-        required=False, allow_null=null, help_text=help_text or None, **_source(source)
+        required=False, allow_null=null, help_text=help_text or None, source=source or None
     )
 
 
@@ -47,23 +45,23 @@ def amount(source: str = "", null: bool = False, help_text: str = "") -> seriali
         required=False,
         allow_null=null,
         help_text=help_text or None,
-        **_source(source),
+        source=source or None,
     )
 
 
 def day(source: str = "", null: bool = False, help_text: str = "") -> serializers.DateField:
     return serializers.DateField(
-        required=False, allow_null=null, help_text=help_text or None, **_source(source)
+        required=False, allow_null=null, help_text=help_text or None, source=source or None
     )
 
 
 def moment(source: str = "", null: bool = False) -> serializers.DateTimeField:
-    return serializers.DateTimeField(required=False, allow_null=null, **_source(source))
+    return serializers.DateTimeField(required=False, allow_null=null, source=source or None)
 
 
 def flag(source: str = "", null: bool = False, help_text: str = "") -> serializers.BooleanField:
     return serializers.BooleanField(
-        required=False, allow_null=null, help_text=help_text or None, **_source(source)
+        required=False, allow_null=null, help_text=help_text or None, source=source or None
     )
 
 
@@ -75,7 +73,7 @@ def choice(
         required=False,
         allow_null=null,
         allow_blank=blank,
-        **_source(source),
+        source=source or None,
     )
 
 
@@ -112,7 +110,7 @@ class RecordSerializer(serializers.Serializer[Any]):
     # The fields that stand last, in this order.
     tail: ClassVar[tuple[str, ...]] = TAIL
 
-    def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
+    def get_fields(self) -> dict[str, Field]:
         fields = super().get_fields()
         tail = {name: fields.pop(name) for name in self.tail if name in fields}
         return {**fields, **tail}
@@ -121,7 +119,7 @@ class RecordSerializer(serializers.Serializer[Any]):
 class SourcedSerializer(RecordSerializer):
     """A record that says where it comes from. ``updated_at`` is what ``updated_since=`` asks."""
 
-    source = string(help_text="Where the record comes from.")
+    source = string(help_text="Where the record comes from.")  # type: ignore[assignment]
     confidence = serializers.ChoiceField(
         choices=["high", "medium", "low", "inferred", ""],
         required=False,
@@ -139,7 +137,7 @@ class Reader:
         self, record: type[RecordSerializer], user: Any, picked: Collection[str] | None = None
     ) -> None:
         self.user = user
-        fields = record().fields
+        fields: Mapping[str, Field] = record().fields
         chosen = [name for name in fields if picked is None or name in picked]
         self.scalars: dict[str, str] = {}
         self.groups: dict[str, dict[str, str]] = {}
@@ -248,6 +246,6 @@ class Reader:
         return found
 
 
-def _path(field: serializers.Field[Any, Any, Any, Any]) -> str:
+def _path(field: Field) -> str:
     """The column that a field is read from, as the ORM writes it."""
     return (field.source or "").replace(".", "__")

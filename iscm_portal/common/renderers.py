@@ -35,7 +35,7 @@ def _as_json(value: Any) -> Any:
 class JSONRenderer(BaseRenderer):
     media_type = "application/json"
     format = "json"
-    charset = None
+    charset: str | None = None  # JSON is UTF-8 by itself
 
     def render(
         self, data: Any, accepted_media_type: str | None = None, renderer_context: Any = None

@@ -18,6 +18,7 @@ from iscm_portal.common import pagination
 from iscm_portal.common.api import holds
 from iscm_portal.common.choices import Scope
 from iscm_portal.common.period import Period
+from iscm_portal.common.querysets import PortalQuerySet
 from iscm_portal.common.records import CHUNK
 
 from ..measures import MEASURES
@@ -93,7 +94,7 @@ KINDS: dict[type[Model], Kind] = {
 }
 
 
-def record_sets(value: IndicatorValue, request: Request) -> list[tuple[Kind, QuerySet[Any]]]:
+def record_sets(value: IndicatorValue, request: Request) -> list[tuple[Kind, PortalQuerySet]]:
     """The records of the value's cell that the request may read, by kind.
 
     Money is left out without the finance scope. So are single answers where they are too few to
@@ -107,9 +108,9 @@ def record_sets(value: IndicatorValue, request: Request) -> list[tuple[Kind, Que
     for _label, rows in measure.record_sets(Period.year(value.year), **cell):
         kind = KINDS[rows.model]
         if not kind.is_money:
-            found.append((kind, rows.visible_to(request.user)))  # type: ignore[attr-defined]
+            found.append((kind, rows.visible_to(request.user)))
         elif holds(request, Scope.READ_FINANCE):
-            found.append((kind, readable_by_scope(rows, request.user)))  # type: ignore[arg-type]
+            found.append((kind, readable_by_scope(rows, request.user)))
     return found
 
 

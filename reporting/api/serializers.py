@@ -185,7 +185,7 @@ class EvidenceSerializer(serializers.Serializer[Any]):
 
     type = serializers.CharField()
     id = serializers.IntegerField()
-    label = serializers.CharField()
+    label = serializers.CharField()  # type: ignore[assignment]
     dated_on = serializers.DateField(allow_null=True)
     iscm = serializers.CharField(allow_null=True)
     report = serializers.IntegerField(allow_null=True)

@@ -15,6 +15,7 @@ from iscm_portal.common.api import RecordViewSet, csv_answer, wants_csv
 from iscm_portal.common.choices import Scope
 
 from .. import filters, models
+from ..querysets import PostEventReportQuerySet
 from . import evidence, serializers
 
 
@@ -31,7 +32,8 @@ class ReportViewSet(RecordViewSet):
     filterset_class = filters.ReportFilter
 
     def get_queryset(self) -> QuerySet[Any]:
-        return super().get_queryset().accepted()  # type: ignore[attr-defined]
+        rows: PostEventReportQuerySet = super().get_queryset()  # type: ignore[assignment]
+        return rows.accepted()
 
 
 class IndicatorsViewSet(RecordViewSet):
@@ -70,7 +72,7 @@ class IndicatorValueViewSet(IndicatorsViewSet):
             return csv_answer("evidence", evidence.COLUMNS, evidence.lines(value, request))
         return Response(evidence.page(value, request))
 
-    evidence.is_list = True
+    evidence.is_list = True  # type: ignore[attr-defined]
 
 
 class RecommendationViewSet(IndicatorsViewSet):
