@@ -2,63 +2,22 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from decimal import Decimal
 
 import pytest
-from django.core.management import call_command
-from django.utils import timezone
-from reporting.services.compiling import compile_indicators
 
 from engagements.models import (
-    ISCM,
-    AgendaItem,
-    Country,
-    Delegate,
-    Event,
     FollowUpAction,
-    IOMPriority,
-    Office,
     Organisation,
     Partnership,
     PolicyInstrument,
     SupportRequest,
-    User,
 )
 from finance.models import FundingLine, TimeEntry
 from reporting.models import PostEventReport
+from tests.e2e.conftest import PASSWORD
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-PASSWORD = "pw-for-tests"
-
-
-@pytest.fixture
-def portal():
-    """The real records, three people, and an event that ended ten days ago in Bangkok."""
-    call_command("load_evaluation", verbosity=0)
-    today = timezone.localdate()
-    bangkok = Office.objects.get(slug="co-bangkok")
-    for username, group, office in (
-        ("reporter", "reporter", bangkok),
-        ("ipd", "ipd", Office.objects.get(slug="hq-ipd")),
-        ("analyst", "analyst", None),
-    ):
-        User.objects.create_user(username, password=PASSWORD, access_group=group, office=office)
-    event = Event.objects.create(
-        name="Task Force on Planning and Preparedness (test)",
-        kind="working_group",
-        starts_on=today - dt.timedelta(days=11),
-        ends_on=today - dt.timedelta(days=10),
-        city="Bangkok",
-        country=Country.objects.get(iso3="THA"),
-    )
-    event.iscms.add(ISCM.objects.get(slug="bali-process"))
-    Delegate.objects.create(event=event, office=bangkok, title="Senior Programme Coordinator")
-    AgendaItem.objects.create(event=event, position=1, title="Consultation protocol")
-    IOMPriority.objects.create(title="Protection at sea (test)")
-    compile_indicators(today.year, today.year, timezone.now())
-    return event
 
 
 def evidence_counts() -> dict[str, int]:

@@ -1,0 +1,102 @@
+"""Every page, wide and narrow: for people with a screen reader, and on a phone."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from django.core.management import call_command
+
+from reporting.models import PostEventReport
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+TODAY = dt.date(2026, 11, 24)
+
+PAGES = {
+    "reporter": (
+        "/",
+        "/reports/new/",
+        "/reports/{returned}/edit/people/",
+        "/reports/{returned}/edit/results/",
+        "/reports/{returned}/edit/goals/",
+        "/reports/{returned}/edit/check/",
+    ),
+    "ipd": (
+        "/",
+        "/iscms/",
+        "/iscms/bali-process/",
+        "/events/",
+        "/events/{event}/",
+        "/reports/",
+        "/reports/{submitted}/",
+        "/reports/{accepted}/",
+        "/reviews/",
+        "/resources/",
+        "/resources/records/?iscm=sacm&from=2014&to=2019",
+        "/indicators/",
+        "/indicators/support_requests/",
+        "/indicators/support_requests/records/?year=2025",
+        "/recommendations/",
+    ),
+}
+
+
+@pytest.fixture
+def places():
+    """The real records with the demo data, compiled; returns what the addresses name."""
+    call_command("load_evaluation", verbosity=0)
+    call_command("load_demo", today=TODAY, verbosity=0)
+    call_command("compile_indicators", full=True, verbosity=0)
+    found = {
+        state: PostEventReport.objects.filter(state=state).first().pk
+        for state in ("returned", "submitted", "accepted")
+    }
+    return {**found, "event": PostEventReport.objects.get(pk=found["accepted"]).event_id}
+
+
+def problems_of(page) -> list[str]:
+    """What axe finds against WCAG 2.2 AA: rule and place."""
+    options = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}
+    found = Axe().run(page, options=options).response["violations"]
+    return [f"{rule['id']}: {node['target']}" for rule in found for node in rule["nodes"]]
+
+
+def test_every_page_is_accessible_and_fits_a_narrow_screen(places, new_page, sign_in, screenshot):
+    faults = {}
+    for who, addresses in PAGES.items():
+        for width in (1240, 360):
+            page = new_page(width=width)
+            sign_in(page, who)
+            for address in addresses:
+                page.goto(address.format(**places))
+                found = problems_of(page)
+                if page.evaluate("document.documentElement.scrollWidth > window.innerWidth"):
+                    found.append("scrolls sideways")
+                if found:
+                    faults[f"{address} as {who} at {width}"] = found
+                name = address.split("?")[0].strip("/").replace("/", "-") or "home"
+                screenshot(page, f"pages/{who}-{width}-{name}".replace("{", "").replace("}", ""))
+    assert faults == {}
+
+
+def test_the_sign_in_page_is_accessible_and_tells_a_wrong_password(new_page):
+    page = new_page(width=360)
+    page.goto("/accounts/login/")
+    assert problems_of(page) == []
+    page.fill("[name=login]", "nobody")
+    page.fill("[name=password]", "wrong")
+    page.click("main button[type=submit]")
+    assert "not correct" in page.inner_text("[role=alert]")
+
+
+def test_a_report_is_filed_without_javascript(places, new_page, sign_in):
+    page = new_page(javascript=False)
+    sign_in(page, "reporter")
+    page.goto(f"/reports/{places['returned']}/edit/discussed/")
+    page.fill("#id_discussed", "Written without a script.")
+    page.get_by_role("button", name="Save and continue").click()
+    assert PostEventReport.objects.get(pk=places["returned"]).discussed == (
+        "Written without a script."
+    )
