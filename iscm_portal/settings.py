@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import dj_database_url
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
@@ -95,8 +96,10 @@ TEMPLATES = [
 ]
 
 # --- databases: SQLite embedded, PostgreSQL otherwise
+EMBEDDED_DATABASE = f"sqlite:///{VAR_DIR / 'portal.sqlite3'}"
 DATABASES: dict[str, Any] = {
-    "default": env.dj_db_url("DATABASE_URL", f"sqlite:///{VAR_DIR / 'portal.sqlite3'}")
+    # An empty DATABASE_URL means the embedded one, like an absent one.
+    "default": dj_database_url.parse(env.str("DATABASE_URL", "") or EMBEDDED_DATABASE)
 }
 _database = DATABASES["default"]
 if _database["ENGINE"].endswith("sqlite3"):
@@ -114,7 +117,11 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 CACHES: dict[str, Any] = {
     "default": (
-        {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}
+        {
+            "BACKEND": "iscm_portal.common.cache.ForgivingRedisCache",
+            "LOCATION": REDIS_URL,
+            "OPTIONS": {"socket_connect_timeout": 1, "socket_timeout": 1},
+        }
         if REDIS_URL
         else {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
     )

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Iterator
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 from urllib.parse import quote
 
 import kombu
@@ -97,7 +97,7 @@ def no_network() -> Iterator[None]:
 # --- what pip can't bring
 
 
-def lacking(what: str) -> None:
+def lacking(what: str) -> NoReturn:
     """Skip the test for want of ``what``; in CI that is a failure."""
     if services.IN_CI:
         pytest.fail(f"CI lacks {what}")

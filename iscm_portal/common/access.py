@@ -80,5 +80,5 @@ class HasScope(BasePermission):
         granted = allowed_scopes(request.user)
         token: Any = request.auth
         if token is not None:
-            granted &= frozenset(Scope(value) for value in token.scopes)
+            granted &= frozenset(token.scopes)
         return scope in granted

@@ -17,11 +17,10 @@ from finance.permissions import readable_by_scope
 from iscm_portal.common import pagination
 from iscm_portal.common.api import holds
 from iscm_portal.common.choices import Scope
-from iscm_portal.common.period import Period
 from iscm_portal.common.querysets import PortalQuerySet
 from iscm_portal.common.records import CHUNK
 
-from ..measures import MEASURES
+from ..measures.evidence import record_sets_of
 from ..models import IndicatorValue, KnowledgeAnswer, SatisfactionAnswer
 
 # A column that a kind of record does not have.
@@ -97,15 +96,10 @@ KINDS: dict[type[Model], Kind] = {
 def record_sets(value: IndicatorValue, request: Request) -> list[tuple[Kind, PortalQuerySet]]:
     """The records of the value's cell that the request may read, by kind.
 
-    Money is left out without the finance scope. So are single answers where they are too few to
-    show: the value is, too.
+    Money is left out without the finance scope.
     """
-    measure = MEASURES.get(value.indicator.key)
-    if measure is None or value.n < measure.least_n:
-        return []
-    cell = {"iscm": value.iscm.slug} if value.iscm else {}
     found = []
-    for _label, rows in measure.record_sets(Period.year(value.year), **cell):
+    for _label, rows in record_sets_of(value):
         kind = KINDS[rows.model]
         if not kind.is_money:
             found.append((kind, rows.visible_to(request.user)))

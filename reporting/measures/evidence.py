@@ -13,18 +13,22 @@ from . import MEASURES
 from .base import Text
 
 
-def evidence_of(value: IndicatorValue, user: Reader) -> list[tuple[Text, PortalQuerySet]]:
-    """The records that ``value`` was counted from, as far as ``user`` may read them.
+def record_sets_of(value: IndicatorValue) -> list[tuple[Text, PortalQuerySet]]:
+    """The records that ``value`` was counted from: pairs of what they are called and a queryset.
 
-    Pairs of what the records are called and a queryset. None for an indicator without measure,
-    nor where the records are too few to show: each would tell what somebody answered.
+    None for an indicator without measure, nor where the records are too few to show: each would
+    tell what somebody answered. Not narrowed to a reader.
     """
     measure = MEASURES.get(value.indicator.key)
     if measure is None or value.n < measure.least_n:
         return []
     cell = {"iscm": value.iscm.slug} if value.iscm else {}
-    sets = measure.record_sets(Period.year(value.year), **cell)
-    return [(label, records.visible_to(user)) for label, records in sets]
+    return measure.record_sets(Period.year(value.year), **cell)
+
+
+def evidence_of(value: IndicatorValue, user: Reader) -> list[tuple[Text, PortalQuerySet]]:
+    """The records that ``value`` was counted from, as far as ``user`` may read them."""
+    return [(label, records.visible_to(user)) for label, records in record_sets_of(value)]
 
 
 def years_with_evidence(keys: Iterable[str] = MEASURES) -> tuple[int, int] | None:

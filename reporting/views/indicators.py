@@ -16,8 +16,7 @@ from iscm_portal.common.pages import keyset_page
 from ..measures import MEASURES
 from ..measures.evidence import evidence_of
 from ..models import Indicator, IndicatorValue
-from ..selectors.indicator_pages import compiled_years, overview, trend, values_by_iscm
-from ..selectors.indicators import latest_run
+from ..selectors.indicators import compiled_years, latest_run, overview, trend, values_by_iscm
 
 
 def asked_year(request: SignedInRequest, years: list[int]) -> int | None:

@@ -22,7 +22,7 @@ from iscm_portal.common.period import Period
 
 from ..models import PostEventReport
 from ..permissions import may_start_report
-from ..selectors.indicator_pages import values_of_iscm
+from ..selectors.indicators import values_of_iscm
 from ..selectors.reports import due_on
 
 FIRST_YEAR = 2014

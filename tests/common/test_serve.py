@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from typing import Self
+from typing import Any, Self
 
 import pytest
 from django.conf import settings
@@ -45,7 +45,7 @@ class Portal:
         self.process.send_signal(signal.SIGTERM)
         self.said = self.process.communicate(timeout=30)[0]
 
-    def get(self, path: str) -> dict[str, object]:
+    def get(self, path: str) -> dict[str, Any]:
         """The JSON at ``path``."""
         address = f"http://127.0.0.1:{self.port}{path}"
         with urllib.request.urlopen(address, timeout=10) as answer:

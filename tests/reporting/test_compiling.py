@@ -23,10 +23,10 @@ from reporting.measures.evidence import evidence_of, years_with_evidence
 from reporting.models import CompileRun, Indicator, IndicatorValue
 from reporting.selectors.indicators import (
     Coverage,
-    indicator_overview,
-    indicator_values,
     latest_run,
+    overview,
     report_coverage,
+    trend,
 )
 from reporting.services import compiling
 from reporting.services.compiling import compile_indicators, status_of
@@ -269,9 +269,10 @@ def test_the_overview_and_the_trend_read_what_was_published(partnerships: Indica
         PartnershipFactory(iscm=iscm, since_on=dt.date(year, 2, 2))
     retired = IndicatorFactory(key="support_requests", state=IndicatorState.RETIRED)
     compile_indicators(2024, 2026, NOW)
-    assert [row.indicator for row in indicator_overview(2026)] == [partnerships]
-    assert [row.year for row in indicator_values(partnerships, iscm)] == [2024, 2025, 2026]
-    assert indicator_values(retired) == []
+    reader = UserFactory()
+    assert [row.indicator for row in overview(reader, 2026)] == [partnerships]
+    assert [row.year for row in trend(partnerships, iscm)] == [2024, 2025, 2026]
+    assert trend(retired) == []
 
 
 def test_the_evidence_of_a_value_is_narrowed_to_its_reader():

@@ -8,7 +8,12 @@ import pytest
 
 from engagements.models import Event
 from iscm_portal.common.models import OutboxMessage
-from reporting.models import IndicatorValue, PostEventReport, ReportedRequest
+from reporting.models import (
+    IndicatorValue,
+    PostEventReport,
+    ReportedFollowUp,
+    ReportedRequest,
+)
 from reporting.services import reports as services
 from tests.factories import engagements as make
 from tests.factories import reporting as reported
@@ -162,8 +167,7 @@ def test_a_row_of_another_report_cannot_be_changed_through_this_one(client, repo
             **rows("lessons"),
         },
     )
-    other.refresh_from_db()
-    assert other.what == "Of somebody else"
+    assert ReportedFollowUp.objects.get(pk=other.pk).what == "Of somebody else"
     assert report.reportedfollowups.count() == 0
 
 

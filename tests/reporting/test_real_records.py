@@ -82,7 +82,7 @@ def yearly(table: int) -> dict[int, Decimal]:
 
 def counts() -> dict[str, tuple[int, int]]:
     return {
-        noun.file: (noun.model._default_manager.count(), noun.model.history.count())  # type: ignore[attr-defined]
+        noun.file: (noun.model._default_manager.count(), noun.model.history.count())
         for noun in NOUNS
     }
 
@@ -372,7 +372,7 @@ def test_a_load_costs_the_same_number_of_queries_however_many_records_there_are(
 
 def test_every_record_begins_its_history_with_the_load() -> None:
     for noun in NOUNS:
-        reasons = noun.model.history.values_list("history_type", "history_change_reason")  # type: ignore[attr-defined]
+        reasons = noun.model.history.values_list("history_type", "history_change_reason")
         assert set(reasons) == {("+", "Loaded from fixtures")}
 
 
