@@ -20,6 +20,14 @@ class Country(Tracked, Sourced):
         OBSERVER = "observer", _("IOM observer State")
         NONE = "none", _("Neither")
 
+    class CompactVote(models.TextChoices):
+        """How the State voted on the Global Compact (A/RES/73/195, 19 December 2018)."""
+
+        IN_FAVOUR = "in_favour", _("In favour")
+        AGAINST = "against", _("Against")
+        ABSTAINED = "abstained", _("Abstained")
+        NOT_VOTING = "not_voting", _("Did not vote")
+
     iso3 = models.CharField(_("ISO code"), max_length=3, unique=True)
     iso2 = models.CharField(max_length=2, unique=True)
     m49 = models.CharField(max_length=3, unique=True)
@@ -30,6 +38,10 @@ class Country(Tracked, Sourced):
     subregion = models.CharField(_("UN M49 subregion"), max_length=60)
     iom_status = models.CharField(
         _("standing in IOM"), max_length=10, choices=IOMStatus.choices, blank=True
+    )
+    iom_status_since_on = models.DateField(_("in this standing since"), null=True, blank=True)
+    compact_vote = models.CharField(
+        _("vote on the Global Compact"), max_length=10, choices=CompactVote.choices, blank=True
     )
 
     objects = PortalQuerySet.as_manager()
