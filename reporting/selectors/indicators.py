@@ -51,8 +51,13 @@ def overview(user: Any, year: int) -> list[OverviewRow]:
 
 
 def trend(indicator: Indicator, iscm: ISCM | None = None) -> list[IndicatorValue]:
-    """The indicator's values by year: overall, or of one mechanism."""
-    return list(indicator.values.filter(iscm=iscm).order_by("year"))
+    """The indicator's values by year: overall, or of one mechanism.
+
+    From the first year with data to the last; the years between them that have none are there.
+    """
+    values = list(indicator.values.filter(iscm=iscm).order_by("year"))
+    filled = [place for place, value in enumerate(values) if value.n]
+    return values[filled[0] : filled[-1] + 1] if filled else []
 
 
 def values_by_iscm(indicator: Indicator, year: int) -> list[IndicatorValue]:

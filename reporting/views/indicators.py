@@ -7,6 +7,7 @@ from typing import Any
 from django.core.exceptions import BadRequest
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, render
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from engagements.models import ISCM, SignedInRequest
@@ -20,13 +21,14 @@ from ..selectors.indicators import compiled_years, latest_run, overview, trend, 
 
 
 def asked_year(request: SignedInRequest, years: list[int]) -> int | None:
-    """The year of the address, else the last one compiled; None when nothing is compiled yet."""
+    """The year of the address, else the last one compiled that has begun; None without any."""
     text = request.GET.get("year", "")
     if text and not (text.isdecimal() and len(text) == 4):
         raise BadRequest(_("A year is a number like 2019."))
     if text:
         return int(text)
-    return years[-1] if years else None
+    begun = [year for year in years if year <= timezone.localdate().year]
+    return begun[-1] if begun else None
 
 
 def indicators(request: SignedInRequest) -> HttpResponse:
@@ -50,7 +52,7 @@ def indicator(request: SignedInRequest, key: str) -> HttpResponse:
     years = compiled_years()
     year = asked_year(request, years)
     values = trend(found, iscm)
-    current = next((value for value in values if value.year == year), None)
+    current = found.values.filter(iscm=iscm, year=year).select_related("indicator").first()
     context = {
         "indicator": found,
         "iscm": iscm,

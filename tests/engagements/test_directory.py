@@ -9,7 +9,14 @@ from django.db import IntegrityError, transaction
 
 from engagements.models import Event, Membership
 from engagements.selectors import EVALUATION_DAY, iscms_by_type, roles_by_group
-from iscm_portal.common.templatetags.portal import amount, held_date, known_date, millions, signed
+from iscm_portal.common.templatetags.portal import (
+    amount,
+    held_date,
+    in_unit,
+    known_date,
+    millions,
+    signed,
+)
 from tests.factories import engagements as make
 
 pytestmark = pytest.mark.django_db
@@ -153,3 +160,11 @@ def test_numbers_are_rounded_and_grouped_and_nothing_is_no_data():
     assert signed("-23.1") == "−23"
     assert millions("49209552") == "49.2 million"
     assert millions("338300") == "338,300"
+
+
+def test_a_value_is_shown_in_its_unit_with_the_decimals_it_calls_for():
+    assert in_unit("14.0000", "count") == "14"
+    assert in_unit("66.6667", "per cent") == "66.7 per cent"
+    assert in_unit("4.0000", "score") == "4.00 of 5"
+    assert in_unit("338300.0000", "USD") == "USD 338,300"
+    assert in_unit(None, "USD") == "no data"

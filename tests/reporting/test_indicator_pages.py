@@ -5,7 +5,9 @@ from __future__ import annotations
 import datetime as dt
 
 import pytest
+from django.utils import timezone
 
+from reporting.selectors.indicators import trend
 from reporting.services.compiling import compile_indicators
 from tests.factories import engagements as make
 from tests.factories import reporting as reported
@@ -91,3 +93,25 @@ def test_the_latest_value_of_each_indicator_stands_on_the_mechanisms_page(page):
     text = page("/iscms/bali/")
     assert '<td class="number" data-label="Year">2026</td>' in text
     assert '<td class="number" data-label="Value">7</td>' in text
+
+
+def test_without_a_year_the_present_one_is_shown_and_not_one_to_come(page):
+    reported.IndicatorFactory(key="support_requests")
+    this_year = timezone.localdate().year
+    make.SupportRequestFactory(asked_on=dt.date(this_year, 1, 1))
+    make.SupportRequestFactory(asked_on=dt.date(this_year + 1, 1, 1))
+    compile_indicators(this_year - 1, this_year + 1, AT)
+    assert f"All mechanisms together, {this_year}" in page("/indicators/")
+    assert f"in {this_year}, all mechanisms." in page("/indicators/support_requests/")
+
+
+def test_the_trend_runs_from_the_first_year_with_data_to_the_last():
+    indicator = reported.IndicatorFactory(key="support_requests")
+    for year in (2021, 2023):
+        make.SupportRequestFactory(asked_on=dt.date(year, 5, 1))
+    compile_indicators(2019, 2025, AT)
+    assert [(value.year, value.n) for value in trend(indicator)] == [
+        (2021, 1),
+        (2022, 0),
+        (2023, 1),
+    ]

@@ -12,7 +12,7 @@ from django.utils.formats import date_format, number_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import gettext_noop, ngettext
 
 register = template.Library()
 
@@ -51,11 +51,27 @@ def amount(value: Any, decimals: int | None = None) -> str:
     return number_format(_rounded(number, decimals), decimal_pos=decimals, force_grouping=True)
 
 
+# unit of a measure -> (decimals shown, the value in words)
+UNITS = {
+    "count": (0, "%s"),  # the title says what is counted
+    "USD": (0, gettext_noop("USD %s")),
+    "per cent": (1, gettext_noop("%s per cent")),
+    "points": (1, gettext_noop("%s points")),
+    "score": (2, gettext_noop("%s of 5")),
+}
+
+
+@register.filter
+def measured(value: Any, unit: str) -> str:
+    """A value of a measure with the decimals that its unit calls for."""
+    return amount(value, UNITS.get(unit, (None, ""))[0])
+
+
 @register.filter
 def in_unit(value: Any, unit: str) -> str:
-    """A value with its unit; a count needs none, its title says what is counted."""
-    text = amount(value)
-    return text if value is None or unit == "count" else f"{text} {_(unit)}"
+    """A value of a measure in words: "14", "USD 338,300", "66.7 per cent", "3.66 of 5"."""
+    text = measured(value, unit)
+    return text if value is None or unit not in UNITS else _(UNITS[unit][1]) % text
 
 
 @register.filter
