@@ -41,7 +41,7 @@ class KnowledgeAnswer(Tracked):
         ]
 
     def __str__(self) -> str:
-        return f"{self.event_id} {self.participant_code}"
+        return f"{self.before} → {self.after}"
 
 
 class SatisfactionAnswer(Tracked):
@@ -67,4 +67,4 @@ class SatisfactionAnswer(Tracked):
         ]
 
     def __str__(self) -> str:
-        return f"{self.iscm_id} {self.score}"
+        return f"{self.score} / 5"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.core.exceptions import BadRequest
+from django.db.models import QuerySet
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
@@ -106,6 +107,16 @@ def trend_chart(found: Indicator, values: list[IndicatorValue]) -> Any:
     )
 
 
+# What a record of any kind is shown with.
+LINKS = frozenset({"iscm", "country", "organisation", "event", "project"})
+
+
+def linked(rows: QuerySet[Any]) -> QuerySet[Any]:
+    """``rows`` with those of ``LINKS`` that their model has, in the same statement."""
+    fields = rows.model._meta.get_fields()
+    return rows.select_related(*(field.name for field in fields if field.name in LINKS))
+
+
 def indicator_records(request: SignedInRequest, key: str) -> HttpResponse:
     """The records that one value was counted from, as far as the reader may read them."""
     found = get_object_or_404(Indicator.objects.visible_to(request.user), key=key)
@@ -116,7 +127,7 @@ def indicator_records(request: SignedInRequest, key: str) -> HttpResponse:
     cell = found.values.filter(year=int(year), iscm=iscm).select_related("indicator", "iscm")
     value = get_object_or_404(cell)
     parts = [
-        {"label": label, "page": keyset_page(request, rows, "-pk", name=f"after{number}")}
+        {"label": label, "page": keyset_page(request, linked(rows), "-pk", name=f"after{number}")}
         for number, (label, rows) in enumerate(evidence_of(value, request.user))
     ]
     context = {
