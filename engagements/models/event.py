@@ -6,7 +6,7 @@ import datetime as dt
 
 from django.conf import settings
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from iscm_portal.common.choices import DatePrecision
@@ -15,7 +15,7 @@ from iscm_portal.common.querysets import PortalQuerySet
 
 from ..choices import Capacity, EventKind
 from ..querysets import EventQuerySet
-from .base import FromReport, once_per_report
+from .base import FromReport, in_order, once_per_report
 from .directory import Country, IOMPriority, Office, Theme
 from .iscm import ISCM
 
@@ -63,13 +63,7 @@ class Event(Tracked, Sourced):
         # Newest first; the number makes the order one and the same on every page.
         ordering = ["-sorted_on", "-pk"]
         constraints = [
-            models.CheckConstraint(
-                name="event_dates_in_order",
-                condition=Q(ends_on__isnull=True)
-                | Q(starts_on__isnull=True)
-                | Q(starts_on__lte=F("ends_on")),
-                violation_error_message=_("The last day is before the first one."),
-            ),
+            in_order("event_dates_in_order"),
             models.CheckConstraint(
                 name="event_day_known_has_a_day",
                 condition=~Q(date_precision="day") | Q(starts_on__isnull=False),

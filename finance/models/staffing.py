@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from django.core.validators import MinValueValidator
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from engagements.models import ISCM, Event, Office
-from engagements.models.base import FromReport, once_per_report
+from engagements.models.base import FromReport, in_order, once_per_report
 from iscm_portal.common.models import Sourced, Tracked
 from iscm_portal.common.querysets import PortalQuerySet
 
@@ -36,14 +36,7 @@ class Position(Tracked, Sourced):
 
     class Meta:
         ordering = ["office", "title"]
-        constraints = [
-            models.CheckConstraint(
-                name="position_dates_in_order",
-                condition=Q(starts_on__isnull=True)
-                | Q(ends_on__isnull=True)
-                | Q(starts_on__lte=F("ends_on")),
-            )
-        ]
+        constraints = [in_order("position_dates_in_order")]
 
     def __str__(self) -> str:
         return self.title

@@ -434,7 +434,7 @@ def test_a_record_that_somebody_deleted_does_not_come_back() -> None:
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        ({"country": "XXX"}, "There is no country 'XXX'"),
+        ({"country": "QQQ"}, "There is no country 'QQQ'"),
         ({"colour": "blue"}, r"fields that nobody reads: \['colour'\]"),
         ({"parent": "nowhere"}, "parents that are not in it"),
     ],
