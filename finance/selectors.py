@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 from fractions import Fraction
@@ -220,12 +220,36 @@ def investment(
     the cut is not by theme; so does what an unknown share may add. ``iscm`` (slug), ``sources``
     and ``theme`` (code) narrow. The number of statements is constant.
     """
+    (cells,) = investments(period, [by], iscm=iscm, sources=sources, theme=theme)
+    return cells
+
+
+def investments(
+    period: Period,
+    cuts: Sequence[tuple[str, ...]],
+    *,
+    iscm: str | None = None,
+    sources: Collection[str] | None = None,
+    theme: str | None = None,
+) -> list[list[Investment]]:
+    """``investment`` by each of several ``cuts``, the records read once for all of them."""
+    amounts = list(_amounts(period))
+    return [_cut(amounts, by, iscm, sources, theme) for by in cuts]
+
+
+def _cut(
+    amounts: Iterable[tuple[list[_Leaf], _Cell]],
+    by: tuple[str, ...],
+    iscm: str | None,
+    sources: Collection[str] | None,
+    theme: str | None,
+) -> list[Investment]:
     unknown = set(by) - set(DIMENSIONS)
     if unknown:
         raise ValueError(f"Unknown dimensions: {', '.join(sorted(unknown))}")
     places = _Places(by, iscm, sources, theme)
     cells: dict[tuple[Any, ...], _Cell] = defaultdict(_Cell)
-    for leaves, amount in _amounts(period):
+    for leaves, amount in amounts:
         # A set: what several mechanisms share is added once to a cell that has them all.
         for key in {key for leaf in leaves for key in places.keys_of(leaf)}:
             cells[key].add(amount)

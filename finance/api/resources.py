@@ -15,7 +15,7 @@ from iscm_portal.common.filters import FIRST_YEAR, LAST_YEAR
 from iscm_portal.common.period import Period
 
 from ..choices import FundingSource, Supports
-from ..selectors import DIMENSIONS, Investment, investment, printed_table
+from ..selectors import DIMENSIONS, Investment, investments, printed_table
 
 TABLES = (4, 5, 6, 7)
 # Table 7 counts people; the others count USD.
@@ -133,8 +133,7 @@ def _investment(asked: Question) -> dict[str, Any]:
     if has_gaps and "year" not in asked.by:
         raise ValidationError({"year": [_("Years with gaps need “year” in “by”.")]})
     narrow: dict[str, Any] = {"iscm": asked.iscm, "sources": asked.sources}
-    cells = investment(period, asked.by, **narrow)
-    totals = investment(period, ("year",), **narrow)
+    cells, totals = investments(period, [asked.by, ("year",)], **narrow)
     labels = dict(ISCM.objects.values_list("slug", "acronym")) if "iscm" in asked.by else {}
 
     def wanted(cell: Investment) -> bool:

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 
 from engagements.models import ISCM
 from finance.models import Attribution
-from finance.selectors import Investment, PrintedTable, change_pct, investment, printed_table
+from finance.selectors import Investment, PrintedTable, change_pct, investments, printed_table
 from iscm_portal.common.period import Period
 
 # The years that the evaluation looked at (section 4.3).
@@ -107,10 +107,8 @@ def printed(number: int, chosen: ResourceFilter) -> PrintedTable:
 def dashboard(chosen: ResourceFilter) -> Dashboard:
     """All that the dashboard shows; the number of statements does not grow with the records."""
     narrow: dict[str, Any] = {"iscm": chosen.iscm, "sources": chosen.sources}
-    cells = investment(chosen.period, ("iscm", "year"), **narrow)
-    by_year = investment(chosen.period, ("year",), **narrow)
-    by_source = investment(chosen.period, ("source",), **narrow)
-    whole = investment(chosen.period, (), **narrow)
+    cuts: list[tuple[str, ...]] = [("iscm", "year"), ("year",), ("source",), ()]
+    cells, by_year, by_source, whole = investments(chosen.period, cuts, **narrow)
     tables = [printed(number, chosen) for number in shown_tables(chosen)]
     by_number = {table.number: table for table in tables}
     return Dashboard(
