@@ -53,4 +53,12 @@ def may_read_restricted(user: Any, report: PostEventReport) -> bool:
 
 def may_read_working_papers(user: Any, report: PostEventReport) -> bool:
     """Comments and versions of the review are for the reporting office and IPD."""
-    return may(user, "read_all_reports") or _of_own_office(user, report)
+    own = may(user, "read_own_office_reports") and _of_own_office(user, report)
+    return own or may(user, "read_all_reports")
+
+
+def may_read_costs(user: Any, report: PostEventReport) -> bool:
+    """Days, grades, who pays and travel are lines of money and time: for finance, IPD and the
+    reporting office; the author always reads them."""
+    own = may(user, "read_own_office_finance") and _of_own_office(user, report)
+    return own or may(user, "read_all_finance") or report.author_id == user.pk

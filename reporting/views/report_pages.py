@@ -61,6 +61,7 @@ def report_content(request: SignedInRequest, report: PostEventReport) -> dict[st
         "follow_ups": report.reportedfollowups.select_related("iscm"),
         "lessons": report.lessons.all(),
         "frames": report.frames.all(),
+        "reads_costs": permissions.may_read_costs(request.user, report),
         "reads_internal": permissions.may_read_internal(request.user, report),
         "reads_restricted": permissions.may_read_restricted(request.user, report),
     }
