@@ -1,12 +1,55 @@
 """The directory, events and evidence in the admin site."""
 
+from typing import Any
+
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin
+from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
+from iscm_portal.common import outbox
 from iscm_portal.common.admin import DirectoryAdmin
 
 from . import models
+
+
+class CountedAdmin(DirectoryAdmin):
+    """Records that figures are counted from: a change by hand asks for the figures anew.
+
+    What an accepted report wrote is mended here, not deleted: the report says it happened.
+    ``dated_by`` is the field, or the path to it, that puts a record into a year.
+    """
+
+    dated_by = ""
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        of_a_report = getattr(obj, "report_number", None) is not None
+        return not of_a_report and super().has_delete_permission(request, obj)
+
+    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
+        actions: dict[str, Any] = super().get_actions(request)
+        actions.pop("delete_selected", None)  # it would pass by the rule above
+        return actions
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        years = self.years_of(obj.pk)
+        super().save_model(request, obj, form, change)
+        self.ask_for_figures(years | self.years_of(obj.pk))
+
+    def delete_model(self, request: HttpRequest, obj: Any) -> None:
+        years = self.years_of(obj.pk)
+        super().delete_model(request, obj)
+        self.ask_for_figures(years)
+
+    def years_of(self, pk: int | None) -> set[int]:
+        """The year in which the record counts, as it is stored."""
+        values = self.model._default_manager.filter(pk=pk).values_list(self.dated_by, flat=True)
+        return {getattr(value, "year", value) for value in values if value is not None}
+
+    def ask_for_figures(self, years: set[int]) -> None:
+        # The admin saves in one transaction: the question stands or falls with the change.
+        if years:
+            outbox.write("evidence_changed", {"years": sorted(years)})
 
 
 @admin.register(models.ISCM)
@@ -34,7 +77,8 @@ class MembershipAdmin(DirectoryAdmin):
 
 
 @admin.register(models.Event)
-class EventAdmin(DirectoryAdmin):
+class EventAdmin(CountedAdmin):
+    dated_by = "year"
     list_display = ["name", "kind", "starts_on", "country", "is_proposed"]
     list_filter = ["is_proposed", "kind"]
     list_select_related = ["country"]
@@ -92,18 +136,38 @@ class PortalUserAdmin(DirectoryAdmin, UserAdmin):  # type: ignore[type-arg]
 
 
 for model in (
-    models.AgendaItem,
     models.Chairmanship,
-    models.Delegate,
-    models.FollowUpAction,
     models.IOMPriority,
-    models.Partnership,
-    models.PolicyInstrument,
     models.ReferenceFrame,
     models.Secretariat,
     models.SourceNote,
-    models.SupportRequest,
     models.Theme,
     models.WorkingGroup,
 ):
     admin.site.register(model, DirectoryAdmin)
+
+
+@admin.register(models.SupportRequest)
+class SupportRequestAdmin(CountedAdmin):
+    dated_by = "asked_on"
+
+
+@admin.register(models.Partnership)
+class PartnershipAdmin(CountedAdmin):
+    dated_by = "since_on"
+
+
+@admin.register(models.PolicyInstrument)
+class PolicyInstrumentAdmin(CountedAdmin):
+    dated_by = "dated_on"
+
+
+@admin.register(models.FollowUpAction)
+class FollowUpActionAdmin(CountedAdmin):
+    dated_by = "agreed_on"
+
+
+@admin.register(models.AgendaItem, models.Delegate)
+class OfEventAdmin(CountedAdmin):
+    dated_by = "event__year"
+    autocomplete_fields = ["event"]

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Any
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from iscm_portal.common.forms import dress
+from iscm_portal.common.forms import dress, not_after
 
 from .models import Event
 
@@ -22,12 +23,15 @@ class ProposedEventForm(forms.ModelForm):  # type: ignore[type-arg]
             "name": _("As it stands on the invitation."),
             "iscms": _("One, or several for a joint meeting; none for the GRCP."),
         }
+        widgets = {"iscms": forms.CheckboxSelectMultiple}
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, today: dt.date, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["starts_on"].required = True
-        self.fields["ends_on"].required = True
-        dress(self)
+        for name in ("starts_on", "ends_on"):
+            self.fields[name].required = True
+        # A report is about an event that has begun.
+        self.fields["starts_on"].validators.append(not_after(today))
+        dress(self, wide=("iscms",))
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
@@ -35,8 +39,3 @@ class ProposedEventForm(forms.ModelForm):  # type: ignore[type-arg]
         if "iscms" in cleaned and not cleaned["iscms"] and not is_grcp:
             self.add_error("iscms", _("Choose the mechanism that met."))
         return cleaned
-
-    def save(self, commit: bool = True) -> Event:
-        self.instance.is_proposed = True
-        event: Event = super().save(commit)
-        return event

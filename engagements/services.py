@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from django.db import models
+from django.db import models, transaction
 from django.utils.text import slugify
 from simple_history.utils import bulk_create_with_history
 
+from iscm_portal.common.locks import lock_until_commit
+
 from .models import (
+    ISCM,
     AgendaItem,
     Delegate,
+    Event,
     FollowUpAction,
     Organisation,
     Partnership,
@@ -24,8 +28,41 @@ ReportedRow = (
 )
 
 
+def propose_event(event: Event, iscms: Iterable[ISCM]) -> Event:
+    """Put an event that somebody attended on record, marked as proposed until IPD confirms it.
+
+    Proposing the same event twice (name, days and kind) gives the one that is there.
+    """
+    with transaction.atomic():
+        lock_until_commit("propose_event")
+        known: Event | None = Event.objects.filter(
+            is_proposed=True,
+            name__iexact=event.name,
+            kind=event.kind,
+            starts_on=event.starts_on,
+            ends_on=event.ends_on,
+        ).first()
+        if known:
+            return known
+        event.is_proposed = True
+        event.save()
+        event.iscms.set(iscms)
+    return event
+
+
+def confirm_event(event: Event) -> None:
+    """Take a proposed event over into the record."""
+    if event.is_proposed:
+        event.is_proposed = False
+        event.save()
+
+
 def find_or_create_organisation(name: str, kind: str) -> Organisation:
-    """The organisation of that name, made when there is none. Case and spaces do not matter."""
+    """The organisation of that name, made when there is none. Case and spaces do not matter.
+
+    Needs a transaction: who asks for the same new name at the same time waits for its end.
+    """
+    lock_until_commit("organisations")
     name = " ".join(name.split())
     known: Organisation | None = Organisation.objects.filter(name__iexact=name).first()
     if known:

@@ -67,6 +67,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "iscm_portal.common.middleware.ReadableAddressMiddleware",
     "iscm_portal.common.middleware.SignInRequiredMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -146,6 +147,15 @@ ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_SESSION_REMEMBER = False
 LOGIN_REDIRECT_URL = "/"
 LOGIN_URL = "account_login"
+CSRF_FAILURE_VIEW = "iscm_portal.common.pages.not_accepted"
+
+# --- mail: to the console unless EMAIL_URL names a server
+EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"
+if env.str("EMAIL_URL", ""):
+    _email = env.dj_email_url("EMAIL_URL")
+    if "EMAIL_BACKEND" not in _email:
+        raise ImproperlyConfigured("EMAIL_URL begins with no way of sending mail that is known.")
+    vars().update(_email)
 
 # --- language
 LANGUAGE_CODE = "en-gb"
@@ -228,6 +238,7 @@ SPECTACULAR_SETTINGS = {
 CELERY_BROKER_URL = REDIS_URL or "memory://"
 CELERY_TASK_ALWAYS_EAGER = not REDIS_URL
 CELERY_TASK_ACKS_LATE = True
+CELERY_IMPORTS = ["iscm_portal.common.outbox"]
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 # A page must not wait for a broker that is away: the outbox keeps the work until the next tick.
@@ -239,7 +250,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
 CELERY_TASK_PUBLISH_RETRY = False
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BEAT_SCHEDULE = {
-    "deliver-outbox": {"task": "reporting.deliver_outbox", "schedule": 60.0},
+    "deliver-outbox": {"task": "common.deliver_outbox", "schedule": 60.0},
     "compile-nightly": {"task": "reporting.compile_indicators", "schedule": 86_400.0},
 }
 

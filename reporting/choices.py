@@ -18,6 +18,19 @@ class ReportAction(models.TextChoices):
     ACCEPTED = "accepted", _("Accepted")
 
 
+class ReportPart(models.TextChoices):
+    """The pages of a report, in their order."""
+
+    PEOPLE = "people", _("Who took part")
+    AGENDA = "agenda", _("Agenda and priorities")
+    DISCUSSED = "discussed", _("What was discussed")
+    OUTCOMES = "outcomes", _("Outcomes and documents")
+    SUPPORT = "support", _("Support asked for")
+    RESULTS = "results", _("Partnerships and instruments")
+    FOLLOWUP = "followup", _("Follow-ups and lessons")
+    GOALS = "goals", _("Goals it speaks to")
+
+
 class LessonKind(models.TextChoices):
     LESSON = "lesson", _("Lesson learned")
     GOOD_PRACTICE = "good_practice", _("Good practice")

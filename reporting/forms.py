@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -18,8 +19,9 @@ from engagements.models import (
     ReferenceFrame,
     Theme,
 )
-from iscm_portal.common.forms import dress
+from iscm_portal.common.forms import dress, not_after
 
+from .choices import ReportPart
 from .models import (
     Lesson,
     Participant,
@@ -38,8 +40,9 @@ NOTHING_CHOSEN = ("", "—")
 class ReportChoices:
     """What the selects of a report offer, read once for a page whatever the number of rows."""
 
-    def __init__(self, report: PostEventReport) -> None:
+    def __init__(self, report: PostEventReport, today: dt.date) -> None:
         self.report = report
+        self.today = today
 
     @cached_property
     def iscm(self) -> Choices:
@@ -87,6 +90,8 @@ class ItemForm(forms.ModelForm):  # type: ignore[type-arg]
     """One row of a report. A joint meeting asks which mechanism the row concerns."""
 
     wide: tuple[str, ...] = ()
+    # Dates of what has happened: none is still to come.
+    past: tuple[str, ...] = ()
 
     def __init__(self, *args: Any, choices: ReportChoices, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -99,6 +104,8 @@ class ItemForm(forms.ModelForm):  # type: ignore[type-arg]
         for name in ("iscm", "country", "theme", "priority", "organisation", "agenda"):
             if name in self.fields:
                 self.fields[name].choices = getattr(choices, name)  # type: ignore[attr-defined]
+        for name in self.past:
+            self.fields[name].validators.append(not_after(choices.today))
         dress(self, wide=self.wide, lines=2)
 
 
@@ -128,6 +135,7 @@ class AgendaForm(ItemForm):
 
 class RequestForm(ItemForm):
     wide = ("what",)
+    past = ("asked_on", "answered_on")
 
     class Meta:
         model = ReportedRequest
@@ -135,6 +143,8 @@ class RequestForm(ItemForm):
 
 
 class PartnershipForm(ItemForm):
+    past = ("since_on",)
+
     class Meta:
         model = ReportedPartnership
         fields = ["organisation", "since_on", "new_name", "new_kind", "purpose", "iscm"]
@@ -142,6 +152,7 @@ class PartnershipForm(ItemForm):
 
 class InstrumentForm(ItemForm):
     wide = ("title",)
+    past = ("dated_on",)
 
     class Meta:
         model = ReportedInstrument
@@ -291,47 +302,48 @@ class RowSet:
 class Step:
     """One page of the report."""
 
-    key: str
-    title: Any
+    part: ReportPart
     why: Any
     form: type[forms.ModelForm] | None = None  # type: ignore[type-arg]
     row_sets: tuple[RowSet, ...] = ()
 
+    @property
+    def key(self) -> str:
+        return self.part.value
+
+    @property
+    def title(self) -> Any:
+        return self.part.label
+
 
 STEPS = (
     Step(
-        "people",
-        _("Who took part"),
+        ReportPart.PEOPLE,
         _("Days and travel add up to what a mechanism costs; nobody could say so before."),
         row_sets=(RowSet(Participant, ParticipantForm, _("Person")),),
     ),
     Step(
-        "agenda",
-        _("Agenda and priorities"),
+        ReportPart.AGENDA,
         _("Shows whether IOM's priorities found their way onto the agenda."),
         row_sets=(RowSet(ReportedAgendaItem, AgendaForm, _("Agenda item")),),
     ),
     Step(
-        "discussed",
-        _("What was discussed"),
+        ReportPart.DISCUSSED,
         _("What a colleague who was not there needs to know."),
         form=DiscussedForm,
     ),
     Step(
-        "outcomes",
-        _("Outcomes and documents"),
+        ReportPart.OUTCOMES,
         _("What the meeting left behind."),
         form=OutcomesForm,
     ),
     Step(
-        "support",
-        _("Support asked for"),
+        ReportPart.SUPPORT,
         _("Requests of Member States are counted, and so is how soon they are answered."),
         row_sets=(RowSet(ReportedRequest, RequestForm, _("Request")),),
     ),
     Step(
-        "results",
-        _("Partnerships and instruments"),
+        ReportPart.RESULTS,
         _("What changed: who works with IOM now, and which laws and policies followed."),
         row_sets=(
             RowSet(
@@ -352,8 +364,7 @@ STEPS = (
         ),
     ),
     Step(
-        "followup",
-        _("Follow-ups and lessons"),
+        ReportPart.FOLLOWUP,
         _("So that the next report begins with what became of them."),
         form=FundingLeadsForm,
         row_sets=(
@@ -361,7 +372,7 @@ STEPS = (
             RowSet(Lesson, LessonForm, _("Lesson"), _("Lessons and good practice")),
         ),
     ),
-    Step("goals", _("Goals it speaks to"), _("One tick each, no text."), form=GoalsForm),
+    Step(ReportPart.GOALS, _("One tick each, no text."), form=GoalsForm),
 )
 STEP_KEYS = tuple(step.key for step in STEPS)
 

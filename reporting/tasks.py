@@ -5,8 +5,6 @@ from __future__ import annotations
 from celery import shared_task
 from django.utils import timezone
 
-from iscm_portal.common import outbox
-
 from .measures.evidence import years_with_evidence
 from .services import compiling
 
@@ -20,10 +18,5 @@ def compile_indicators(first_year: int | None = None, last_year: int | None = No
         min(first, now.year) if first_year is None else first_year,
         max(last, now.year) if last_year is None else last_year,
         now,
+        whole=first_year is None and last_year is None,
     )
-
-
-@shared_task(name="reporting.deliver_outbox")
-def deliver_outbox() -> None:
-    """Do what waits in the outbox. Fails when a message did; the others are done all the same."""
-    outbox.deliver(timezone.now())

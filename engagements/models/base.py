@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from iscm_portal.common.choices import DatePrecision
 from iscm_portal.common.models import Sourced, Tracked
+from iscm_portal.common.period import FIRST_DAY, LAST_DAY
 
 
 class Held(models.Model):
@@ -40,6 +41,20 @@ def in_order(name: str) -> models.CheckConstraint:
         | Q(ends_on__isnull=True)
         | Q(starts_on__lte=F("ends_on")),
         violation_error_message=_("The last day is before the first one."),
+    )
+
+
+def plausible(name: str, *fields: str) -> models.CheckConstraint:
+    """The constraint that each of the date ``fields`` is empty or lies in 1951 to 2100."""
+    condition = Q()
+    for field in fields:
+        condition &= Q(**{f"{field}__isnull": True}) | Q(
+            **{f"{field}__range": (FIRST_DAY, LAST_DAY)}
+        )
+    return models.CheckConstraint(
+        name=name,
+        condition=condition,
+        violation_error_message=_("A date lies before 1951 or after 2100."),
     )
 
 

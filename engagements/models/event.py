@@ -15,7 +15,7 @@ from iscm_portal.common.querysets import PortalQuerySet
 
 from ..choices import Capacity, EventKind
 from ..querysets import EventQuerySet
-from .base import FromReport, in_order, once_per_report
+from .base import FromReport, in_order, once_per_report, plausible
 from .directory import Country, IOMPriority, Office, Theme
 from .iscm import ISCM
 
@@ -64,6 +64,7 @@ class Event(Tracked, Sourced):
         ordering = ["-sorted_on", "-pk"]
         constraints = [
             in_order("event_dates_in_order"),
+            plausible("event_dates_plausible", "starts_on", "ends_on"),
             models.CheckConstraint(
                 name="event_day_known_has_a_day",
                 condition=~Q(date_precision="day") | Q(starts_on__isnull=False),
@@ -140,4 +141,4 @@ class Delegate(FromReport):
         constraints = [once_per_report("delegate_once_per_report")]
 
     def __str__(self) -> str:
-        return f"{self.title} · {self.office_id}"
+        return f"{self.title} · {self.office}"

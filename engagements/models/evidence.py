@@ -15,7 +15,7 @@ from ..choices import (
     SupportKind,
 )
 from ..querysets import EvidenceQuerySet, PolicyInstrumentQuerySet
-from .base import Evidence, once_per_report
+from .base import Evidence, once_per_report, plausible
 from .directory import Country, Office, Organisation
 from .event import AgendaItem
 
@@ -40,6 +40,7 @@ class SupportRequest(Evidence):
         ordering = ["-asked_on", "-pk"]
         constraints = [
             once_per_report("supportrequest_once_per_report"),
+            plausible("supportrequest_dates_plausible", "asked_on", "answered_on"),
             models.CheckConstraint(
                 name="supportrequest_answered_after_asked",
                 condition=Q(answered_on__isnull=True) | Q(answered_on__gte=F("asked_on")),
@@ -64,7 +65,10 @@ class Partnership(Evidence):
 
     class Meta:
         ordering = ["-since_on", "-pk"]
-        constraints = [once_per_report("partnership_once_per_report")]
+        constraints = [
+            once_per_report("partnership_once_per_report"),
+            plausible("partnership_dates_plausible", "since_on"),
+        ]
 
     def __str__(self) -> str:
         return str(self.organisation)
@@ -108,6 +112,7 @@ class PolicyInstrument(Evidence):
         ordering = ["-dated_on", "-pk"]
         constraints = [
             once_per_report("policyinstrument_once_per_report"),
+            plausible("policyinstrument_dates_plausible", "dated_on"),
             models.CheckConstraint(
                 name="policyinstrument_of_a_state_or_region",
                 condition=Q(country__isnull=False) | ~Q(region=""),
@@ -143,7 +148,10 @@ class FollowUpAction(Evidence):
 
     class Meta:
         ordering = [F("due_on").asc(nulls_last=True), "pk"]
-        constraints = [once_per_report("followupaction_once_per_report")]
+        constraints = [
+            once_per_report("followupaction_once_per_report"),
+            plausible("followupaction_dates_plausible", "agreed_on", "due_on"),
+        ]
 
     def __str__(self) -> str:
         return self.what

@@ -146,7 +146,7 @@ class Membership(Tracked, Sourced, Held):
         ]
 
     def __str__(self) -> str:
-        return f"{self.party} · {self.iscm_id}"
+        return f"{self.party} · {self.iscm}"
 
     @property
     def party(self) -> str:
@@ -166,7 +166,7 @@ class Chairmanship(Tracked, Sourced, Held):
         constraints = [in_order("chairmanship_dates_in_order")]
 
     def __str__(self) -> str:
-        return f"{self.country_id} · {self.iscm_id}"
+        return f"{self.country} · {self.iscm}"
 
 
 class Secretariat(Tracked, Sourced, Held):
@@ -184,7 +184,7 @@ class Secretariat(Tracked, Sourced, Held):
         constraints = [in_order("secretariat_dates_in_order")]
 
     def __str__(self) -> str:
-        return f"{self.organisation_id} · {self.iscm_id}"
+        return f"{self.organisation} · {self.iscm}"
 
 
 class IOMRole(Tracked, Sourced, Held):
@@ -221,4 +221,4 @@ class IOMRole(Tracked, Sourced, Held):
         ]
 
     def __str__(self) -> str:
-        return f"{self.get_role_display()} · {self.iscm_id}"
+        return f"{self.get_role_display()} · {self.iscm}"

@@ -97,6 +97,11 @@ class FundingLine(FromReport, Sourced):
         constraints = [
             once_per_report("fundingline_once_per_report"),
             models.CheckConstraint(
+                name="fundingline_year_plausible",
+                condition=Q(year__isnull=True) | Q(year__range=(1951, 2100)),
+                violation_error_message=_("The year lies before 1951 or after 2100."),
+            ),
+            models.CheckConstraint(
                 name="fundingline_amount_not_negative", condition=Q(amount_usd__gte=0)
             ),
             models.CheckConstraint(
@@ -172,6 +177,9 @@ class Attribution(Tracked, Sourced):
                 fields=["project", "iscm", "year"], name="attribution_once_a_year"
             ),
             models.CheckConstraint(
+                name="attribution_year_plausible", condition=Q(year__range=(1951, 2100))
+            ),
+            models.CheckConstraint(
                 name="attribution_states_what_its_basis_says",
                 condition=(
                     Q(basis="dedicated", share_pct=100, amount_usd__isnull=True)
@@ -184,4 +192,4 @@ class Attribution(Tracked, Sourced):
         ]
 
     def __str__(self) -> str:
-        return f"{self.project_id} → {self.iscm_id} {self.year}"
+        return f"{self.project} → {self.iscm} {self.year}"

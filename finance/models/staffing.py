@@ -8,7 +8,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from engagements.models import ISCM, Event, Office
-from engagements.models.base import FromReport, in_order, once_per_report
+from engagements.models.base import FromReport, in_order, once_per_report, plausible
 from iscm_portal.common.models import Sourced, Tracked
 from iscm_portal.common.querysets import PortalQuerySet
 
@@ -62,7 +62,7 @@ class PositionShare(Tracked):
         ]
 
     def __str__(self) -> str:
-        return f"{self.position_id} → {self.iscm_id}"
+        return f"{self.position} → {self.iscm}"
 
 
 class StaffCount(Tracked, Sourced):
@@ -139,8 +139,11 @@ class TimeEntry(FromReport, Sourced):
         verbose_name_plural = _("time entries")
         constraints = [
             once_per_report("timeentry_once_per_report"),
+            plausible("timeentry_dates_plausible", "worked_on"),
             models.CheckConstraint(name="timeentry_days_not_negative", condition=Q(days__gte=0)),
         ]
 
     def __str__(self) -> str:
-        return f"{self.title} {self.days}"
+        days = Decimal(self.days).normalize()
+        text = ngettext("%(title)s: %(days)s day", "%(title)s: %(days)s days", 1 if days == 1 else 2)
+        return text % {"title": self.title, "days": f"{days:f}"}

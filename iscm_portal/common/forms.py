@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import dataclass
 from typing import Any
 
 from django import forms
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.utils.translation import gettext_lazy as _
+
+from .period import FIRST_DAY, LAST_DAY
 
 
 class DateInput(forms.DateInput):
@@ -17,11 +22,23 @@ class DateInput(forms.DateInput):
         super().__init__(attrs, format="%Y-%m-%d")
 
 
+plausible_day = (
+    MinValueValidator(FIRST_DAY, _("The date lies before 1951.")),
+    MaxValueValidator(LAST_DAY, _("The date lies after 2100.")),
+)
+
+
+def not_after(today: dt.date) -> MaxValueValidator:
+    """The rule that a date of what has happened is not still to come."""
+    return MaxValueValidator(today, _("The date is still to come."))
+
+
 def dress(form: forms.BaseForm, *, wide: tuple[str, ...] = (), lines: int = 3) -> None:
     """Give dates their picker, texts their size, and mark the fields that take a whole row."""
     for name, field in form.fields.items():
         if isinstance(field, forms.DateField):
             field.widget = DateInput(field.widget.attrs)
+            field.validators += plausible_day
         if isinstance(field.widget, forms.Textarea):
             field.widget.attrs["rows"] = lines
         if isinstance(field.widget, forms.NumberInput):

@@ -11,8 +11,11 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
+from celery import shared_task
 from django.db import connection, transaction
+from django.utils import timezone
 
+from .jobs import after_commit
 from .models import OutboxMessage
 
 log = logging.getLogger(__name__)
@@ -39,10 +42,11 @@ def handles(topic: str) -> Callable[[Handler], Handler]:
 
 
 def write(topic: str, payload: Payload) -> None:
-    """Leave work for later. It is kept if and only if the present transaction commits."""
+    """Leave work for after the commit; without a commit there is none."""
     if not connection.in_atomic_block:
         raise RuntimeError("A message belongs to the transaction of the change it speaks of.")
     OutboxMessage.objects.create(topic=topic, payload=payload)
+    after_commit(deliver_outbox)
 
 
 def deliver(at: dt.datetime) -> int:
@@ -88,3 +92,9 @@ def _handle(message: OutboxMessage, at: dt.datetime) -> int:
         message.save(update_fields=["attempts", "last_error"])
         return 0
     return OutboxMessage.objects.filter(pk__in=pks).update(done_at=at, last_error="")
+
+
+@shared_task(name="common.deliver_outbox")
+def deliver_outbox() -> None:
+    """Do what waits in the outbox. Fails when a message did; the others are done all the same."""
+    deliver(timezone.now())

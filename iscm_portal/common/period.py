@@ -8,6 +8,9 @@ from typing import Any
 
 from django.db.models import Q
 
+# IOM is of 1951; a date before it or far ahead is a slip of the finger.
+FIRST_DAY, LAST_DAY = dt.date(1951, 1, 1), dt.date(2100, 12, 31)
+
 
 @dataclass(frozen=True)
 class Period:

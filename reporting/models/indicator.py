@@ -123,4 +123,4 @@ class IndicatorValue(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.indicator_id} {self.year}"
+        return f"{self.indicator} {self.year}"

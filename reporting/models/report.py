@@ -34,12 +34,13 @@ from engagements.models import (
     ReferenceFrame,
     Theme,
 )
+from engagements.models.base import plausible
 from finance.choices import PaidBy
 from iscm_portal.common.models import Tracked
 from iscm_portal.common.querysets import PortalQuerySet
 
 from ..choices import LessonKind, ReportAction, ReportState
-from ..querysets import LessonQuerySet, PostEventReportQuerySet
+from ..querysets import PostEventReportQuerySet
 
 
 class PostEventReport(models.Model):
@@ -115,7 +116,7 @@ class ReportStep(models.Model):
         ordering = ["pk"]
 
     def __str__(self) -> str:
-        return f"{self.report_id} {self.action}"
+        return f"{self.report}: {self.get_action_display()}"
 
 
 class ReportVersion(models.Model):
@@ -135,7 +136,7 @@ class ReportVersion(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.report_id} v{self.version}"
+        return f"{self.report}, {self.version}"
 
 
 class ReportItem(Tracked):
@@ -171,11 +172,12 @@ class Participant(ReportItem, ForISCM):
     capacity = models.CharField(
         _("capacity"), max_length=20, choices=Capacity.choices, default=Capacity.PARTICIPANT
     )
+    # Empty until somebody says it: nobody's silence counts as no days.
     days = models.DecimalField(
         _("days spent"),
         max_digits=5,
         decimal_places=2,
-        default=0,
+        null=True,
         validators=[MinValueValidator(0), MaxValueValidator(366)],
         help_text=_("With preparation, travel and follow-up; half days as 0.5."),
     )
@@ -196,7 +198,8 @@ class Participant(ReportItem, ForISCM):
     class Meta(ReportItem.Meta):
         constraints = [
             models.CheckConstraint(
-                name="participant_days_in_range", condition=Q(days__gte=0, days__lte=366)
+                name="participant_days_in_range",
+                condition=Q(days__isnull=True) | Q(days__range=(0, 366)),
             )
         ]
 
@@ -246,11 +249,12 @@ class ReportedRequest(ReportItem, ForISCM):
 
     class Meta(ReportItem.Meta):
         constraints = [
+            plausible("reportedrequest_dates_plausible", "asked_on", "answered_on"),
             models.CheckConstraint(
                 name="reportedrequest_answered_after_asked",
                 condition=Q(answered_on__isnull=True) | Q(answered_on__gte=F("asked_on")),
                 violation_error_message=_("The answer is dated before the request."),
-            )
+            ),
         ]
 
     def __str__(self) -> str:
@@ -282,6 +286,7 @@ class ReportedPartnership(ReportItem, ForISCM):
 
     class Meta(ReportItem.Meta):
         constraints = [
+            plausible("reportedpartnership_dates_plausible", "since_on"),
             models.CheckConstraint(
                 name="reportedpartnership_names_one_partner",
                 condition=Q(organisation__isnull=False, new_name="")
@@ -289,7 +294,7 @@ class ReportedPartnership(ReportItem, ForISCM):
                 violation_error_message=_(
                     "Choose a partner from the list, or give a new one's name and kind."
                 ),
-            )
+            ),
         ]
 
     def __str__(self) -> str:
@@ -322,11 +327,12 @@ class ReportedInstrument(ReportItem, ForISCM):
 
     class Meta(ReportItem.Meta):
         constraints = [
+            plausible("reportedinstrument_dates_plausible", "dated_on"),
             models.CheckConstraint(
                 name="reportedinstrument_of_a_state_or_region",
                 condition=Q(country__isnull=False) | ~Q(region=""),
                 violation_error_message=_("Name the State or the region."),
-            )
+            ),
         ]
 
     def __str__(self) -> str:
@@ -340,6 +346,9 @@ class ReportedFollowUp(ReportItem, ForISCM):
 
     objects = PortalQuerySet.as_manager()
 
+    class Meta(ReportItem.Meta):
+        constraints = [plausible("reportedfollowup_dates_plausible", "due_on")]
+
     def __str__(self) -> str:
         return self.what
 
@@ -350,7 +359,7 @@ class Lesson(ReportItem):
     kind = models.CharField(_("kind"), max_length=20, choices=LessonKind.choices)
     text = models.TextField(_("lesson"))
 
-    objects = LessonQuerySet.as_manager()
+    objects = PortalQuerySet.as_manager()
 
     def __str__(self) -> str:
         return self.text[:80]

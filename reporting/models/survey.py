@@ -8,8 +8,10 @@ from django.utils.translation import gettext_lazy as _
 
 from engagements.choices import SupportKind
 from engagements.models import ISCM, Country, Event
+from engagements.models.base import plausible
 from iscm_portal.common.models import Tracked
-from iscm_portal.common.querysets import PortalQuerySet
+
+from ..querysets import AnswerQuerySet
 
 
 class KnowledgeAnswer(Tracked):
@@ -25,7 +27,7 @@ class KnowledgeAnswer(Tracked):
     before = models.DecimalField(max_digits=5, decimal_places=2, null=True, blank=True)
     after = models.DecimalField(max_digits=5, decimal_places=2, null=True, blank=True)
 
-    objects = PortalQuerySet.as_manager()
+    objects = AnswerQuerySet.as_manager()
 
     class Meta:
         ordering = ["pk"]
@@ -33,6 +35,7 @@ class KnowledgeAnswer(Tracked):
             models.UniqueConstraint(
                 fields=["event", "participant_code"], name="knowledgeanswer_once_a_person"
             ),
+            plausible("knowledgeanswer_date_plausible", "answered_on"),
             models.CheckConstraint(
                 name="knowledgeanswer_scores_in_range",
                 condition=(Q(before__isnull=True) | Q(before__range=(0, 100)))
@@ -41,7 +44,7 @@ class KnowledgeAnswer(Tracked):
         ]
 
     def __str__(self) -> str:
-        return f"{self.before} → {self.after}"
+        return f"{self.event}: {self.before} → {self.after}"
 
 
 class SatisfactionAnswer(Tracked):
@@ -56,14 +59,15 @@ class SatisfactionAnswer(Tracked):
     answered_on = models.DateField(db_index=True)
     score = models.PositiveSmallIntegerField()
 
-    objects = PortalQuerySet.as_manager()
+    objects = AnswerQuerySet.as_manager()
 
     class Meta:
         ordering = ["pk"]
         constraints = [
+            plausible("satisfactionanswer_date_plausible", "answered_on"),
             models.CheckConstraint(
                 name="satisfactionanswer_score_in_range", condition=Q(score__range=(1, 5))
-            )
+            ),
         ]
 
     def __str__(self) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from typing import Any
 
@@ -37,8 +37,12 @@ WRITTEN = [
 ]
 
 
-def compile_indicators(first_year: int, last_year: int, at: dt.datetime) -> CompileRun:
+def compile_indicators(
+    first_year: int, last_year: int, at: dt.datetime, *, whole: bool = False
+) -> CompileRun:
     """Work out every indicator in use for each year, overall and for each mechanism.
+
+    ``whole`` says that there is no evidence in other years: what stands there is taken away.
 
     One transaction, one compile at a time: readers see the previous values until all the new ones
     stand, and a run that is killed leaves no trace. Running it again changes nothing but the
@@ -71,10 +75,10 @@ def compile_indicators(first_year: int, last_year: int, at: dt.datetime) -> Comp
             update_fields=WRITTEN,
         )
         # Cells that have no evidence any more.
-        of_these = IndicatorValue.objects.filter(
-            indicator__in=indicators, year__range=(first_year, last_year)
-        )
-        of_these.exclude(run=run).delete()
+        outdated = IndicatorValue.objects.filter(indicator__in=indicators).exclude(run=run)
+        if not whole:
+            outdated = outdated.filter(year__range=(first_year, last_year))
+        outdated.delete()
         run.state, run.published_at, run.values_written = (
             CompileRun.State.PUBLISHED,
             at,
@@ -86,10 +90,20 @@ def compile_indicators(first_year: int, last_year: int, at: dt.datetime) -> Comp
 
 @outbox.handles("evidence_changed")
 def recompile(payload: dict[str, Any], at: dt.datetime) -> None:
-    """Compile the years that a change touched; one pass over the span costs least."""
-    years = payload["years"]
-    if years:
-        compile_indicators(min(years), max(years), at)
+    """Compile the years that a change touched; years in a row go in one pass."""
+    for first, last in spans(payload["years"]):
+        compile_indicators(first, last, at)
+
+
+def spans(years: Iterable[int]) -> list[tuple[int, int]]:
+    """``years`` as runs in a row: 2024, 2026, 2025, 2019 are (2019, 2019) and (2024, 2026)."""
+    found: list[tuple[int, int]] = []
+    for year in sorted(set(years)):
+        if found and year == found[-1][1] + 1:
+            found[-1] = (found[-1][0], year)
+        else:
+            found.append((year, year))
+    return found
 
 
 def status_of(indicator: Indicator, value: Decimal | None) -> Status:

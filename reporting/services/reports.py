@@ -22,14 +22,14 @@ from engagements.models import (
     PolicyInstrument,
     SupportRequest,
 )
-from engagements.services import find_or_create_organisation, link_agenda
+from engagements.services import confirm_event, find_or_create_organisation, link_agenda
 from engagements.services import record_from_report as record_evidence
 from finance.choices import FundingSource, Supports
 from finance.models import FundingLine, TimeEntry
 from finance.services import record_from_report as record_costs
 from iscm_portal.common import outbox
 
-from ..choices import ReportAction, ReportState
+from ..choices import ReportAction, ReportPart, ReportState
 from ..models import (
     Participant,
     PostEventReport,
@@ -64,7 +64,7 @@ class ReportIncomplete(ReportError):
 
 
 class ReportChangedMeanwhile(ReportError):
-    """Somebody saved the report after this page was opened."""
+    """The report was saved after this page was opened."""
 
 
 def start_report(event: Event, office: Office, author: Any, at: dt.datetime) -> PostEventReport:
@@ -121,7 +121,7 @@ def writing(report_id: int, step: str, version: int) -> Iterator[PostEventReport
             raise ReportNotOpen(_("The report is in review or accepted; it can't be changed now."))
         if report.version != version:
             raise ReportChangedMeanwhile(
-                _("Somebody else of your office saved this report while you were writing.")
+                _("This report was saved after you opened this page: by a colleague, or twice.")
             )
         yield report
         report.version += 1
@@ -131,13 +131,23 @@ def writing(report_id: int, step: str, version: int) -> Iterator[PostEventReport
 
 
 def what_is_missing(report: PostEventReport) -> list[tuple[str, str]]:
-    """What a report needs before it can be submitted: (step key, sentence)."""
-    missing = []
+    """What a report needs before it can be submitted: (part key, sentence).
+
+    Every part is looked at and saved, if only empty: that nothing is told then means that there
+    was nothing, and a count of 0 is a 0.
+    """
+    missing = {
+        part: _("Look at this part and save it: %(part)s.") % {"part": ReportPart(part).label}
+        for part in ReportPart.values
+        if part not in report.steps_done
+    }
     if not report.participants.exists():
-        missing.append(("people", _("Say who took part for IOM.")))
+        missing[ReportPart.PEOPLE] = _("Say who took part for IOM.")
+    elif report.participants.filter(days__isnull=True).exists():
+        missing[ReportPart.PEOPLE] = _("Say how many days each person spent; 0 is an answer.")
     if not report.discussed.strip():
-        missing.append(("discussed", _("Give the main points of the discussion.")))
-    return missing
+        missing[ReportPart.DISCUSSED] = _("Give the main points of the discussion.")
+    return [(part, missing[part]) for part in ReportPart.values if part in missing]
 
 
 def submit_report(report_id: int, actor: Any, at: dt.datetime) -> PostEventReport:
@@ -186,6 +196,7 @@ def accept_report(report_id: int, actor: Any, at: dt.datetime) -> PostEventRepor
         report.accepted_at = at
         report.save()
         ReportStep.objects.create(report=report, action=ReportAction.ACCEPTED, actor=actor, at=at)
+        confirm_event(report.event)
         years = _write_evidence(report, actor)
         outbox.write("evidence_changed", {"years": sorted(years)})
     return report
@@ -325,14 +336,28 @@ def _only_iscm(event: Event) -> int | None:
     return keys[0] if len(keys) == 1 else None
 
 
+AGENDA_FIELDS = ("title", "theme_id", "proposed_by_iom", "priority_id")
+
+
 def _mend_known_agenda(report: PostEventReport) -> None:
-    """Take over what the report says of agenda items that were on record before it."""
-    for row in report.reportedagendaitems.exclude(agenda_item=None).select_related("agenda_item"):
-        item = row.agenda_item
-        said = (row.title, row.theme_id, row.proposed_by_iom, row.priority_id)
-        if said != (item.title, item.theme_id, item.proposed_by_iom, item.priority_id):
-            item.title, item.theme_id, item.proposed_by_iom, item.priority_id = said
-            item.save()
+    """Take over what this office changed of the agenda items that were on record before.
+
+    What it left as it was copied may have been mended by another office's report since.
+    """
+    rows = report.reportedagendaitems.exclude(agenda_item=None).select_related("agenda_item")
+    copied: dict[int, Any] = {}
+    for past in ReportedAgendaItem.history.filter(report=report).order_by("history_id"):
+        copied.setdefault(past.id, past)
+    for row in rows:
+        changes = {
+            field: getattr(row, field)
+            for field in AGENDA_FIELDS
+            if getattr(row, field) != getattr(copied[row.pk], field)
+        }
+        if changes:
+            for field, value in changes.items():
+                setattr(row.agenda_item, field, value)
+            row.agenda_item.save()
 
 
 def _write_costs(

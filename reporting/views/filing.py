@@ -16,6 +16,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from engagements.forms import ProposedEventForm
 from engagements.models import Event, SignedInRequest
+from engagements.services import propose_event
 from iscm_portal.common.forms import problems_of
 
 from .. import permissions
@@ -37,31 +38,37 @@ def new_report(request: SignedInRequest) -> HttpResponse:
     office = request.user.office
     if office is None or not permissions.may_start_report(request.user):
         raise PermissionDenied
+    today = timezone.localdate()
     chosen = request.POST.get("event") or request.GET.get("event")
     event = None
     if chosen:
-        if not chosen.isdecimal():
-            raise Http404
-        event = get_object_or_404(Event.objects.visible_to(request.user), pk=int(chosen))
+        event = get_object_or_404(Event.objects.visible_to(request.user), pk=number(chosen))
         report = PostEventReport.objects.filter(event=event, office=office).first()
         if report:
             return redirect("report", pk=report.pk) if not report.is_open else to_step(report)
-    form = ProposedEventForm(request.POST if request.POST and not event else None)
+    form = ProposedEventForm(request.POST if request.POST and not event else None, today=today)
     if request.method == "POST" and (event or form.is_valid()):
         with transaction.atomic():
-            event = event or form.save()
+            event = event or propose_event(form.save(commit=False), form.cleaned_data["iscms"])
             report = services.start_report(event, office, request.user, timezone.now())
         return to_step(report)
-    owed = [] if event else reports_owed(office.pk, timezone.localdate())
+    owed = [] if event else reports_owed(office.pk, today)
     context = {
         "event": event,
         "form": form,
         "problems": problems_of(form) if form.is_bound else [],
         "has_errors": form.is_bound and not form.is_valid(),
         "owed": [row for row in owed if row.report_id is None],
-        "today": timezone.localdate(),
+        "today": today,
     }
     return render(request, "reporting/report_new.html", context)
+
+
+def number(text: str) -> int:
+    """The whole number of an address or a hidden field. Raises Http404 for anything else."""
+    if not (text.isascii() and text.isdecimal() and len(text) < 19):
+        raise Http404
+    return int(text)
 
 
 def to_step(report: PostEventReport, key: str | None = None) -> HttpResponse:
@@ -109,7 +116,7 @@ def report_step(request: SignedInRequest, pk: int, step: str) -> HttpResponse:
 
 def bound_parts(step: Step, report: PostEventReport, data: Any) -> tuple[Any, list[Any]]:
     """The step's form and its formsets, bound to ``data`` unless that is None."""
-    choices = ReportChoices(report)
+    choices = ReportChoices(report, timezone.localdate())
     form = step.form(data, instance=report) if step.form else None
     row_sets = [
         row_set.formset(
@@ -126,7 +133,7 @@ def bound_parts(step: Step, report: PostEventReport, data: Any) -> tuple[Any, li
 def save_step(request: SignedInRequest, report: PostEventReport, step: Step) -> HttpResponse:
     """Save the step if all of it is right; else show it again with what was typed."""
     version = request.POST.get("version", "")
-    seen = int(version) if version.isdecimal() else report.version
+    seen = number(version) if version else report.version
     try:
         with services.writing(report.pk, step.key, seen) as held:
             form, row_sets = bound_parts(step, held, request.POST)

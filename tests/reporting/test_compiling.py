@@ -14,7 +14,6 @@ from django.db import transaction
 from engagements.models import ISCM
 from iscm_portal.common import outbox
 from iscm_portal.common.choices import AccessGroup
-from iscm_portal.common.jobs import after_commit
 from iscm_portal.common.models import JobRun, OutboxMessage
 from iscm_portal.common.period import Period
 from reporting.choices import Direction, IndicatorState, ReportState, Status
@@ -29,8 +28,7 @@ from reporting.selectors.indicators import (
     trend,
 )
 from reporting.services import compiling
-from reporting.services.compiling import compile_indicators, status_of
-from reporting.tasks import deliver_outbox
+from reporting.services.compiling import compile_indicators, spans, status_of
 from tests.factories.engagements import (
     AgendaItemFactory,
     DelegateFactory,
@@ -338,6 +336,19 @@ def test_a_change_moves_the_values_of_its_years_only(partnerships: Indicator):
     assert outbox.deliver(LATER) == 1
 
 
+def test_years_in_a_row_are_compiled_together_and_others_by_themselves():
+    assert spans([2024, 2026, 2025, 2019, 2019]) == [(2019, 2019), (2024, 2026)]
+    assert spans([]) == []
+
+
+def test_a_whole_compile_takes_away_values_of_years_without_evidence(partnerships: Indicator):
+    PartnershipFactory(since_on=dt.date(2026, 6, 1))
+    compile_indicators(1999, 2026, NOW)
+    assert value(partnerships, 2026) == 1
+    compile_indicators(2026, 2026, NOW, whole=True)
+    assert set(partnerships.values.values_list("year", flat=True)) == {2026}
+
+
 def test_the_commands_compile_and_deliver(partnerships: Indicator, capsys: Any):
     PartnershipFactory(since_on=dt.date(2014, 6, 1))
     call_command("compile_indicators", "--year", "2014")
@@ -352,7 +363,7 @@ def test_the_commands_compile_and_deliver(partnerships: Indicator, capsys: Any):
     assert value(partnerships, 2020) is None
     assert set(JobRun.objects.values_list("task", "state")) == {
         ("reporting.compile_indicators", "done"),
-        ("reporting.deliver_outbox", "done"),
+        ("common.deliver_outbox", "done"),
     }
 
 
@@ -371,13 +382,12 @@ def test_a_worker_compiles_what_an_accepted_change_asks_for(
     with transaction.atomic():
         PartnershipFactory()
         outbox.write("evidence_changed", {"years": [2026]})
-        after_commit(deliver_outbox)
     until(
         lambda: (
-            JobRun.objects.filter(task="reporting.deliver_outbox").exclude(state="running").exists()
+            JobRun.objects.filter(task="common.deliver_outbox").exclude(state="running").exists()
         )
     )
-    run = JobRun.objects.get(task="reporting.deliver_outbox")
+    run = JobRun.objects.get(task="common.deliver_outbox")
     assert (run.state, run.error) == ("done", "")
     assert not OutboxMessage.objects.filter(done_at=None).exists()
     assert value(partnerships) == 1

@@ -8,6 +8,7 @@ import pytest
 
 from engagements.models import Event
 from iscm_portal.common.models import OutboxMessage
+from reporting.choices import ReportPart
 from reporting.models import (
     IndicatorValue,
     PostEventReport,
@@ -75,6 +76,8 @@ def test_a_right_answer_is_saved_and_leads_on(client, report):
         ({"country": "999999"}, "Select a valid choice."),
         ({"answered_on": "2026-11-01"}, "The answer is dated before the request."),
         ({"what": "x" * 301}, "at most 300 characters"),
+        ({"asked_on": "9999-12-31"}, "The date is still to come."),
+        ({"asked_on": "0202-03-01"}, "The date lies before 1951."),
     ],
 )
 def test_a_wrong_answer_is_told_at_the_field_and_stores_nothing(client, report, wrong, told):
@@ -89,7 +92,7 @@ def test_a_wrong_answer_is_told_at_the_field_and_stores_nothing(client, report, 
     assert PostEventReport.objects.get().version == 1
 
 
-@pytest.mark.parametrize("days", ["-1", "367", "two", "1e9"])
+@pytest.mark.parametrize("days", ["-1", "367", "two", "1e9", ""])
 def test_days_that_cannot_be_are_refused(client, report, days):
     person = {"title": "Officer", "capacity": "participant", "days": days, "paid_by": "office"}
     answer = save(client, report, "people", rows("participants", person))
@@ -216,6 +219,41 @@ def test_a_proposed_event_with_dates_reversed_is_refused_and_not_stored(client, 
     assert Event.objects.count() == 0
 
 
+@pytest.mark.parametrize(
+    ("first", "last", "told"),
+    [
+        ("0001-01-01", "2026-11-06", "The date lies before 1951."),
+        ("2026-11-05", "9999-12-31", "The date lies after 2100."),
+        ("2099-01-01", "2099-01-02", "The date is still to come."),
+    ],
+)
+def test_a_proposed_event_of_an_impossible_day_is_refused(client, reporter, first, last, told):
+    data = {"name": "Session", "iscms": [make.ISCMFactory().pk], "kind": "technical"}
+    answer = client.post("/reports/new/", {**data, "starts_on": first, "ends_on": last})
+    assert told in answer.content.decode()
+    assert Event.objects.count() == 0
+
+
+def test_an_event_proposed_twice_is_one_event_with_one_report(client, reporter):
+    data = {
+        "name": "Extraordinary session",
+        "iscms": [make.ISCMFactory().pk],
+        "kind": "technical",
+        "starts_on": "2026-11-05",
+        "ends_on": "2026-11-06",
+    }
+    answers = [client.post("/reports/new/", data)["Location"] for _click in range(2)]
+    assert answers[0] == answers[1]
+    assert (Event.objects.count(), PostEventReport.objects.count()) == (1, 1)
+
+
+@pytest.mark.parametrize("version", ["9" * 4500, "-1", "one"])
+def test_a_version_that_is_none_is_not_found(client, report, version):
+    answer = save(client, report, "discussed", {"discussed": "Text."}, version=version)
+    assert answer.status_code == 404
+    assert PostEventReport.objects.get().discussed == ""
+
+
 def test_a_report_that_lacks_something_is_not_submitted_and_says_where(client, report):
     answer = client.post(f"/reports/{report.pk}/submit/")
     assert answer.status_code == 422
@@ -228,7 +266,7 @@ def test_accepting_moves_the_indicator_without_anybody_asking(client, report, re
     indicator = reported.IndicatorFactory(key="support_requests")
     reported.ParticipantFactory(report=report)
     reported.ReportedRequestFactory(report=report, asked_on=dt.date(2026, 11, 6))
-    PostEventReport.objects.update(discussed="Main points.")
+    PostEventReport.objects.update(discussed="Main points.", steps_done=ReportPart.values)
     client.post(f"/reports/{report.pk}/submit/")
     client.force_login(make.UserFactory(access_group="ipd", office=make.OfficeFactory()))
     assert not IndicatorValue.objects.exists()

@@ -10,8 +10,10 @@ from decimal import Decimal
 import pytest
 from django.db import connection
 
-from engagements.models import SupportRequest
+from engagements.models import Event, Organisation, Partnership, SupportRequest
+from engagements.services import propose_event
 from finance.models import FundingLine, TimeEntry
+from reporting.choices import ReportPart
 from reporting.models import PostEventReport, ReportVersion
 from reporting.services import reports as services
 from tests.factories import engagements as make
@@ -55,6 +57,7 @@ def report():
     )
     draft = services.start_report(event, office, reporter, AT)
     draft.discussed = "Main points."
+    draft.steps_done = ReportPart.values
     draft.save()
     reported.ParticipantFactory(report=draft, days=Decimal(2), travel_cost_usd=Decimal(100))
     reported.ReportedRequestFactory(report=draft)
@@ -86,3 +89,36 @@ def test_colleagues_who_start_at_once_share_one_report(report):
     assert outcomes == ["done"] * RIVALS
     started = PostEventReport.objects.get(office=office)
     assert started.steps.count() == 1
+
+
+def test_reviewers_who_accept_reports_that_name_the_same_new_partner_make_it_once(report):
+    reviewer = make.UserFactory(access_group="ipd", office=make.OfficeFactory())
+    waiting = []
+    for _rival in range(RIVALS):
+        office = make.OfficeFactory()
+        author = make.UserFactory(access_group="reporter", office=office)
+        other = services.start_report(report.event, office, author, AT)
+        other.discussed, other.steps_done = "Main points.", ReportPart.values
+        other.save()
+        reported.ParticipantFactory(report=other)
+        reported.ReportedPartnershipFactory(
+            report=other, organisation=None, new_name="Walk Together", new_kind="civil_society"
+        )
+        services.submit_report(other.pk, author, AT)
+        waiting.append(other.pk)
+    outcomes = at_once(lambda: services.accept_report(waiting.pop(), reviewer, AT))
+    assert outcomes == ["done"] * RIVALS
+    partner = Organisation.objects.get(name="Walk Together")
+    assert Partnership.objects.filter(organisation=partner).count() == RIVALS
+
+
+def test_an_event_proposed_by_several_at_once_is_one(report):
+    iscm = make.ISCMFactory()
+
+    def propose():
+        day = dt.date(2026, 11, 5)
+        event = Event(name="Extraordinary session", kind="technical", starts_on=day, ends_on=day)
+        propose_event(event, [iscm])
+
+    assert at_once(propose) == ["done"] * RIVALS
+    assert Event.objects.filter(name="Extraordinary session").count() == 1

@@ -6,6 +6,7 @@ import datetime as dt
 from decimal import Decimal
 
 import pytest
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from engagements.models import (
@@ -20,6 +21,7 @@ from engagements.models import (
 from finance.models import FundingLine, TimeEntry
 from iscm_portal.common.models import OutboxMessage
 from iscm_portal.common.period import Period
+from reporting.choices import ReportPart
 from reporting.models import PostEventReport, ReportVersion
 from reporting.selectors.reports import coverage_of_office, reports_owed
 from reporting.services import reports as services
@@ -55,6 +57,7 @@ def report(event, reporter):
     draft = services.start_report(event, reporter.office, reporter, AT)
     draft.discussed = "Members agreed to test the protocol."
     draft.discussed_restricted = "SECRET-REMARK"
+    draft.steps_done = ReportPart.values
     draft.save()
     reported.ParticipantFactory(
         report=draft, title="Officer", grade="P3", days=Decimal("2.5"), travel_cost_usd=Decimal(900)
@@ -91,6 +94,16 @@ def written(report):
     return [model.objects.filter(report_number=report.pk).count() for model in EVIDENCE]
 
 
+def finish(report):
+    """Fill a draft with the least that can be submitted."""
+    report.discussed = "Main points."
+    report.steps_done = ReportPart.values
+    report.save()
+    report.participants.update(days=1)
+    if not report.participants.exists():
+        reported.ParticipantFactory(report=report)
+
+
 def submit(report, actor):
     return services.submit_report(report.pk, actor, AT)
 
@@ -120,6 +133,7 @@ def test_an_office_has_one_report_on_an_event_whoever_starts_it_twice(event, rep
 
 
 def test_each_saved_step_counts_the_version_up_and_is_marked_done(report):
+    PostEventReport.objects.update(steps_done=[])
     with services.writing(report.pk, "discussed", 1) as held:
         held.outcomes = "A table-top exercise."
     report.refresh_from_db()
@@ -181,7 +195,7 @@ def test_an_empty_report_is_not_submitted_and_says_what_it_lacks(event, reporter
     report = services.start_report(event, reporter.office, reporter, AT)
     with pytest.raises(services.ReportIncomplete) as refused:
         submit(report, reporter)
-    assert [key for key, _sentence in refused.value.missing] == ["people", "discussed"]
+    assert [key for key, _sentence in refused.value.missing] == ReportPart.values
     report.refresh_from_db()
     assert report.state == "draft"
 
@@ -277,14 +291,68 @@ def test_delegates_and_agenda_on_record_are_mended_not_doubled(event, reporter, 
     make.DelegateFactory(event=event, office=reporter.office)
     known = make.AgendaItemFactory(event=event, title="Protocol")
     report = services.start_report(event, reporter.office, reporter, AT)
-    report.discussed = "Main points."
-    report.save()
+    finish(report)
     priority = make.IOMPriorityFactory()
     report.reportedagendaitems.update(priority=priority)
     submit(report, reporter)
     services.accept_report(report.pk, reviewer, AT)
     assert event.delegates.count() == 1
     assert [(item.pk, item.priority) for item in event.agenda_items.all()] == [(known.pk, priority)]
+
+
+def test_an_office_that_left_the_agenda_alone_does_not_undo_what_another_said(
+    event, reporter, reviewer
+):
+    item = make.AgendaItemFactory(event=event, title="Data", priority=None)
+    elsewhere = make.UserFactory(access_group="reporter", office=make.OfficeFactory())
+    first = services.start_report(event, reporter.office, reporter, AT)
+    second = services.start_report(event, elsewhere.office, elsewhere, AT)
+    row, priority = first.reportedagendaitems.get(), make.IOMPriorityFactory()
+    row.priority = priority
+    row.save()
+    for report in (first, second):
+        finish(report)
+        submit(report, report.author)
+        services.accept_report(report.pk, reviewer, AT)
+    item.refresh_from_db()
+    assert item.priority == priority
+
+
+def test_days_that_nobody_gave_are_asked_for_and_none_is_an_answer(report, reporter):
+    person = report.participants.get()
+    person.days = None
+    person.save()
+    with pytest.raises(services.ReportIncomplete) as refused:
+        submit(report, reporter)
+    assert [key for key, _sentence in refused.value.missing] == ["people"]
+    person.days = 0
+    person.save()
+    submit(report, reporter)
+
+
+def test_a_part_that_was_never_looked_at_is_not_taken_for_nothing_to_tell(report, reporter):
+    report.steps_done = [part for part in ReportPart.values if part != "results"]
+    report.save()
+    with pytest.raises(services.ReportIncomplete) as refused:
+        submit(report, reporter)
+    assert [key for key, _sentence in refused.value.missing] == ["results"]
+
+
+def test_acceptance_confirms_an_event_that_was_proposed(report, reporter, reviewer):
+    report.event.is_proposed = True
+    report.event.save()
+    submit(report, reporter)
+    services.accept_report(report.pk, reviewer, AT)
+    report.event.refresh_from_db()
+    assert not report.event.is_proposed
+
+
+@pytest.mark.parametrize("day", [dt.date(1950, 12, 31), dt.date(2101, 1, 1)])
+def test_the_database_refuses_a_date_that_is_a_slip_of_the_finger(report, day):
+    with pytest.raises(IntegrityError, match="plausible"), transaction.atomic():
+        reported.ReportedRequestFactory(report=report, asked_on=day)
+    with pytest.raises(IntegrityError, match="plausible"), transaction.atomic():
+        make.PartnershipFactory(since_on=day)
 
 
 def test_a_partner_already_on_record_is_found_by_its_name(report, reporter, reviewer):

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from reporting.tasks import deliver_outbox
+from iscm_portal.common.outbox import deliver_outbox
 
 
 class Command(BaseCommand):
