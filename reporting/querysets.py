@@ -39,6 +39,8 @@ class PostEventReportQuerySet(PortalQuerySet):
         return self.filter(office=office_id)
 
 
-class LessonQuerySet(PortalQuerySet):
-    def of_accepted_reports(self) -> Self:
-        return self.filter(report__state=ReportState.ACCEPTED)
+class AnswerQuerySet(PortalQuerySet):
+    """Single answers of people and States. What they come to is open, they are not."""
+
+    def visible_to(self, user: Reader) -> Self:
+        return self if may(user, "read_answers") else self.none()

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 from django.core.validators import MinValueValidator
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 
 from engagements.models import ISCM, Event, Office
 from engagements.models.base import FromReport, in_order, once_per_report, plausible
@@ -145,5 +148,7 @@ class TimeEntry(FromReport, Sourced):
 
     def __str__(self) -> str:
         days = Decimal(self.days).normalize()
-        text = ngettext("%(title)s: %(days)s day", "%(title)s: %(days)s days", 1 if days == 1 else 2)
+        text = ngettext(
+            "%(title)s: %(days)s day", "%(title)s: %(days)s days", 1 if days == 1 else 2
+        )
         return text % {"title": self.title, "days": f"{days:f}"}

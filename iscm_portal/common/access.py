@@ -35,6 +35,7 @@ RIGHTS: dict[str, frozenset[AccessGroup]] = {
     "read_all_finance": frozenset({G.FINANCE, G.IPD, G.ADMIN}),
     "read_own_office_finance": frozenset({G.REPORTER, G.MANAGER}),
     "read_indicators": EVERYONE,
+    "read_answers": REVIEWERS,
     "compile_indicators": REVIEWERS,
     "manage_users": REVIEWERS,
 }

@@ -18,6 +18,7 @@ from iscm_portal.common.pages import keyset_page
 from ..measures import MEASURES
 from ..measures.evidence import evidence_of
 from ..models import Indicator, IndicatorValue
+from ..querysets import AnswerQuerySet
 from ..selectors.indicators import compiled_years, latest_run, overview, trend, values_by_iscm
 
 
@@ -127,7 +128,11 @@ def indicator_records(request: SignedInRequest, key: str) -> HttpResponse:
     cell = found.values.filter(year=int(year), iscm=iscm).select_related("indicator", "iscm")
     value = get_object_or_404(cell)
     parts = [
-        {"label": label, "page": keyset_page(request, linked(rows), "-pk", name=f"after{number}")}
+        {
+            "label": label,
+            "page": keyset_page(request, linked(rows), "-pk", name=f"after{number}"),
+            "of_answers": isinstance(rows, AnswerQuerySet),
+        }
         for number, (label, rows) in enumerate(evidence_of(value, request.user))
     ]
     context = {

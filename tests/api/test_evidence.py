@@ -83,6 +83,19 @@ def test_too_few_answers_to_show_are_not_shown_one_by_one_either() -> None:
     ]
 
 
+@pytest.mark.parametrize("group", ["reporter", "manager", "finance", "analyst"])
+def test_single_answers_are_left_out_for_all_but_ipd(group: str) -> None:
+    answers = [told.SatisfactionAnswerFactory() for _ in range(3)]
+    scores = told.KnowledgeAnswerFactory()
+    satisfaction = value_of("satisfaction", n=3)
+    knowledge = value_of("knowledge_change", n=1)
+    places = [f"indicator-values/{value.pk}/evidence/" for value in (satisfaction, knowledge)]
+    assert [Api(group).read(place)["results"] for place in places] == [[], []]
+    assert [Api(group).table(place) for place in places] == [[], []]
+    found = [[row["id"] for row in Api("ipd").results(place)] for place in places]
+    assert found == [[answer.pk for answer in answers], [scores.pk]]
+
+
 def test_kinds_follow_each_other_over_pages_without_a_gap() -> None:
     lines = [("funding-line", money.FundingLineFactory().pk) for _ in range(3)]
     days = [("time-entry", money.TimeEntryFactory(days=Decimal(1)).pk) for _ in range(3)]

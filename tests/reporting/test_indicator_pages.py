@@ -10,6 +10,7 @@ from django.utils import timezone
 from reporting.selectors.indicators import trend
 from reporting.services.compiling import compile_indicators
 from tests.factories import engagements as make
+from tests.factories import finance as money
 from tests.factories import reporting as reported
 
 pytestmark = pytest.mark.django_db
@@ -115,3 +116,50 @@ def test_the_trend_runs_from_the_first_year_with_data_to_the_last():
         (2022, 0),
         (2023, 1),
     ]
+
+
+def answered():
+    """Four answers of a State on support, and one person's scores, of 2026; compiled."""
+    reported.IndicatorFactory(key="satisfaction", unit="score")
+    reported.IndicatorFactory(key="knowledge_change", unit="points")
+    iscm = make.ISCMFactory(acronym="ANSWERED")
+    reported.SatisfactionAnswerFactory.create_batch(4, iscm=iscm, score=5)
+    reported.KnowledgeAnswerFactory(event=make.EventFactory(name="Dialogue"), before=40, after=70)
+    compile_indicators(2026, 2026, AT)
+
+
+@pytest.mark.parametrize("group", ["reporter", "manager", "finance", "analyst"])
+@pytest.mark.parametrize("key", ["satisfaction", "knowledge_change"])
+def test_single_answers_are_for_ipd_and_the_value_for_everybody(client, group, key):
+    answered()
+    client.force_login(make.UserFactory(access_group=group))
+    assert "None that you may read" not in client.get(f"/indicators/{key}/?year=2026").text
+    records = client.get(f"/indicators/{key}/records/?year=2026").text
+    assert "None that you may read: single answers are for IPD." in records
+    assert [word in records for word in ("5 / 5", "40.00", "Dialogue")] == [False] * 3
+
+
+@pytest.mark.parametrize("group", ["ipd", "admin"])
+def test_ipd_reads_single_answers_with_their_day(client, group):
+    answered()
+    client.force_login(make.UserFactory(access_group=group))
+    satisfaction = client.get("/indicators/satisfaction/records/?year=2026").text
+    assert satisfaction.count("5 / 5") == 4
+    assert satisfaction.count("· 11 March 2026") == 4
+    knowledge = client.get("/indicators/knowledge_change/records/?year=2026").text
+    assert "Dialogue: 40.00 → 70.00" in knowledge
+
+
+def test_records_go_by_names_and_bear_their_days(client):
+    reported.IndicatorFactory(key="resources_allocated", unit="USD")
+    iscm = make.ISCMFactory(acronym="SACM")
+    money.TimeEntryFactory(
+        title="Chief of Mission", days="3.50", worked_on=dt.date(2026, 5, 4), iscm=iscm
+    )
+    money.AttributionFactory(project=money.ProjectFactory(code="PR.0042"), iscm=iscm, year=2026)
+    compile_indicators(2026, 2026, AT)
+    client.force_login(make.UserFactory(access_group="ipd"))
+    text = " ".join(client.get("/indicators/resources_allocated/records/?year=2026").text.split())
+    assert "Chief of Mission: 3.5 days" in text
+    assert "· 4 May 2026" in text
+    assert "PR.0042 → SACM 2026" in text
