@@ -34,6 +34,8 @@ if not IS_LOCAL and (SECRET_KEY == EMBEDDED_SECRET or len(SECRET_KEY) < 40):
     )
 
 REDIS_URL = env.str("REDIS_URL", "")
+if REDIS_URL and not REDIS_URL.startswith(("redis://", "rediss://", "unix://")):
+    raise ImproperlyConfigured("REDIS_URL is an address like redis://host:6379/0.")
 
 INSTALLED_APPS = [
     "iscm_portal.common",

@@ -80,6 +80,8 @@ def event(request: SignedInRequest, pk: int) -> HttpResponse:
         .filter(event=found)
         .select_related("country"),
         "follow_ups": FollowUpAction.objects.visible_to(user).filter(event=found),
-        "may_report": may_start_report(user) and not reports.filter(office=user.office_id).exists(),
+        "may_report": may_start_report(user)
+        and (found.starts_on is None or found.starts_on <= timezone.localdate())
+        and not reports.filter(office=user.office_id).exists(),
     }
     return render(request, "reporting/event.html", context)

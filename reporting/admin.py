@@ -1,0 +1,43 @@
+"""Indicators and recommendations in the admin site: IPD sets targets and responses here."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest
+
+from iscm_portal.common import outbox
+from iscm_portal.common.admin import DirectoryAdmin
+
+from .models import Indicator, Recommendation
+
+
+class FixedListAdmin(DirectoryAdmin):
+    """A list that code and the evaluation fix: its rows are mended, none is added or deleted."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+@admin.register(Indicator)
+class IndicatorAdmin(FixedListAdmin):
+    list_display = ["title", "unit", "baseline", "target", "due_on", "state"]
+    readonly_fields = ["key", "number", "unit"]
+    filter_horizontal = ["relevant_to"]
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        # Thresholds colour values that are worked out already.
+        years = sorted(set(obj.values.values_list("year", flat=True)))
+        outbox.write("evidence_changed", {"years": years})
+
+
+@admin.register(Recommendation)
+class RecommendationAdmin(FixedListAdmin):
+    list_display = ["number", "title", "state", "owner", "due_on"]
+    list_display_links = ["title"]
+    list_select_related = ["owner"]
+    readonly_fields = ["number", "criterion", "title", "text", "strength", "addressees", "source"]
+    filter_horizontal = ["indicators"]
