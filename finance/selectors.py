@@ -33,6 +33,7 @@ from iscm_portal.common.querysets import PortalQuerySet
 
 from .choices import AttributionBasis, FundingSource, Supports
 from .models import Attribution, FundingLine, StaffCount, StandardCost, TimeEntry
+from .querysets import FundingLineQuerySet
 
 CENT = Decimal("0.01")
 # What a counted line supports when it goes to a mechanism without an attribution.
@@ -118,14 +119,19 @@ def printed_table(
     )
 
 
-def _printed_amounts(number: int, iscms: Collection[str] | None) -> QuerySet[Any, Any]:
+def printed_lines(number: int, iscms: Collection[str] | None = None) -> FundingLineQuerySet:
+    """The lines that the cells of Table 4, 5 or 6 add up, for ``iscms`` as in ``printed_table``."""
     lines = FundingLine.objects.printed_in(number)
     if iscms is not None:
         attributed = Attribution.objects.filter(
             project=OuterRef("project"), year=OuterRef("year"), iscm__slug__in=iscms
         )
         lines = lines.filter(Q(iscm__slug__in=iscms) | Exists(attributed))
-    return _by_row_and_year(lines, Sum("amount_usd"))
+    return lines
+
+
+def _printed_amounts(number: int, iscms: Collection[str] | None) -> QuerySet[Any, Any]:
+    return _by_row_and_year(printed_lines(number, iscms), Sum("amount_usd"))
 
 
 def _head_counts(iscms: Collection[str] | None) -> QuerySet[Any, Any]:

@@ -1,5 +1,6 @@
 """The portal's addresses: pages by app, the API, the admin, health."""
 
+from allauth.account import views as account_views
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 
@@ -8,7 +9,9 @@ from iscm_portal.common import health
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("engagements.urls")),
     path("", include("reporting.urls")),
-    path("accounts/", include("allauth.account.urls")),
+    # Accounts are made by IPD, and so are new passwords: of allauth only these two.
+    path("accounts/login/", account_views.login, name="account_login"),
+    path("accounts/logout/", account_views.logout, name="account_logout"),
     path("admin/", admin.site.urls),
     path("api/v1/", include("iscm_portal.api_urls")),
     path("healthz", health.healthz, name="healthz"),
@@ -18,3 +21,4 @@ urlpatterns: list[URLPattern | URLResolver] = [
 handler400 = "iscm_portal.common.pages.bad_request"
 handler403 = "iscm_portal.common.pages.forbidden"
 handler404 = "iscm_portal.common.pages.not_found"
+handler429 = "iscm_portal.common.pages.too_many"

@@ -10,7 +10,8 @@ from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from iscm_portal.common.pages import keyset_page
+from iscm_portal.common.filters import FIRST_YEAR, LAST_YEAR
+from iscm_portal.common.pages import keyset_page, one_of, whole_number
 
 from ..choices import ROLE_GROUPS, EventKind, ISCMType, RoleKind
 from ..models import ISCM, IOMRole, SignedInRequest
@@ -38,11 +39,12 @@ def iscms(request: SignedInRequest) -> HttpResponse:
     """All mechanisms with IOM's roles on a day; the evaluation's own day unless asked."""
     day = asked_day(request.GET.get("on", ""), EVALUATION_DAY)
     rows = iscm_list(request.user)
-    kind, group = request.GET.get("type", ""), request.GET.get("role", "")
+    kind = one_of(request, "type", ISCMType.values)
+    group = one_of(request, "role", ROLE_GROUPS)
     roles = IOMRole.objects.visible_to(request.user).confirmed().held_on(day)
-    if kind in ISCMType.values:
+    if kind:
         rows = rows.filter(type=kind)
-    if group in ROLE_GROUPS:
+    if group:
         rows = rows.filter(pk__in=roles.in_group(group).values("iscm"))
     held: dict[int, list[str]] = {}
     for iscm_id, role in roles.values_list("iscm", "role"):
@@ -65,20 +67,22 @@ def iscms(request: SignedInRequest) -> HttpResponse:
 def events(request: SignedInRequest) -> HttpResponse:
     """Events, newest first, by mechanism, kind and year."""
     rows = event_list(request.user)
-    kind, slug = request.GET.get("kind", ""), request.GET.get("iscm", "")
+    iscms = ISCM.objects.visible_to(request.user)
+    kind = one_of(request, "kind", EventKind.values)
+    slug = one_of(request, "iscm", {iscm.slug for iscm in iscms})
     year = request.GET.get("year", "")
-    if kind in EventKind.values:
+    if kind:
         rows = rows.filter(kind=kind)
     if slug:
         rows = rows.filter(iscms__slug=slug)
-    if year.isdecimal():
-        rows = rows.filter(year=int(year))
+    if year:
+        rows = rows.filter(year=whole_number(year, FIRST_YEAR, LAST_YEAR))
     context = {
         "page": keyset_page(request, rows, "-sorted_on", "-pk"),
         "kinds": EventKind.choices,
         "kind": kind,
         "iscm": slug,
         "year": year,
-        "iscms": ISCM.objects.visible_to(request.user),
+        "iscms": iscms,
     }
     return render(request, "engagements/events.html", context)

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.core import signing
 from django.core.exceptions import BadRequest
@@ -14,6 +17,32 @@ from django.shortcuts import render
 from django.utils.translation import gettext as _
 
 PAGE_ROWS = 50
+SALT = "iscm_portal.pages"
+
+
+def whole_number(text: str, low: int, high: int) -> int:
+    """The number that an address gives as ``text``. Raises BadRequest outside of the bounds."""
+    # isdecimal alone would let other scripts' digits and endless numbers in.
+    if text.isascii() and text.isdecimal() and len(text) <= len(str(high)):
+        number = int(text)
+        if low <= number <= high:
+            return number
+    raise BadRequest(_("A number from %(low)s to %(high)s is needed.") % {"low": low, "high": high})
+
+
+def one_of(request: HttpRequest, name: str, known: Collection[str]) -> str:
+    """The value of the filter ``name``, "" where the address has none.
+
+    Raises BadRequest for one that is not ``known``: who mistypes a mechanism shall not conclude
+    that nothing happened.
+    """
+    value = request.GET.get(name, "")
+    if value and value not in known:
+        raise BadRequest(
+            _("There is no “%(value)s” to choose for “%(name)s”.")
+            % {"value": value[:80], "name": name}
+        )
+    return value
 
 
 @dataclass(frozen=True)
@@ -38,15 +67,12 @@ def keyset_page(
 
     The next page starts after the last row's own values, so rows that come or go elsewhere
     neither repeat nor hide one. ``name`` tells several lists of one page apart in the address.
-    Raises BadRequest for a position that the portal didn't give.
+    Raises BadRequest for a position that the portal didn't give for this very list.
     """
-    position = request.GET.get(name)
+    place = f"{request.path} {name} {','.join(order)}"
+    values = _position(request.GET.get(name, ""), place)
     rows = rows.order_by(*order)
-    if position:
-        try:
-            values = signing.loads(position, salt="page")
-        except signing.BadSignature:
-            raise BadRequest(_("The page's position is not readable.")) from None
+    if values is not None:
         rows = rows.filter(_after(order, values))
     found = list(rows[: size + 1])
     if len(found) <= size:
@@ -54,8 +80,21 @@ def keyset_page(
     last = found[size - 1]
     values = [_plain(getattr(last, field.lstrip("-"))) for field in order]
     query = request.GET.copy()
-    query[name] = signing.dumps(values, salt="page")
+    query[name] = signing.dumps({"at": place, "after": values}, salt=SALT)
     return Page(found[:size], f"?{query.urlencode()}")
+
+
+def _position(text: str, place: str) -> list[Any] | None:
+    """The ordering values that a position of the list ``place`` carries; None on a first page."""
+    if not text:
+        return None
+    try:
+        content = signing.loads(text, salt=SALT)
+    except signing.BadSignature:
+        content = {}
+    if content.get("at") != place:
+        raise BadRequest(_("The page's position is not one of this list; begin at its first page."))
+    return list(content["after"])
 
 
 def _after(order: tuple[str, ...], values: list[Any]) -> Q:
@@ -101,3 +140,44 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
         _("Nothing here for you"),
         _("There is no such page, or it is not open to you."),
     )
+
+
+def too_many(request: HttpRequest) -> HttpResponse:
+    return _error(
+        request,
+        429,
+        _("Too many tries"),
+        _("Wait some minutes, then try again. IPD can give you a new password."),
+    )
+
+
+def not_accepted(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """What a form sent when its session was over: nothing was saved, and nothing typed is lost.
+
+    Also Django's page for a form without a valid CSRF token (``reason`` is its own, for logs).
+    """
+    came_from = urlsplit(request.headers.get("referer", ""))
+    context = {
+        "typed": typed_texts(request),
+        "back": came_from.path if came_from.netloc == request.get_host() else "/",
+    }
+    return render(request, "not_accepted.html", context, status=403)
+
+
+# What a form sends besides what was typed.
+_NOT_TYPED = re.compile(
+    r"csrfmiddlewaretoken|.*password.*|(.*-)?(TOTAL|INITIAL|MIN_NUM|MAX_NUM)_FORMS", re.IGNORECASE
+)
+
+
+def typed_texts(request: HttpRequest) -> list[tuple[str, str]]:
+    """The posted texts by field name. Nothing of the sign-in, and no password of any form."""
+    if request.path.startswith(("/accounts/", "/admin/login/")):
+        return []
+    return [
+        (name, text)
+        for name, texts in request.POST.lists()
+        if not _NOT_TYPED.fullmatch(name)
+        for text in texts
+        if text.strip()
+    ]

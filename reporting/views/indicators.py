@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.core.exceptions import BadRequest
 from django.db.models import QuerySet
-from django.http import Http404, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from engagements.models import ISCM, SignedInRequest
 from iscm_portal.common.charts import trend_line
-from iscm_portal.common.pages import keyset_page
+from iscm_portal.common.filters import FIRST_YEAR, LAST_YEAR
+from iscm_portal.common.pages import keyset_page, whole_number
 
 from ..measures import MEASURES
 from ..measures.evidence import evidence_of
@@ -25,10 +25,8 @@ from ..selectors.indicators import compiled_years, latest_run, overview, trend, 
 def asked_year(request: SignedInRequest, years: list[int]) -> int | None:
     """The year of the address, else the last one compiled that has begun; None without any."""
     text = request.GET.get("year", "")
-    if text and not (text.isdecimal() and len(text) == 4):
-        raise BadRequest(_("A year is a number like 2019."))
     if text:
-        return int(text)
+        return whole_number(text, FIRST_YEAR, LAST_YEAR)
     begun = [year for year in years if year <= timezone.localdate().year]
     return begun[-1] if begun else None
 
@@ -121,11 +119,9 @@ def linked(rows: QuerySet[Any]) -> QuerySet[Any]:
 def indicator_records(request: SignedInRequest, key: str) -> HttpResponse:
     """The records that one value was counted from, as far as the reader may read them."""
     found = get_object_or_404(Indicator.objects.visible_to(request.user), key=key)
-    year = request.GET.get("year", "")
-    if not year.isdecimal():
-        raise Http404
+    year = whole_number(request.GET.get("year", ""), FIRST_YEAR, LAST_YEAR)
     iscm = asked_iscm(request)
-    cell = found.values.filter(year=int(year), iscm=iscm).select_related("indicator", "iscm")
+    cell = found.values.filter(year=year, iscm=iscm).select_related("indicator", "iscm")
     value = get_object_or_404(cell)
     parts = [
         {

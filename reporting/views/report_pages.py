@@ -12,11 +12,10 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
-from engagements.models import SignedInRequest
+from engagements.models import ISCM, Office, SignedInRequest
 from iscm_portal.common.access import may
 from iscm_portal.common.forms import problems_of
-from iscm_portal.common.jobs import after_commit
-from iscm_portal.common.pages import keyset_page
+from iscm_portal.common.pages import keyset_page, one_of
 
 from .. import permissions
 from ..choices import ReportState
@@ -24,23 +23,30 @@ from ..forms import ReturnForm
 from ..models import PostEventReport
 from ..selectors.reports import evidence_of_report, report_list, review_queue
 from ..services import reports as services
-from ..tasks import deliver_outbox
 
 
 def reports(request: SignedInRequest) -> HttpResponse:
     """Reports that the reader may see, newest first, by state, office and mechanism."""
     rows = report_list(request.user)
-    state = request.GET.get("state", "")
-    if state in ReportState.values:
+    offices = Office.objects.visible_to(request.user)
+    iscms = ISCM.objects.visible_to(request.user)
+    state = one_of(request, "state", ReportState.values)
+    office = one_of(request, "office", {row.slug for row in offices})
+    iscm = one_of(request, "iscm", {row.slug for row in iscms})
+    if state:
         rows = rows.filter(state=state)
-    if request.GET.get("office"):
-        rows = rows.filter(office__slug=request.GET["office"])
-    if request.GET.get("iscm"):
-        rows = rows.filter(event__iscms__slug=request.GET["iscm"])
+    if office:
+        rows = rows.filter(office__slug=office)
+    if iscm:
+        rows = rows.filter(event__iscms__slug=iscm)
     context = {
         "page": keyset_page(request, rows.prefetch_related("event__iscms"), "-pk"),
         "states": ReportState.choices,
         "state": state,
+        "offices": offices,
+        "office": office,
+        "iscms": iscms,
+        "iscm": iscm,
         "may_start": permissions.may_start_report(request.user),
         "in_review": review_queue(request.user).count(),
         "reviews": may(request.user, "review_all_reports"),
@@ -126,7 +132,6 @@ def accept_report(request: SignedInRequest, pk: int) -> HttpResponse:
         raise PermissionDenied
     try:
         services.accept_report(found.pk, request.user, timezone.now())
-        after_commit(deliver_outbox)
         messages.success(request, _("Accepted. What the report found counts from now on."))
     except services.ReportAlreadyReviewed as error:
         messages.info(request, str(error))

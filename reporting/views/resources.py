@@ -5,39 +5,44 @@ from __future__ import annotations
 from typing import Any
 
 from django.core.exceptions import BadRequest
-from django.http import HttpResponse, StreamingHttpResponse
+from django.http import Http404, HttpResponse, StreamingHttpResponse
 from django.shortcuts import render
 from django.utils.translation import gettext as _
 
 from engagements.models import ISCM, SignedInRequest, SourceNote
 from finance.choices import FundingSource
 from finance.models import FundingLine
-from finance.selectors import investment_records
+from finance.selectors import investment_records, printed_lines, table_titles
 from iscm_portal.common.charts import stacked_bars
 from iscm_portal.common.exports import csv_response
-from iscm_portal.common.pages import keyset_page
+from iscm_portal.common.pages import keyset_page, one_of, whole_number
 
 from ..selectors import resources as selectors
 from ..selectors.resources import EVALUATION_YEARS, ResourceFilter
+
+YEARS = (1990, 2100)
 
 
 def asked(request: SignedInRequest) -> ResourceFilter:
     """The filters of the address. Raises BadRequest for what they can't be."""
     get = request.GET
-    first, last = get.get("from", ""), get.get("to", "")
-    try:
-        years = (int(first or EVALUATION_YEARS[0]), int(last or EVALUATION_YEARS[1]))
-    except ValueError:
-        raise BadRequest(_("A year is a number like 2019.")) from None
-    if not 1990 <= years[0] <= years[1] <= 2100:
+    first, last = (
+        whole_number(get[name], *YEARS) if get.get(name) else default
+        for name, default in zip(("from", "to"), EVALUATION_YEARS, strict=True)
+    )
+    if first > last:
         raise BadRequest(_("The years run from the earlier to the later one."))
-    source = get.get("source", "")
-    if source and source not in FundingSource.values:
-        raise BadRequest(_("There is no such source of funds."))
-    slug = get.get("iscm", "")
-    if slug and not ISCM.objects.visible_to(request.user).filter(slug=slug).exists():
-        raise BadRequest(_("There is no such mechanism."))
-    return ResourceFilter(*years, iscm=slug or None, source=source or None)
+    source = one_of(request, "source", FundingSource.values)
+    slugs = ISCM.objects.visible_to(request.user).values_list("slug", flat=True)
+    slug = one_of(request, "iscm", slugs)
+    return ResourceFilter(first, last, iscm=slug or None, source=source or None)
+
+
+def asked_table(number: int, chosen: ResourceFilter) -> int:
+    """The number of a table that the filters leave. Raises BadRequest where they leave it out."""
+    if number not in selectors.shown_tables(chosen):
+        raise BadRequest(_("The table has no row for these filters."))
+    return number
 
 
 def resources(request: SignedInRequest) -> HttpResponse | StreamingHttpResponse:
@@ -100,7 +105,10 @@ def printed_table_csv(
     request: SignedInRequest, number: int
 ) -> HttpResponse | StreamingHttpResponse:
     """One table of the evaluation as CSV: a row a label, a column a year, the total last."""
-    table = selectors.printed(number, asked(request))
+    if number not in table_titles():
+        raise Http404
+    chosen = asked(request)
+    table = selectors.printed(asked_table(number, chosen), chosen)
     columns, rows = selectors.printed_csv(table)
     return csv_response(f"table-{number}", columns, rows)
 
@@ -112,7 +120,8 @@ def records(request: SignedInRequest) -> HttpResponse:
     if table:
         if table not in ("4", "5", "6"):
             raise BadRequest(_("There is no such table."))
-        lines = FundingLine.objects.printed_in(int(table)).in_years(chosen.period)
+        iscms = [chosen.iscm] if chosen.iscm else None
+        lines = printed_lines(asked_table(int(table), chosen), iscms).in_years(chosen.period)
         lines = lines.filter(label=label) if label else lines
         kinds: dict[str, Any] = {"funding_lines": lines}
     else:

@@ -7,6 +7,7 @@ import datetime as dt
 import pytest
 from django.urls import URLPattern, URLResolver, get_resolver
 
+from reporting.choices import ReportPart
 from reporting.services import reports as services
 from tests.factories import engagements as make
 from tests.factories import finance as money
@@ -52,11 +53,12 @@ TABLE: dict[str, tuple[int, ...]] = {
     "/readyz": (200, 200, 200, 200, 200, 200, 200, 200),
 }
 
-# What is only done by POST: address -> answers. 302 is done (or, for nobody, the sign-in page).
+# What is only done by POST: address -> answers. 302 is done; nobody is told that
+# nothing was saved.
 POSTS: dict[str, tuple[int, ...]] = {
-    "/reports/{draft}/submit/": (302, 302, 404, 302, 404, 403, 404, 403),
-    "/reports/{submitted}/return/": (302, 403, 404, 302, 404, 302, 404, 302),
-    "/reports/{submitted}/accept/": (302, 403, 404, 403, 404, 302, 404, 302),
+    "/reports/{draft}/submit/": (403, 302, 404, 302, 404, 403, 404, 403),
+    "/reports/{submitted}/return/": (403, 403, 404, 302, 404, 302, 404, 302),
+    "/reports/{submitted}/accept/": (403, 403, 404, 403, 404, 302, 404, 302),
 }
 
 # Addresses of libraries, and of pages that change nothing of the portal's.
@@ -93,6 +95,7 @@ def places(people):
         report.discussed = "Open text."
         report.discussed_internal = INTERNAL
         report.discussed_restricted = SECRET
+        report.steps_done = ReportPart.values
         report.save()
         reported.ParticipantFactory(report=report)
         reports[name] = report

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import csv
+import html
 import io
+import re
 from decimal import Decimal
+from urllib.parse import quote as urlquote
 
 import pytest
 from django.core.management import call_command
 
+from finance.selectors import printed_table
 from reporting.selectors.resources import ResourceFilter, dashboard
 from tests.api import evaluation_tables as printed
 from tests.factories import engagements as make
@@ -140,3 +144,25 @@ def test_an_address_that_cannot_be_is_refused_in_words(client, read, address):
     found = client.get(address)
     assert found.status_code == 400
     assert "That address is not readable" in found.content.decode()
+
+
+@pytest.mark.parametrize("iscm", [None, "sacm", "colombo-process"])
+def test_the_records_of_every_printed_cell_add_up_to_it(read, iscm):
+    narrowed = f"&iscm={iscm}" if iscm else ""
+    page = html.unescape(read(f"/resources/?from=2014&to=2019{narrowed}"))
+    for number in (4, 5, 6):
+        table = printed_table(number, iscms=[iscm] if iscm else None)
+        for row in table.rows:
+            for year, cell in row.values.items():
+                link = (
+                    f"/resources/records/?table={number}&label={urlquote(row.label, safe='/')}"
+                    f"&from={year}&to={year}{narrowed}"
+                )
+                assert f'href="{link}"' in page
+                assert sum(amounts_at(read, link)) == cell
+
+
+def amounts_at(read, address):
+    """The USD of the funding lines that the page at ``address`` shows, to the cent."""
+    cells = re.findall(r'data-label="USD">([\d,.-]+)<', read(address))
+    return [Decimal(cell.replace(",", "")) for cell in cells]

@@ -1,0 +1,196 @@
+"""Every page x addresses that no link of the portal has: refused in words, never a failure."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import pytest
+from django.core import signing
+
+from reporting.services import reports as services
+from tests.factories import engagements as make
+from tests.factories import reporting as reported
+
+pytestmark = pytest.mark.django_db
+
+AT = dt.datetime(2026, 11, 20, 14, 2, tzinfo=dt.UTC)
+ENDLESS = "9" * 4500
+
+# page -> what its address may be asked with.
+PAGES: dict[str, tuple[str, ...]] = {
+    "/": (),
+    "/iscms/": ("type", "role", "on"),
+    "/iscms/{iscm}/": (),
+    "/events/": ("kind", "iscm", "year", "after"),
+    "/events/{event}/": (),
+    "/reports/": ("state", "office", "iscm", "after"),
+    "/reports/new/": ("event",),
+    "/reports/{report}/": (),
+    "/reports/{report}/edit/": (),
+    "/reports/{report}/edit/people/": ("add",),
+    "/reports/{report}/edit/check/": (),
+    "/reviews/": ("after",),
+    "/resources/": ("from", "to", "iscm", "source", "format"),
+    "/resources/records/": ("table", "label", "iscm", "source", "after_funding_lines"),
+    "/resources/records/?table=4": ("label", "iscm", "from", "source", "after_funding_lines"),
+    "/resources/table-4.csv": ("from", "iscm", "source"),
+    "/indicators/": ("year",),
+    "/indicators/{indicator}/": ("year", "iscm"),
+    "/indicators/{indicator}/records/": ("year",),
+    "/indicators/{indicator}/records/?year=2026": ("iscm", "after0"),
+    "/recommendations/": (),
+}
+BAD = (
+    "%00",
+    ENDLESS,
+    "99999999999999999999",  # beyond 64 bits
+    "-1",
+    "0",
+    "%D9%A2%D9%A0%D9%A1%D9%A9",  # digits of another script
+    "%C2%B2",  # a digit that is no decimal
+    "%ff%fe",  # no UTF-8
+    "%ED%A0%80",  # half of a pair
+    "%27%22%3B--",
+    "%20",
+)
+
+
+@pytest.fixture
+def ipd():
+    return make.UserFactory(access_group="ipd", office=make.OfficeFactory())
+
+
+@pytest.fixture
+def places(client, ipd):
+    """A record of every kind that an address names; a reader who may open all of them."""
+    client.force_login(ipd)
+    event = make.EventFactory(iscms=[make.ISCMFactory()], starts_on=dt.date(2026, 11, 5))
+    value = reported.IndicatorValueFactory(year=2026, iscm=None, cell="overall")
+    return {
+        "iscm": event.iscms.get().slug,
+        "event": event.pk,
+        "report": services.start_report(event, ipd.office, ipd, AT).pk,
+        "indicator": value.indicator.key,
+    }
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_no_bad_parameter_makes_a_page_fail(client, places, page):
+    address = page.format(**places)
+    glue = "&" if "?" in address else "?"
+    asked = [f"{name}={bad}" for name in (*PAGES[page], "unknown") for bad in BAD]
+    failed = [bad for bad in asked if client.get(f"{address}{glue}{bad}").status_code >= 500]
+    assert failed == []
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_nul_in_the_query_of_any_page_is_refused_in_words(client, places, page):
+    address = page.format(**places)
+    found = client.get(f"{address}{'&' if '?' in address else '?'}label=%00")
+    assert found.status_code == 400
+    assert "It holds a character that no text has (NUL)." in found.content.decode()
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "/resources/table-9.csv",
+        "/resources/table-99999999999999999999.csv",
+        f"/resources/table-{ENDLESS}.csv",
+        "/events/99999999999999999999/",
+        f"/events/{ENDLESS}/",
+        "/reports/99999999999999999999/",
+        f"/reports/{ENDLESS}/edit/people/",
+        "/iscms/nowhere/",
+        "/indicators/none/",
+    ],
+)
+def test_what_does_not_exist_is_not_found(client, places, address):
+    assert client.get(address).status_code == 404
+
+
+@pytest.mark.parametrize(
+    "address", ["/events/%00/", "/iscms/%00/", "/static/%00", "/%00", "/accounts/login/?next=%00"]
+)
+def test_nul_anywhere_in_an_address_is_refused(client, places, address):
+    assert client.get(address).status_code in (400, 404)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "/reports/?state=lost",
+        "/reports/?office=nowhere",
+        "/reports/?iscm=nowhere",
+        "/events/?kind=party",
+        "/events/?iscm=nowhere",
+        "/events/?year=20x4",
+        "/events/?year=1066",
+        f"/events/?year={ENDLESS}",
+        "/iscms/?type=club",
+        "/iscms/?role=guest",
+        "/indicators/?year=0000",
+        "/indicators/{indicator}/records/",
+        "/indicators/{indicator}/records/?year=" + ENDLESS,
+        "/resources/?from=" + ENDLESS,
+        "/resources/records/?table=5&source=osi",
+        "/resources/table-4.csv?source=project_support",
+    ],
+)
+def test_a_filter_that_names_what_is_not_there_is_refused_in_words(client, places, address):
+    found = client.get(address.format(**places))
+    assert found.status_code == 400
+    assert "That address is not readable" in found.content.decode()
+
+
+def test_a_filter_that_names_what_is_there_narrows_the_reports(client, places, ipd):
+    other = make.EventFactory(iscms=[make.ISCMFactory()], starts_on=dt.date(2026, 11, 9))
+    office = make.OfficeFactory()
+    services.start_report(other, office, ipd, AT)
+    own = f'href="/reports/{places["report"]}/"'
+    for narrowed in (f"office={ipd.office.slug}", f"iscm={places['iscm']}"):
+        page = client.get(f"/reports/?state=draft&{narrowed}").content.decode()
+        assert own in page
+        assert other.name not in page
+    for narrowed in (f"office={office.slug}", f"iscm={other.iscms.get().slug}"):
+        assert own not in client.get(f"/reports/?{narrowed}").content.decode()
+
+
+def test_reports_have_a_control_for_each_filter_that_keeps_the_state(client, places, ipd):
+    page = client.get(f"/reports/?state=draft&office={ipd.office.slug}").content.decode()
+    assert '<label for="f-office">Office</label><select id="f-office" name="office">' in page
+    assert '<label for="f-iscm">Mechanism</label><select id="f-iscm" name="iscm">' in page
+    assert f'<option value="{ipd.office.slug}" selected>' in page
+    assert '<input type="hidden" name="state" value="draft">' in page
+
+
+# --- positions of pages
+
+
+def next_of(page):
+    return page.context["page"].next.partition("after=")[2].partition("&")[0]
+
+
+@pytest.fixture
+def position(client, places):
+    make.EventFactory.create_batch(51)
+    return next_of(client.get("/events/"))
+
+
+def test_a_position_opens_the_next_page_of_its_list(client, position):
+    assert len(client.get(f"/events/?after={position}").context["page"].rows) == 2
+
+
+@pytest.mark.parametrize("other", ["/reports/", "/reviews/"])
+def test_a_position_of_another_list_is_refused(client, position, other):
+    found = client.get(f"{other}?after={position}")
+    assert found.status_code == 400
+    assert "position is not one of this list" in found.content.decode()
+
+
+@pytest.mark.parametrize(
+    "content", [{"at": "/reports/ after -pk", "after": [1]}, [1], "text", None, {}]
+)
+def test_a_position_that_the_portal_did_not_sign_for_pages_is_refused(client, places, content):
+    foreign = signing.dumps(content, salt="elsewhere")
+    assert client.get(f"/reports/?after={foreign}").status_code == 400
