@@ -3,8 +3,25 @@
 from typing import Any
 
 from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import AnonymousUser
+from django.core.cache import cache
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
+
+from .access import may
+
+A_MINUTE = 60
+
+
+def holds_demo() -> bool:
+    """True while demo data is loaded; asked of the database once a minute."""
+    found: bool | None = cache.get_or_set(
+        "holds_demo",
+        lambda: get_user_model().objects.filter(is_demo=True).exists(),
+        A_MINUTE,
+    )
+    return bool(found)
 
 
 def portal(request: HttpRequest) -> dict[str, Any]:
@@ -18,7 +35,13 @@ def portal(request: HttpRequest) -> dict[str, Any]:
         ("/indicators/", _("Indicators")),
         ("/recommendations/", _("Recommendations")),
     ]
+    # A request that is refused early (an unknown host) has no user yet.
+    user = getattr(request, "user", AnonymousUser())
+    if may(user, "edit_directory") and user.is_staff:
+        items.append(("/admin/", _("Directory admin")))
     return {
+        # Not called here but by the page, so that only pages that say it ask.
+        "holds_demo": holds_demo,
         "portal_name": settings.PORTAL_NAME,
         "navigation": [
             {
