@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 
 import pytest
+from django.contrib import admin
 from django.urls import URLPattern, URLResolver, get_resolver
 
 from reporting.choices import ReportPart
@@ -47,8 +48,19 @@ TABLE: dict[str, tuple[int, ...]] = {
     "/indicators/{indicator}/": (302, 200, 200, 200, 200, 200, 200, 200),
     "/indicators/{indicator}/records/?year=2026": (302, 200, 200, 200, 200, 200, 200, 200),
     "/recommendations/": (302, 200, 200, 200, 200, 200, 200, 200),
+    "/accounts/login/": (200, 302, 302, 302, 302, 302, 302, 302),
+    "/accounts/logout/": (302, 200, 200, 200, 200, 200, 200, 200),
     "/admin/": (302, 302, 302, 302, 302, 200, 302, 200),
     "/admin/engagements/iscm/": (302, 302, 302, 302, 302, 200, 302, 200),
+    "/admin/engagements/event/": (302, 302, 302, 302, 302, 200, 302, 200),
+    "/admin/engagements/event/{event}/change/": (302, 302, 302, 302, 302, 200, 302, 200),
+    "/admin/engagements/event/{event}/history/": (302, 302, 302, 302, 302, 200, 302, 200),
+    "/admin/engagements/user/": (302, 302, 302, 302, 302, 200, 302, 200),
+    "/admin/engagements/user/add/": (302, 302, 302, 302, 302, 200, 302, 200),
+    "/admin/engagements/user/{user}/change/": (302, 302, 302, 302, 302, 200, 302, 200),
+    "/admin/engagements/user/{user}/password/": (302, 302, 302, 302, 302, 200, 302, 200),
+    "/admin/common/apitoken/": (302, 302, 302, 302, 302, 200, 302, 200),
+    "/admin/common/apitoken/add/": (302, 302, 302, 302, 302, 403, 302, 403),
     "/healthz": (200, 200, 200, 200, 200, 200, 200, 200),
     "/readyz": (200, 200, 200, 200, 200, 200, 200, 200),
 }
@@ -61,8 +73,9 @@ POSTS: dict[str, tuple[int, ...]] = {
     "/reports/{submitted}/accept/": (403, 403, 404, 403, 404, 302, 404, 302),
 }
 
-# Addresses of libraries, and of pages that change nothing of the portal's.
-ELSEWHERE = ("accounts/", "admin/", "api/v1/")
+# The API has its own table (tests/api); the admin's addresses are made from its models, and all of
+# these are asked below.
+ELSEWHERE = ("admin/", "api/v1/")
 
 
 @pytest.fixture
@@ -107,8 +120,42 @@ def places(people):
         **{name: report.pk for name, report in reports.items()},
         "iscm": iscm.slug,
         "event": reports["draft"].event_id,
+        "user": reporter.pk,
         "indicator": value.indicator.key,
     }
+
+
+# What libraries put into the admin; IPD keeps the portal's own records.
+LIBRARY_MODELS = {"emailaddress", "group"}
+
+
+@pytest.mark.parametrize("who", WHO)
+def test_the_admin_lists_every_kind_of_record_to_ipd_and_administrators_only(client, people, who):
+    seen = {
+        model._meta.model_name
+        for model in admin.site._registry
+        if answer(client, people, who, "get", list_of(model)).status_code == 200
+    }
+    everything = {model._meta.model_name for model in admin.site._registry}
+    by_group = {"admin": everything, "ipd": everything - LIBRARY_MODELS}
+    assert seen == by_group.get(who, set())
+
+
+@pytest.mark.parametrize("group", ["reporter", "manager", "finance", "analyst"])
+def test_the_admin_shows_no_record_to_staff_of_another_group(client, people, group):
+    user = people[group]
+    user.is_staff = True
+    user.save()
+    answers = {
+        answer(client, people, group, "get", address).status_code
+        for model in admin.site._registry
+        for address in (list_of(model), f"{list_of(model)}add/")
+    }
+    assert answers == {403}
+
+
+def list_of(model):
+    return f"/admin/{model._meta.app_label}/{model._meta.model_name}/"
 
 
 def answer(client, people, who, method, address):
