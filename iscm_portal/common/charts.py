@@ -37,7 +37,7 @@ def stacked_bars(
                     "type": "nominal",
                     "sort": None,
                     "scale": {"range": PALETTE},
-                    "legend": {"orient": "bottom", "title": None, "columns": 3, "labelLimit": 0},
+                    "legend": {"orient": "bottom", "title": None, "columns": 2, "labelLimit": 0},
                 },
                 "order": {"field": "order", "type": "quantitative"},
             },

@@ -163,3 +163,21 @@ def test_records_go_by_names_and_bear_their_days(client):
     assert "Chief of Mission: 3.5 days" in text
     assert "· 4 May 2026" in text
     assert "PR.0042 → SACM 2026" in text
+
+
+def test_an_event_behind_a_value_stands_with_its_days_as_far_as_known(client):
+    reported.IndicatorFactory(key="priorities_on_agenda", unit="per cent")
+    known = make.EventFactory(
+        name="Known", starts_on=dt.date(2026, 5, 4), ends_on=dt.date(2026, 5, 5)
+    )
+    make.AgendaItemFactory(event=known)
+    make.AgendaItemFactory(
+        event=make.EventFactory(
+            name="Vague", starts_on=None, year=2026, month=8, date_precision="month"
+        )
+    )
+    compile_indicators(2026, 2026, AT)
+    client.force_login(make.UserFactory(access_group="analyst", office=None))
+    text = " ".join(client.get("/indicators/priorities_on_agenda/records/?year=2026").text.split())
+    assert 'Known <span class="small muted">· 4–5 May 2026 </span>' in text
+    assert 'Vague <span class="small muted">· August 2026 </span>' in text
