@@ -14,6 +14,7 @@ from django.core.exceptions import BadRequest
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 
 PAGE_ROWS = 50
@@ -156,12 +157,17 @@ def not_accepted(request: HttpRequest, reason: str = "") -> HttpResponse:
 
     Also Django's page for a form without a valid CSRF token (``reason`` is its own, for logs).
     """
-    came_from = urlsplit(request.headers.get("referer", ""))
-    context = {
-        "typed": typed_texts(request),
-        "back": came_from.path if came_from.netloc == request.get_host() else "/",
-    }
+    context = {"typed": typed_texts(request), "back": came_from(request)}
     return render(request, "not_accepted.html", context, status=403)
+
+
+def came_from(request: HttpRequest) -> str:
+    """The path of the portal's page that sent the request, "/" where that is not known."""
+    referer = request.headers.get("referer", "")
+    if not url_has_allowed_host_and_scheme(referer, {request.get_host()}):
+        return "/"
+    # Two slashes would lead to another host.
+    return "/" + urlsplit(referer).path.lstrip("/")
 
 
 # What a form sends besides what was typed.

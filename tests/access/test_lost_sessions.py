@@ -74,11 +74,24 @@ def test_a_form_without_a_valid_token_is_answered_with_what_was_typed():
     assert "Open the page again" in found.content.decode()
 
 
-def test_the_way_back_is_never_to_another_site():
-    found = Client().post(
-        "/reports/new/", TYPED, headers={"referer": "https://elsewhere.example/x"}
-    )
-    assert 'href="/accounts/login/?next=/"' in found.content.decode()
+@pytest.mark.parametrize(
+    ("referer", "back"),
+    [
+        ("https://elsewhere.example/x", "/"),
+        ("http://testserver//elsewhere.example", "/elsewhere.example"),
+        ("http://[", "/"),
+        ("", "/"),
+    ],
+)
+def test_the_way_back_is_never_to_another_site(referer, back):
+    found = Client().post("/reports/new/", TYPED, headers={"referer": referer})
+    assert f'href="/accounts/login/?next={back}"' in found.content.decode()
+
+
+def test_a_form_that_cannot_be_read_is_refused_in_words():
+    found = Client().post("/reports/new/", b"half", content_type="multipart/form-data; boundary=")
+    assert found.status_code == 400
+    assert "That address is not readable" in found.content.decode()
 
 
 @pytest.mark.parametrize("address", ["/accounts/login/", "/admin/login/"])

@@ -162,6 +162,13 @@ def test_the_records_of_every_printed_cell_add_up_to_it(read, iscm):
                 assert sum(amounts_at(read, link)) == cell
 
 
+def test_the_records_of_a_whole_table_follow_the_mechanism(read):
+    link = "/resources/records/?table=4&from=2014&to=2019&iscm=sacm"
+    assert f'href="{link}"' in html.unescape(read("/resources/?iscm=sacm"))
+    totals = printed_table(4, iscms=["sacm"]).totals.values()
+    assert sum(amounts_at(read, link)) == sum(totals) > 0
+
+
 def amounts_at(read, address):
     """The USD of the funding lines that the page at ``address`` shows, to the cent."""
     cells = re.findall(r'data-label="USD">([\d,.-]+)<', read(address))
