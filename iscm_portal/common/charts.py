@@ -37,7 +37,14 @@ def stacked_bars(
                     "type": "nominal",
                     "sort": None,
                     "scale": {"range": PALETTE},
-                    "legend": {"orient": "bottom", "title": None, "columns": 2, "labelLimit": 0},
+                    "legend": {
+                        "orient": "bottom",
+                        "title": None,
+                        "columns": 2,
+                        # Browsers' letters may be wider than those the places are reckoned with.
+                        "columnPadding": 48,
+                        "labelLimit": 0,
+                    },
                 },
                 "order": {"field": "order", "type": "quantitative"},
             },
