@@ -126,6 +126,20 @@ def dashboard(chosen: ResourceFilter) -> Dashboard:
     )
 
 
+def total(chosen: ResourceFilter) -> Amounts:
+    """All that is known for the years, the mechanism and the source asked for, and its range."""
+    narrow: dict[str, Any] = {"iscm": chosen.iscm, "sources": chosen.sources}
+    (cells,) = investments(chosen.period, [()], **narrow)
+    return Amounts.of(cells[0]) if cells else Amounts(Decimal(0), Decimal(0))
+
+
+def printed_total(number: int, chosen: ResourceFilter, label: str) -> Amounts:
+    """The sum of a table's cells in the years asked for, of one row where ``label`` names it."""
+    rows = [row for row in printed(number, chosen).rows if not label or row.label == label]
+    known = sum((Decimal(cell) for row in rows for cell in row.values.values()), Decimal(0))
+    return Amounts(known, known)
+
+
 def shown_tables(chosen: ResourceFilter) -> list[int]:
     """The evaluation's tables that a source of funds leaves: OSI 4, projects 5 and 6, people 7."""
     by_source = {"osi": [4], "project_support": [5, 6]}

@@ -18,6 +18,7 @@ from engagements.forms import ProposedEventForm
 from engagements.models import Event, SignedInRequest
 from engagements.services import propose_event
 from iscm_portal.common.forms import problems_of
+from iscm_portal.common.pages import whole_number
 
 from .. import permissions
 from ..forms import STEP_KEYS, STEPS, ReportChoices, Step, step_of
@@ -31,6 +32,9 @@ from ..selectors.reports import (
 from ..services import reports as services
 from .report_pages import report_content
 
+# The largest key that both databases have.
+MAX_KEY = 2**63 - 1
+
 
 @require_http_methods(["GET", "POST"])
 def new_report(request: SignedInRequest) -> HttpResponse:
@@ -42,7 +46,9 @@ def new_report(request: SignedInRequest) -> HttpResponse:
     chosen = request.POST.get("event") or request.GET.get("event")
     event = None
     if chosen:
-        event = get_object_or_404(Event.objects.visible_to(request.user), pk=number(chosen))
+        event = get_object_or_404(
+            Event.objects.visible_to(request.user), pk=whole_number(chosen, 1, MAX_KEY)
+        )
         report = PostEventReport.objects.filter(event=event, office=office).first()
         if report:
             return redirect("report", pk=report.pk) if not report.is_open else to_step(report)
@@ -62,13 +68,6 @@ def new_report(request: SignedInRequest) -> HttpResponse:
         "today": today,
     }
     return render(request, "reporting/report_new.html", context)
-
-
-def number(text: str) -> int:
-    """The whole number of an address or a hidden field. Raises Http404 for anything else."""
-    if not (text.isascii() and text.isdecimal() and len(text) < 19):
-        raise Http404
-    return int(text)
 
 
 def to_step(report: PostEventReport, key: str | None = None) -> HttpResponse:
@@ -133,7 +132,7 @@ def bound_parts(step: Step, report: PostEventReport, data: Any) -> tuple[Any, li
 def save_step(request: SignedInRequest, report: PostEventReport, step: Step) -> HttpResponse:
     """Save the step if all of it is right; else show it again with what was typed."""
     version = request.POST.get("version", "")
-    seen = number(version) if version else report.version
+    seen = whole_number(version, 1, MAX_KEY) if version else report.version
     try:
         with services.writing(report.pk, step.key, seen) as held:
             form, row_sets = bound_parts(step, held, request.POST)

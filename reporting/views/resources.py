@@ -124,8 +124,10 @@ def records(request: SignedInRequest) -> HttpResponse:
         lines = printed_lines(asked_table(int(table), chosen), iscms).in_years(chosen.period)
         lines = lines.filter(label=label) if label else lines
         kinds: dict[str, Any] = {"funding_lines": lines}
+        figure = selectors.printed_total(int(table), chosen, label)
     else:
         kinds = investment_records(chosen.period, iscm=chosen.iscm, source=chosen.source)
+        figure = selectors.total(chosen)
     seen = {name: rows.visible_to(request.user) for name, rows in kinds.items()}
     links = {
         "funding_lines": ("iscm", "project", "office"),
@@ -136,6 +138,8 @@ def records(request: SignedInRequest) -> HttpResponse:
         "chosen": chosen,
         "label": label,
         "table": table,
+        "figure": figure,
+        "iscm": ISCM.objects.visible_to(request.user).filter(slug=chosen.iscm).first(),
         **{
             name: keyset_page(
                 request, rows.select_related(*links[name]), "-pk", name=f"after_{name}"

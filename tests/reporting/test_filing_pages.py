@@ -248,9 +248,9 @@ def test_an_event_proposed_twice_is_one_event_with_one_report(client, reporter):
 
 
 @pytest.mark.parametrize("version", ["9" * 4500, "-1", "one"])
-def test_a_version_that_is_none_is_not_found(client, report, version):
+def test_a_version_that_is_none_is_refused(client, report, version):
     answer = save(client, report, "discussed", {"discussed": "Text."}, version=version)
-    assert answer.status_code == 404
+    assert answer.status_code == 400
     assert PostEventReport.objects.get().discussed == ""
 
 

@@ -173,3 +173,22 @@ def amounts_at(read, address):
     """The USD of the funding lines that the page at ``address`` shows, to the cent."""
     cells = re.findall(r'data-label="USD">([\d,.-]+)<', read(address))
     return [Decimal(cell.replace(",", "")) for cell in cells]
+
+
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        ("iscm=midwa&from=2014&to=2014", "MIDWA, 2014: <strong>USD 2,424,900</strong>"),
+        (
+            "iscm=sacm&from=2014&to=2014",
+            "SACM, 2014: <strong>USD 20,000</strong> known, up to 616,600",
+        ),
+        (
+            "table=4&label=GFMD&from=2016&to=2017",
+            "Table 4: GFMD, 2016–2017: <strong>USD 152,400</strong>",
+        ),
+        ("iscm=midwa&from=1990&to=1990", "MIDWA, 1990: <strong>USD 0</strong>"),
+    ],
+)
+def test_the_records_page_repeats_the_figure_that_it_explains(read, query, said):
+    assert said in read(f"/resources/records/?{query}")
