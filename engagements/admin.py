@@ -65,14 +65,12 @@ class ISCMAdmin(DirectoryAdmin):
 class IOMRoleAdmin(DirectoryAdmin):
     list_display = ["iscm", "role", "starts_on", "ends_on", "is_candidate", "confidence"]
     list_filter = ["role", "is_candidate"]
-    list_select_related = ["iscm"]
 
 
 @admin.register(models.Membership)
 class MembershipAdmin(DirectoryAdmin):
     list_display = ["iscm", "party", "kind", "starts_on", "ends_on"]
     list_filter = ["kind", "iscm"]
-    list_select_related = ["iscm", "country", "organisation"]
     autocomplete_fields = ["country", "organisation"]
 
 
@@ -81,7 +79,6 @@ class EventAdmin(CountedAdmin):
     dated_by = "year"
     list_display = ["name", "kind", "starts_on", "country", "is_proposed"]
     list_filter = ["is_proposed", "kind"]
-    list_select_related = ["country"]
     search_fields = ["name"]
     autocomplete_fields = ["country"]
 
@@ -103,7 +100,6 @@ class OrganisationAdmin(DirectoryAdmin):
 class OfficeAdmin(DirectoryAdmin):
     list_display = ["name", "kind", "parent"]
     list_filter = ["kind"]
-    list_select_related = ["parent"]
     search_fields = ["name"]
 
 
@@ -111,7 +107,6 @@ class OfficeAdmin(DirectoryAdmin):
 class PortalUserAdmin(DirectoryAdmin, UserAdmin):  # type: ignore[type-arg]
     right = "manage_users"
     list_display = ["username", "office", "access_group", "is_active"]
-    list_select_related = ["office"]
     list_filter = ["access_group", "is_active"]
     fieldsets = [
         (None, {"fields": ["username", "password"]}),

@@ -38,6 +38,5 @@ class IndicatorAdmin(FixedListAdmin):
 class RecommendationAdmin(FixedListAdmin):
     list_display = ["number", "title", "state", "owner", "due_on"]
     list_display_links = ["title"]
-    list_select_related = ["owner"]
     readonly_fields = ["number", "criterion", "title", "text", "strength", "addressees", "source"]
     filter_horizontal = ["indicators"]

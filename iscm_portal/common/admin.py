@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -20,6 +21,12 @@ class DirectoryAdmin(SimpleHistoryAdmin):  # type: ignore[misc]
     right = "edit_directory"
     list_per_page = 50
     show_full_result_count = False
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        """The rows with all that they point to: a list names them without asking row by row."""
+        links = [field.name for field in self.model._meta.fields if field.many_to_one]
+        rows: QuerySet[Any] = super().get_queryset(request)
+        return rows.select_related(*links)
 
     def _allowed(self, request: HttpRequest) -> bool:
         return may(request.user, self.right)

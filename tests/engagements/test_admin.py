@@ -5,6 +5,8 @@ from __future__ import annotations
 import datetime as dt
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from engagements.models import SupportRequest
 from iscm_portal.common.models import OutboxMessage
@@ -60,3 +62,23 @@ def test_what_an_accepted_report_wrote_is_not_deleted(client, ipd):
     )
     assert SupportRequest.objects.filter(pk=request.pk).count() == 1
     assert not OutboxMessage.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("model", "factory"),
+    [
+        ("chairmanship", make.ChairmanshipFactory),
+        ("secretariat", make.SecretariatFactory),
+        ("delegate", make.DelegateFactory),
+        ("partnership", make.PartnershipFactory),
+        ("membership", make.MembershipFactory),
+    ],
+)
+def test_a_list_asks_as_often_for_many_rows_as_for_few(client, ipd, model, factory):
+    counts = []
+    for rows in (2, 6):
+        factory.create_batch(rows)
+        with CaptureQueriesContext(connection) as seen:
+            assert client.get(f"/admin/engagements/{model}/").status_code == 200
+        counts.append(len(seen))
+    assert counts[0] == counts[1]

@@ -294,7 +294,7 @@ def test_answers_too_few_to_show_are_not_shown_one_by_one():
     indicator = IndicatorFactory(key="satisfaction")
     SatisfactionAnswerFactory.create_batch(2)
     compile_indicators(2026, 2026, NOW)
-    reader = UserFactory()
+    reader = UserFactory(access_group=AccessGroup.IPD)
     row = IndicatorValue.objects.get(indicator=indicator)
     assert evidence_of(row, reader) == []
     SatisfactionAnswerFactory()
