@@ -237,7 +237,7 @@ SPECTACULAR_SETTINGS = {
 }
 
 # --- jobs: without Redis they run in the process that asks, after its commit
-CELERY_BROKER_URL = REDIS_URL or "memory://"
+CELERY_BROKER_URL = REDIS_URL or "memory://localhost/"
 CELERY_TASK_ALWAYS_EAGER = not REDIS_URL
 CELERY_TASK_ACKS_LATE = True
 CELERY_IMPORTS = ["iscm_portal.common.outbox"]

@@ -319,7 +319,7 @@ class Step:
 STEPS = (
     Step(
         ReportPart.PEOPLE,
-        _("Days and travel add up to what a mechanism costs; nobody could say so before."),
+        _("Days and travel add up to what a mechanism costs."),
         row_sets=(RowSet(Participant, ParticipantForm, _("Person")),),
     ),
     Step(

@@ -138,6 +138,15 @@ def test_after_a_conflict_the_next_save_is_known_to_have_seen_the_other_text(cli
     assert PostEventReport.objects.get().discussed == "First and second."
 
 
+def test_the_empty_row_is_open_only_where_it_is_the_first_or_asked_for(client, report):
+    address = f"/reports/{report.pk}/edit/people/"
+    opened = '<details class="row-new" open>'
+    assert opened in client.get(address).content.decode()
+    reported.ParticipantFactory(report=report)
+    assert opened not in client.get(address).content.decode()
+    assert opened in client.get(f"{address}?add=1").content.decode()
+
+
 def test_a_row_that_is_ticked_is_taken_away(client, report):
     row = reported.ReportedFollowUpFactory(report=report)
     save(
