@@ -28,6 +28,11 @@ def may_edit_report(user: Any, report: PostEventReport) -> bool:
     )
 
 
+def may_review(user: Any) -> bool:
+    """Has a queue of reports to look at: IPD's of all offices, a manager's of the own."""
+    return may(user, "review_all_reports") or may(user, "return_own_office_reports")
+
+
 def may_return_report(user: Any, report: PostEventReport) -> bool:
     """IPD returns any report in review, a manager those of the own office."""
     if report.state != ReportState.SUBMITTED:

@@ -20,6 +20,7 @@ from engagements.models import (
     SupportRequest,
 )
 from finance.models import FundingLine, TimeEntry
+from iscm_portal.common.access import may
 from iscm_portal.common.period import Period
 
 from ..choices import ReportState
@@ -103,13 +104,16 @@ def coverage_of_office(office_id: int | None, period: Period) -> Coverage:
 
 
 def review_queue(user: Any) -> PostEventReportQuerySet:
-    """Reports in review that ``user`` may read, the longest waiting first."""
-    return (
-        PostEventReport.objects.visible_to(user)
-        .waiting()
-        .select_related("event", "office", "author")
-        .order_by("submitted_at", "pk")
-    )
+    """Reports that wait for ``user``'s review, the longest waiting first.
+
+    IPD reviews all, a manager the office's own; for others there is none.
+    """
+    queue: PostEventReportQuerySet = PostEventReport.objects.visible_to(user).waiting()
+    if not may(user, "review_all_reports"):
+        own = may(user, "return_own_office_reports")
+        queue = queue.of_office(user.office_id) if own else queue.none()
+    links = queue.select_related("event", "office", "author")
+    return links.order_by("submitted_at", "pk")
 
 
 def report_list(user: Any) -> QuerySet[PostEventReport]:

@@ -8,12 +8,11 @@ from django.utils import timezone
 
 from engagements.models import SignedInRequest
 from engagements.selectors import open_follow_ups_of_office
-from iscm_portal.common.access import may
 from iscm_portal.common.period import Period
 
 from ..forms import STEPS
 from ..models import PostEventReport
-from ..permissions import may_start_report
+from ..permissions import may_review, may_start_report
 from ..selectors.indicators import latest_run
 from ..selectors.reports import coverage_of_office, reports_owed, review_queue
 
@@ -21,14 +20,13 @@ from ..selectors.reports import coverage_of_office, reports_owed, review_queue
 def home(request: SignedInRequest) -> HttpResponse:
     user, today = request.user, timezone.localdate()
     writes = may_start_report(user)
-    reviews = may(user, "review_all_reports")
     in_review = PostEventReport.objects.visible_to(user).waiting().select_related("event")
     context = {
         "today": today,
         "writes": writes,
         "owed": reports_owed(user.office_id, today) if writes else [],
         "step_count": len(STEPS),
-        "to_review": list(review_queue(user)[:50]) if reviews else None,
+        "to_review": list(review_queue(user)[:50]) if may_review(user) else None,
         "waiting": list(in_review.of_office(user.office_id)[:10]) if writes else [],
         "follow_ups": open_follow_ups_of_office(user)[:10] if writes else [],
         "coverage": coverage_of_office(user.office_id, Period.year(today.year)) if writes else None,

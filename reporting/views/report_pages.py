@@ -49,7 +49,7 @@ def reports(request: SignedInRequest) -> HttpResponse:
         "iscm": iscm,
         "may_start": permissions.may_start_report(request.user),
         "in_review": review_queue(request.user).count(),
-        "reviews": may(request.user, "review_all_reports"),
+        "reviews": permissions.may_review(request.user),
     }
     return render(request, "reporting/reports.html", context)
 
@@ -96,13 +96,9 @@ def report(request: SignedInRequest, pk: int, form: ReturnForm | None = None) ->
 
 def reviews(request: SignedInRequest) -> HttpResponse:
     """Reports that wait for a review, the longest waiting first."""
-    if not (
-        may(request.user, "review_all_reports") or may(request.user, "return_own_office_reports")
-    ):
+    if not permissions.may_review(request.user):
         raise PermissionDenied
     queue = review_queue(request.user).prefetch_related("event__iscms")
-    if not may(request.user, "review_all_reports"):
-        queue = queue.of_office(request.user.office_id)
     context = {"page": keyset_page(request, queue, "submitted_at", "pk"), "today": timezone.now()}
     return render(request, "reporting/reviews.html", context)
 

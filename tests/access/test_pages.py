@@ -256,6 +256,22 @@ def test_the_list_of_reports_shows_each_reader_his_own(client, people, places, w
 
 
 @pytest.mark.parametrize(
+    ("who", "waits"),
+    [("reporter", False), ("manager", True), ("ipd", True), ("admin", True), ("analyst", False)],
+)
+def test_a_report_in_review_waits_for_its_manager_and_for_ipd(client, people, places, who, waits):
+    page = answer(client, people, who, "get", "/").content.decode()
+    assert ("waits for your review" in page) == waits
+
+
+def test_a_manager_has_no_report_of_another_office_to_review(client, people, places):
+    people["manager"].office = people["other"].office
+    people["manager"].save()
+    page = answer(client, people, "manager", "get", "/reviews/").content.decode()
+    assert "Nothing waits for a review." in page
+
+
+@pytest.mark.parametrize(
     ("who", "expected"),
     [
         ("reporter", ["Own line"]),
