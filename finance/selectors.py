@@ -134,11 +134,14 @@ def _printed_amounts(number: int, iscms: Collection[str] | None) -> QuerySet[Any
     return _by_row_and_year(printed_lines(number, iscms), Sum("amount_usd"))
 
 
+def printed_counts(iscms: Collection[str] | None = None) -> QuerySet[StaffCount]:
+    """The head counts that stand in Table 7, of ``iscms`` only where these are given."""
+    counts: QuerySet[StaffCount] = StaffCount.objects.all()
+    return counts if iscms is None else counts.filter(iscm__slug__in=iscms)
+
+
 def _head_counts(iscms: Collection[str] | None) -> QuerySet[Any, Any]:
-    counts = StaffCount.objects.all()
-    if iscms is not None:
-        counts = counts.filter(iscm__slug__in=iscms)
-    return _by_row_and_year(counts, Sum("full_time_staff"))
+    return _by_row_and_year(printed_counts(iscms), Sum("full_time_staff"))
 
 
 def _by_row_and_year(records: QuerySet[Any], amount: Sum) -> QuerySet[Any, Any]:

@@ -14,7 +14,7 @@ from iscm_portal.common.filters import FIRST_YEAR, LAST_YEAR
 from iscm_portal.common.pages import keyset_page, one_of, whole_number
 
 from ..choices import ROLE_GROUPS, EventKind, ISCMType, RoleKind
-from ..models import ISCM, IOMRole, SignedInRequest
+from ..models import ISCM, IOMRole, Office, SignedInRequest
 from ..selectors import EVALUATION_DAY, event_list, iscm_list, iscms_by_type, roles_by_group
 
 ROLE_GROUP_WORDS = {
@@ -62,6 +62,15 @@ def iscms(request: SignedInRequest) -> HttpResponse:
         ],
     }
     return render(request, "engagements/iscms.html", context)
+
+
+def offices(request: SignedInRequest) -> HttpResponse:
+    """IOM's offices and units, and what it hosts, each with its source."""
+    rows = Office.objects.visible_to(request.user)
+    context = {
+        "rows": rows.select_related("country", "parent").prefetch_related("focal_for"),
+    }
+    return render(request, "engagements/offices.html", context)
 
 
 def events(request: SignedInRequest) -> HttpResponse:

@@ -12,7 +12,12 @@ from django.utils.translation import gettext as _
 from engagements.models import ISCM, SignedInRequest, SourceNote
 from finance.choices import FundingSource
 from finance.models import FundingLine
-from finance.selectors import investment_records, printed_lines, table_titles
+from finance.selectors import (
+    investment_records,
+    printed_counts,
+    printed_lines,
+    table_titles,
+)
 from iscm_portal.common.charts import stacked_bars
 from iscm_portal.common.exports import csv_response
 from iscm_portal.common.pages import keyset_page, one_of, whole_number
@@ -118,13 +123,15 @@ def records(request: SignedInRequest) -> HttpResponse:
     chosen = asked(request)
     label, table = request.GET.get("label", ""), request.GET.get("table", "")
     if table:
-        if table not in ("4", "5", "6"):
+        if table not in ("4", "5", "6", "7"):
             raise BadRequest(_("There is no such table."))
+        number = asked_table(int(table), chosen)
         iscms = [chosen.iscm] if chosen.iscm else None
-        lines = printed_lines(asked_table(int(table), chosen), iscms).in_years(chosen.period)
-        lines = lines.filter(label=label) if label else lines
-        kinds: dict[str, Any] = {"funding_lines": lines}
-        figure = selectors.printed_total(int(table), chosen, label)
+        rows = printed_counts(iscms) if number == 7 else printed_lines(number, iscms)
+        rows = rows.filter(year__in=chosen.years)
+        rows = rows.filter(label=label) if label else rows
+        kinds: dict[str, Any] = {"staff_counts" if number == 7 else "funding_lines": rows}
+        figure = selectors.printed_total(number, chosen, label)
     else:
         kinds = investment_records(chosen.period, iscm=chosen.iscm, source=chosen.source)
         figure = selectors.total(chosen)
@@ -133,6 +140,7 @@ def records(request: SignedInRequest) -> HttpResponse:
         "funding_lines": ("iscm", "project", "office"),
         "attributions": ("project", "iscm"),
         "time_entries": ("iscm", "office", "event"),
+        "staff_counts": ("iscm",),
     }
     context = {
         "chosen": chosen,

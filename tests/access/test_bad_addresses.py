@@ -21,6 +21,7 @@ PAGES: dict[str, tuple[str, ...]] = {
     "/": (),
     "/iscms/": ("type", "role", "on"),
     "/iscms/{iscm}/": (),
+    "/offices/": (),
     "/events/": ("kind", "iscm", "year", "after"),
     "/events/{event}/": (),
     "/reports/": ("state", "office", "iscm", "after"),

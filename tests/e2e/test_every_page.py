@@ -27,6 +27,7 @@ PAGES = {
         "/",
         "/iscms/",
         "/iscms/bali-process/",
+        "/offices/",
         "/events/",
         "/events/{event}/",
         "/reports/",

@@ -168,3 +168,18 @@ def test_a_value_is_shown_in_its_unit_with_the_decimals_it_calls_for():
     assert in_unit("4.0000", "score") == "4.00 of 5"
     assert in_unit("338300.0000", "USD") == "USD 338,300"
     assert in_unit(None, "USD") == "no data"
+
+
+def test_the_offices_are_shown_with_what_they_do_and_where_that_stands(client, reader):
+    make.OfficeFactory(
+        name="Country Office Bangkok",
+        focal_for=[make.ISCMFactory(acronym="Bali Process")],
+        source="evaluation 2019, footnote 25",
+        confidence="high",
+    )
+    client.force_login(reader)
+    page = client.get("/offices/").content.decode()
+    assert "Country Office Bangkok" in page
+    assert ">Bali Process</a>" in page
+    assert "evaluation 2019, footnote 25" in page
+    assert "confidence: High" in " ".join(page.replace("·", " ").split())

@@ -21,6 +21,7 @@ PAGES = (
     "/",
     "/iscms/",
     "/iscms/{iscm}/",
+    "/offices/",
     "/events/",
     "/events/{event}/",
     "/reports/",
@@ -85,7 +86,7 @@ def grow(world, rows: int) -> dict[str, object]:
         other = reported.PostEventReportFactory(event=event, state="submitted", submitted_at=AT)
         reported.ReportStepFactory(report=sent)
         reported.ReportStepFactory(report=other)
-        make.ISCMFactory()
+        make.OfficeFactory(focal_for=[make.ISCMFactory()])
         make.DelegateFactory(event=event, office=office)
         make.AgendaItemFactory(event=world["drafts"][0].event)
         make.MembershipFactory(iscm=iscm)

@@ -188,6 +188,11 @@ def amounts_at(read, address):
             "Table 4: GFMD, 2016–2017: <strong>USD 152,400</strong>",
         ),
         ("iscm=midwa&from=1990&to=1990", "MIDWA, 1990: <strong>USD 0</strong>"),
+        (
+            "table=7&label=Bali+Process&from=2019&to=2019",
+            "Table 7: Bali Process, 2019: <strong>4 full-time staff</strong>",
+        ),
+        ("table=7&from=2019&to=2019", "Table 7, 2019: <strong>8 full-time staff</strong>"),
     ],
 )
 def test_the_records_page_repeats_the_figure_that_it_explains(read, query, said):
