@@ -121,21 +121,21 @@ def report_list(user: Any) -> QuerySet[PostEventReport]:
     return PostEventReport.objects.visible_to(user).select_related("event", "office", "author")
 
 
-def open_follow_ups_before(report: PostEventReport) -> QuerySet[FollowUpAction]:
+def open_follow_ups_before(report: PostEventReport, user: Any) -> QuerySet[FollowUpAction]:
     """Follow-ups of the same mechanisms that were still open when the event took place."""
     return (
-        FollowUpAction.objects.filter(
-            iscm__in=report.event.iscms.all(), state="open", owner=report.office_id
-        )
+        FollowUpAction.objects.visible_to(user)
+        .filter(iscm__in=report.event.iscms.all(), state="open", owner=report.office_id)
         .exclude(report_number=report.pk)
         .order_by(F("due_on").asc(nulls_last=True), "pk")
     )
 
 
-def usual_partners(report: PostEventReport) -> list[str]:
+def usual_partners(report: PostEventReport, user: Any) -> list[str]:
     """Names of the partners that the office's partnerships name, the most recent first."""
     names = (
-        Partnership.objects.filter(office=report.office_id)
+        Partnership.objects.visible_to(user)
+        .filter(office=report.office_id)
         .order_by("-since_on")
         .values_list("organisation__name", flat=True)[:20]
     )

@@ -104,7 +104,7 @@ def printed(number: int, chosen: ResourceFilter) -> PrintedTable:
     return printed_table(number, iscms=[chosen.iscm] if chosen.iscm else None, years=chosen.years)
 
 
-def dashboard(chosen: ResourceFilter) -> Dashboard:
+def dashboard(chosen: ResourceFilter, user: Any) -> Dashboard:
     """All that the dashboard shows; the number of statements does not grow with the records."""
     narrow: dict[str, Any] = {"iscm": chosen.iscm, "sources": chosen.sources}
     cuts: list[tuple[str, ...]] = [("iscm", "year"), ("year",), ("source",), ()]
@@ -122,7 +122,7 @@ def dashboard(chosen: ResourceFilter) -> Dashboard:
         osi_since_peak=since_peak(by_number.get(4)),
         projects=in_a_year(by_number.get(5)),
         staff=end_to_end(by_number.get(7)),
-        unknown=unknown_shares(chosen),
+        unknown=unknown_shares(chosen, user),
     )
 
 
@@ -209,11 +209,13 @@ def in_a_year(table: PrintedTable | None) -> Headline:
     return Headline(table.totals[last], last, change, last - 1)
 
 
-def unknown_shares(chosen: ResourceFilter) -> list[Attribution]:
+def unknown_shares(chosen: ResourceFilter, user: Any) -> list[Attribution]:
     """Attributions whose share nobody knows: what would close the range."""
-    rows = Attribution.objects.filter(
-        basis="unknown", year__range=(chosen.first_year, chosen.last_year)
-    ).select_related("project", "iscm")
+    rows = (
+        Attribution.objects.visible_to(user)
+        .filter(basis="unknown", year__range=(chosen.first_year, chosen.last_year))
+        .select_related("project", "iscm")
+    )
     if chosen.iscm:
         rows = rows.filter(iscm__slug=chosen.iscm)
     if chosen.source not in (None, "project_support"):

@@ -183,7 +183,7 @@ def step_page(
     if conflict:  # read anew: validation has put what was typed into ``report``
         stored = bound_parts(step, PostEventReport.objects.get(pk=report.pk), None)
     context = {
-        **side(report, step.key),
+        **side(request, report, step.key),
         "report": report,
         "step": step,
         "position": STEP_KEYS.index(step.key) + 1,
@@ -199,7 +199,7 @@ def step_page(
     return render(request, "reporting/report_step.html", context, status=status)
 
 
-def side(report: PostEventReport, current: str) -> dict[str, Any]:
+def side(request: SignedInRequest, report: PostEventReport, current: str) -> dict[str, Any]:
     """What stands beside every step: the task list and what is known already."""
     return {
         "tasks": [
@@ -209,8 +209,8 @@ def side(report: PostEventReport, current: str) -> dict[str, Any]:
         "is_check": current == "check",
         "step_count": len(STEPS),
         "due_on": due_on(report.event),
-        "known_follow_ups": open_follow_ups_before(report)[:5],
-        "known_partners": usual_partners(report),
+        "known_follow_ups": open_follow_ups_before(report, request.user)[:5],
+        "known_partners": usual_partners(report, request.user),
         "last_return": report.steps.filter(action="returned").last(),
     }
 
@@ -219,7 +219,7 @@ def check_page(
     request: SignedInRequest, report: PostEventReport, missing: Any = None, status: int = 200
 ) -> HttpResponse:
     context = {
-        **side(report, "check"),
+        **side(request, report, "check"),
         **report_content(request, report),
         "report": report,
         "missing": services.what_is_missing(report) if missing is None else missing,

@@ -52,7 +52,7 @@ def asked_table(number: int, chosen: ResourceFilter) -> int:
 
 def resources(request: SignedInRequest) -> HttpResponse | StreamingHttpResponse:
     chosen = asked(request)
-    board = selectors.dashboard(chosen)
+    board = selectors.dashboard(chosen, request.user)
     if request.GET.get("format") == "csv":
         return csv_response("resources", selectors.CSV_COLUMNS, selectors.csv_rows(board))
     context = {

@@ -79,7 +79,7 @@ def test_the_page_shows_each_cell_of_the_tables(read):
 
 
 def test_the_rise_of_osi_is_worked_out_from_the_records(real_records):
-    board = dashboard(ResourceFilter(2014, 2019))
+    board = dashboard(ResourceFilter(2014, 2019), make.UserFactory(access_group="ipd"))
     assert (board.osi.last, board.osi.change_pct) == (Decimal("338300.00"), Decimal("179.6"))
     peak = board.osi_since_peak
     assert (peak.since_year, peak.change_pct) == (2016, Decimal("-23.1"))
@@ -94,11 +94,21 @@ def test_the_answer_comes_first_with_its_range_and_what_is_missing(read):
 
 
 def test_sacm_has_a_range_because_placmis_share_is_unknown(real_records):
-    board = dashboard(ResourceFilter(2014, 2014, iscm="sacm"))
+    board = dashboard(ResourceFilter(2014, 2014, iscm="sacm"), make.UserFactory(access_group="ipd"))
     (row,) = board.rows
     cell = row.cells[2014]
     assert (cell.known_usd, cell.high_usd) == (Decimal("20000.00"), Decimal("616600.00"))
     assert [(share.project.code, share.year) for share in board.unknown] == [("PLACMI", 2014)]
+
+
+def test_whose_share_is_unknown_is_told_to_those_who_read_projects_and_its_number_to_all(
+    client, real_records
+):
+    client.force_login(make.UserFactory(access_group="analyst", office=None))
+    page = client.get("/resources/?iscm=sacm&from=2014&to=2014").content.decode()
+    assert "1 share of a project is unknown." in page
+    assert "Whose shares they are, finance and IPD read." in page
+    assert "PLACMI&#x27;s share" not in page
 
 
 def test_the_filters_narrow_everything_on_the_page(read):
