@@ -1,7 +1,7 @@
 """The post-event report (recommendation 13) and the proposals in it.
 
 Until the report is accepted the rows here are proposals and count nowhere;
-``services.accept_report`` writes each of them once as evidence in ``engagements`` and ``finance``.
+``reviewing.accept_report`` writes each of them once as evidence in ``engagements`` and ``finance``.
 """
 
 from __future__ import annotations

@@ -22,7 +22,7 @@ from ..choices import ReportState
 from ..forms import ReturnForm
 from ..models import PostEventReport
 from ..selectors.reports import evidence_of_report, report_list, review_queue
-from ..services import reports as services
+from ..services import reviewing
 
 
 def reports(request: SignedInRequest) -> HttpResponse:
@@ -114,9 +114,9 @@ def return_report(request: SignedInRequest, pk: int) -> HttpResponse:
     if not form.is_valid():
         return report(request, pk, form)
     try:
-        services.return_report(pk, request.user, form.cleaned_data["comment"], timezone.now())
+        reviewing.return_report(pk, request.user, form.cleaned_data["comment"], timezone.now())
         messages.success(request, _("Returned to the office with your comment."))
-    except services.ReportAlreadyReviewed as error:
+    except reviewing.ReportAlreadyReviewed as error:
         messages.info(request, str(error))
     return redirect("report", pk=pk)
 
@@ -127,8 +127,8 @@ def accept_report(request: SignedInRequest, pk: int) -> HttpResponse:
     if not may(request.user, "review_all_reports"):
         raise PermissionDenied
     try:
-        services.accept_report(found.pk, request.user, timezone.now())
+        reviewing.accept_report(found.pk, request.user, timezone.now())
         messages.success(request, _("Accepted. What the report found counts from now on."))
-    except services.ReportAlreadyReviewed as error:
+    except reviewing.ReportAlreadyReviewed as error:
         messages.info(request, str(error))
     return redirect("report", pk=pk)

@@ -10,6 +10,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 
 from reporting.choices import ReportPart
 from reporting.services import reports as services
+from reporting.services import reviewing
 from tests.factories import engagements as make
 from tests.factories import finance as money
 from tests.factories import reporting as reported
@@ -115,7 +116,7 @@ def places(people):
         reports[name] = report
     for name in ("submitted", "accepted"):
         services.submit_report(reports[name].pk, reporter, AT)
-    services.accept_report(reports["accepted"].pk, people["ipd"], AT)
+    reviewing.accept_report(reports["accepted"].pk, people["ipd"], AT)
     value = reported.IndicatorValueFactory(year=2026, iscm=None, cell="overall")
     return {
         **{name: report.pk for name, report in reports.items()},

@@ -16,6 +16,7 @@ from finance.models import FundingLine, TimeEntry
 from reporting.choices import ReportPart
 from reporting.models import PostEventReport, ReportVersion
 from reporting.services import reports as services
+from reporting.services import reviewing
 from tests.factories import engagements as make
 from tests.factories import reporting as reported
 
@@ -74,7 +75,7 @@ def test_a_report_submitted_by_several_at_once_is_submitted_once(report):
 def test_reviewers_who_accept_at_once_write_the_evidence_once(report):
     reviewer = make.UserFactory(access_group="ipd", office=make.OfficeFactory())
     services.submit_report(report.pk, report.author, AT)
-    outcomes = at_once(lambda: services.accept_report(report.pk, reviewer, AT))
+    outcomes = at_once(lambda: reviewing.accept_report(report.pk, reviewer, AT))
     assert outcomes == ["ReportAlreadyReviewed"] * (RIVALS - 1) + ["done"]
     assert SupportRequest.objects.filter(report_number=report.pk).count() == 1
     assert TimeEntry.objects.filter(report_number=report.pk).count() == 1
@@ -106,7 +107,7 @@ def test_reviewers_who_accept_reports_that_name_the_same_new_partner_make_it_onc
         )
         services.submit_report(other.pk, author, AT)
         waiting.append(other.pk)
-    outcomes = at_once(lambda: services.accept_report(waiting.pop(), reviewer, AT))
+    outcomes = at_once(lambda: reviewing.accept_report(waiting.pop(), reviewer, AT))
     assert outcomes == ["done"] * RIVALS
     partner = Organisation.objects.get(name="Walk Together")
     assert Partnership.objects.filter(organisation=partner).count() == RIVALS

@@ -25,6 +25,7 @@ from reporting.choices import ReportPart
 from reporting.models import PostEventReport, ReportVersion
 from reporting.selectors.reports import coverage_of_office, reports_owed
 from reporting.services import reports as services
+from reporting.services import reviewing
 from tests.factories import engagements as make
 from tests.factories import reporting as reported
 
@@ -205,7 +206,7 @@ def test_an_empty_report_is_not_submitted_and_says_what_it_lacks(event, reporter
 
 def test_a_returned_report_is_open_again_and_carries_the_comment(report, reporter, reviewer):
     submit(report, reporter)
-    services.return_report(report.pk, reviewer, "Who asked?", AT)
+    reviewing.return_report(report.pk, reviewer, "Who asked?", AT)
     report.refresh_from_db()
     assert report.is_open
     assert report.steps.last().comment == "Who asked?"
@@ -214,7 +215,7 @@ def test_a_returned_report_is_open_again_and_carries_the_comment(report, reporte
 
 def test_acceptance_writes_each_row_once_and_each_names_its_report(report, reporter, reviewer):
     submit(report, reporter)
-    services.accept_report(report.pk, reviewer, AT)
+    reviewing.accept_report(report.pk, reviewer, AT)
     assert written(report) == [1] * len(EVIDENCE)
     iscm = report.event.iscms.get()
     request = SupportRequest.objects.get(report_number=report.pk)
@@ -241,7 +242,7 @@ def test_acceptance_writes_each_row_once_and_each_names_its_report(report, repor
 
 def test_acceptance_keeps_the_history_of_every_row_it_writes(report, reporter, reviewer):
     submit(report, reporter)
-    services.accept_report(report.pk, reviewer, AT)
+    reviewing.accept_report(report.pk, reviewer, AT)
     for model in EVIDENCE:
         row = model.objects.get(report_number=report.pk)
         assert [past.history_user for past in row.history.all()] == [reviewer]
@@ -252,23 +253,23 @@ def test_acceptance_asks_in_the_same_transaction_for_the_years_it_touched(
 ):
     reported.ReportedInstrumentFactory(report=report, dated_on=dt.date(2025, 3, 1))
     submit(report, reporter)
-    services.accept_report(report.pk, reviewer, AT)
+    reviewing.accept_report(report.pk, reviewer, AT)
     message = OutboxMessage.objects.get()
     assert (message.topic, message.payload) == ("evidence_changed", {"years": [2025, 2026]})
 
 
 def test_a_second_acceptance_is_refused_and_writes_nothing(report, reporter, reviewer):
     submit(report, reporter)
-    services.accept_report(report.pk, reviewer, AT)
-    with pytest.raises(services.ReportAlreadyReviewed):
-        services.accept_report(report.pk, reviewer, AT)
+    reviewing.accept_report(report.pk, reviewer, AT)
+    with pytest.raises(reviewing.ReportAlreadyReviewed):
+        reviewing.accept_report(report.pk, reviewer, AT)
     assert written(report) == [1] * len(EVIDENCE)
     assert report.steps.filter(action="accepted").count() == 1
 
 
 def test_a_draft_is_not_accepted(report, reviewer):
-    with pytest.raises(services.ReportAlreadyReviewed):
-        services.accept_report(report.pk, reviewer, AT)
+    with pytest.raises(reviewing.ReportAlreadyReviewed):
+        reviewing.accept_report(report.pk, reviewer, AT)
     report.refresh_from_db()
     assert report.state == "draft"
     assert written(report) == [0] * len(EVIDENCE)
@@ -280,7 +281,7 @@ def test_a_row_that_cannot_be_written_leaves_the_report_in_review(report, report
     clash = report.reportedfollowups.last()
     make.FollowUpActionFactory(report_number=report.pk, report_item=clash.pk)
     with pytest.raises(Exception, match=r"(?i)unique"):
-        services.accept_report(report.pk, reviewer, AT)
+        reviewing.accept_report(report.pk, reviewer, AT)
     report.refresh_from_db()
     assert report.state == "submitted"
     assert SupportRequest.objects.count() == 0
@@ -295,7 +296,7 @@ def test_delegates_and_agenda_on_record_are_mended_not_doubled(event, reporter, 
     priority = make.IOMPriorityFactory()
     report.reportedagendaitems.update(priority=priority)
     submit(report, reporter)
-    services.accept_report(report.pk, reviewer, AT)
+    reviewing.accept_report(report.pk, reviewer, AT)
     assert event.delegates.count() == 1
     assert [(item.pk, item.priority) for item in event.agenda_items.all()] == [(known.pk, priority)]
 
@@ -313,7 +314,7 @@ def test_an_office_that_left_the_agenda_alone_does_not_undo_what_another_said(
     for report in (first, second):
         finish(report)
         submit(report, report.author)
-        services.accept_report(report.pk, reviewer, AT)
+        reviewing.accept_report(report.pk, reviewer, AT)
     item.refresh_from_db()
     assert item.priority == priority
 
@@ -342,7 +343,7 @@ def test_acceptance_confirms_an_event_that_was_proposed(report, reporter, review
     report.event.is_proposed = True
     report.event.save()
     submit(report, reporter)
-    services.accept_report(report.pk, reviewer, AT)
+    reviewing.accept_report(report.pk, reviewer, AT)
     report.event.refresh_from_db()
     assert not report.event.is_proposed
 
@@ -358,7 +359,7 @@ def test_the_database_refuses_a_date_that_is_a_slip_of_the_finger(report, day):
 def test_a_partner_already_on_record_is_found_by_its_name(report, reporter, reviewer):
     known = make.OrganisationFactory(name="walk together")
     submit(report, reporter)
-    services.accept_report(report.pk, reviewer, AT)
+    reviewing.accept_report(report.pk, reviewer, AT)
     assert Partnership.objects.get().organisation == known
 
 
@@ -384,7 +385,7 @@ def test_a_report_in_review_is_owed_no_more_and_a_returned_one_is_again(
     today = dt.date(2026, 11, 20)
     submit(report, reporter)
     assert reports_owed(reporter.office_id, today) == []
-    services.return_report(report.pk, reviewer, "Mend it.", AT)
+    reviewing.return_report(report.pk, reviewer, "Mend it.", AT)
     assert [row.state for row in reports_owed(reporter.office_id, today)] == ["returned"]
 
 
@@ -395,7 +396,7 @@ def test_coverage_is_accepted_of_owed_in_the_period(report, event, reporter, rev
     after = make.EventFactory(starts_on=LAST_DAY, ends_on=dt.date(2027, 1, 1))
     make.DelegateFactory(event=after, office=reporter.office)
     submit(report, reporter)
-    services.accept_report(report.pk, reviewer, AT)
+    reviewing.accept_report(report.pk, reviewer, AT)
     found = coverage_of_office(reporter.office_id, Period.year(2026))
     assert (found.owed, found.accepted) == (2, 1)
 

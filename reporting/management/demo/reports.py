@@ -20,6 +20,7 @@ from reporting.models import (
     ReportedRequest,
 )
 from reporting.services import reports as services
+from reporting.services import reviewing
 
 from . import SERVED_BY, World, some, words
 from .activity import agenda_of, demo_event, write_events, write_rows
@@ -115,7 +116,7 @@ class Reports:
         for meeting in accepted:
             self._accept(self._submit(meeting, events[meeting]))
         returned = self._submit(RETURNED, events[RETURNED])
-        services.return_report(
+        reviewing.return_report(
             returned.pk, self.users["ipd"], words.RETURN_COMMENT, self._after(returned, 1)
         )
         for meeting in IN_REVIEW:
@@ -188,7 +189,7 @@ class Reports:
         return services.submit_report(report.pk, author, _at(event, self.chance.randint(4, latest)))
 
     def _accept(self, report: PostEventReport) -> None:
-        services.accept_report(
+        reviewing.accept_report(
             report.pk, self.users["ipd"], self._after(report, self.chance.randint(1, 12))
         )
 
