@@ -3,6 +3,7 @@
 from .indicator import CompileRun, Indicator, IndicatorValue
 from .recommendation import Recommendation
 from .report import (
+    KeptText,
     Lesson,
     Participant,
     PostEventReport,
@@ -13,6 +14,7 @@ from .report import (
     ReportedRequest,
     ReportStep,
     ReportVersion,
+    SavedPart,
 )
 from .survey import KnowledgeAnswer, SatisfactionAnswer
 
@@ -20,6 +22,7 @@ __all__ = [
     "CompileRun",
     "Indicator",
     "IndicatorValue",
+    "KeptText",
     "KnowledgeAnswer",
     "Lesson",
     "Participant",
@@ -33,4 +36,5 @@ __all__ = [
     "ReportedPartnership",
     "ReportedRequest",
     "SatisfactionAnswer",
+    "SavedPart",
 ]

@@ -6,6 +6,8 @@ Until the report is accepted the rows here are proposals and count nowhere;
 
 from __future__ import annotations
 
+import uuid
+
 from django.conf import settings
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
@@ -39,7 +41,7 @@ from finance.choices import PaidBy
 from iscm_portal.common.models import Tracked
 from iscm_portal.common.querysets import PortalQuerySet
 
-from ..choices import LessonKind, ReportAction, ReportState
+from ..choices import LessonKind, ReportAction, ReportPart, ReportState
 from ..querysets import PostEventReportQuerySet
 
 
@@ -50,6 +52,14 @@ class PostEventReport(models.Model):
     office = models.ForeignKey(Office, models.PROTECT, related_name="+", verbose_name=_("office"))
     author = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.PROTECT, related_name="+", verbose_name=_("author")
+    )
+    co_authors = models.ManyToManyField(
+        settings.AUTH_USER_MODEL, blank=True, related_name="+", verbose_name=_("written with")
+    )
+    # The correction of an accepted report is a copy, written and reviewed like any report; once
+    # it is accepted the corrected report takes it over and the copy goes.
+    corrects = models.ForeignKey(
+        "self", models.CASCADE, null=True, editable=False, related_name="corrections"
     )
     state = models.CharField(
         _("state"), max_length=10, choices=ReportState.choices, default=ReportState.DRAFT
@@ -80,8 +90,11 @@ class PostEventReport(models.Model):
         verbose_name = _("post-event report")
         constraints = [
             models.UniqueConstraint(
-                fields=["event", "office"], name="report_once_per_event_and_office"
+                fields=["event", "office"],
+                condition=Q(corrects__isnull=True),
+                name="report_once_per_event_and_office",
             ),
+            models.UniqueConstraint(fields=["corrects"], name="report_corrected_once_at_a_time"),
             models.CheckConstraint(
                 name="report_accepted_says_when",
                 condition=~Q(state="accepted") | Q(accepted_at__isnull=False),
@@ -109,6 +122,8 @@ class ReportStep(models.Model):
     actor = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
     at = models.DateTimeField()
     comment = models.TextField(blank=True)
+    # What the browser names its request by: sent twice, it is one step.
+    request_key = models.UUIDField(null=True, editable=False, unique=True)
 
     objects = PortalQuerySet.as_manager()
 
@@ -117,6 +132,64 @@ class ReportStep(models.Model):
 
     def __str__(self) -> str:
         return f"{self.report}: {self.get_action_display()}"
+
+
+class SavedPart(models.Model):
+    """What one part of a report held after one save; the base that two writers are merged on.
+
+    ``content`` is {name of a field: its texts} as a form sends them, restricted text included:
+    it is compared on the server and shown to those who write the report, to nobody else.
+    """
+
+    report = models.ForeignKey(PostEventReport, models.CASCADE, related_name="saved_parts")
+    part = models.CharField(max_length=10, choices=ReportPart.choices)
+    version = models.PositiveIntegerField()
+    content = models.JSONField()
+    author = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+"
+    )
+    saved_at = models.DateTimeField()
+
+    objects = PortalQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["report", "part", "version"]
+        constraints = [
+            models.UniqueConstraint(fields=["report", "part", "version"], name="savedpart_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.report}, {self.get_part_display()}, {self.version}"
+
+
+class KeptText(models.Model):
+    """What somebody is typing into a page of a report: kept as typed, not checked, not saved yet.
+
+    One a page and writer. ``revision`` counts its changes, so that the older of two windows can't
+    overwrite the newer by arriving late. Nobody but the writer reads it.
+    """
+
+    report = models.ForeignKey(PostEventReport, models.CASCADE, related_name="kept_texts")
+    page = models.CharField(max_length=10)
+    author = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
+    content = models.JSONField()
+    # The version of the report that the writer had before his eyes.
+    version = models.PositiveIntegerField()
+    revision = models.PositiveIntegerField()
+    kept_at = models.DateTimeField()
+
+    objects = PortalQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["report", "page"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["report", "page", "author"], name="kepttext_once_per_page_and_writer"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.report}, {self.page}"
 
 
 class ReportVersion(models.Model):
@@ -143,10 +216,13 @@ class ReportItem(Tracked):
     """A row of a report; a proposal until the report is accepted."""
 
     report = models.ForeignKey(PostEventReport, models.CASCADE, related_name="%(class)ss")
+    # Made by the page that the row is typed into: sent twice, it is one row.
+    key = models.UUIDField(default=uuid.uuid4, editable=False)
 
     class Meta:
         abstract = True
         ordering = ["pk"]
+        constraints = [models.UniqueConstraint(fields=["report", "key"], name="%(class)s_key_once")]
 
 
 class ForISCM(models.Model):
@@ -197,10 +273,11 @@ class Participant(ReportItem, ForISCM):
 
     class Meta(ReportItem.Meta):
         constraints = [
+            *ReportItem.Meta.constraints,
             models.CheckConstraint(
                 name="participant_days_in_range",
                 condition=Q(days__isnull=True) | Q(days__range=(0, 366)),
-            )
+            ),
         ]
 
     def __str__(self) -> str:
@@ -249,6 +326,7 @@ class ReportedRequest(ReportItem, ForISCM):
 
     class Meta(ReportItem.Meta):
         constraints = [
+            *ReportItem.Meta.constraints,
             plausible("reportedrequest_dates_plausible", "asked_on", "answered_on"),
             models.CheckConstraint(
                 name="reportedrequest_answered_after_asked",
@@ -286,6 +364,7 @@ class ReportedPartnership(ReportItem, ForISCM):
 
     class Meta(ReportItem.Meta):
         constraints = [
+            *ReportItem.Meta.constraints,
             plausible("reportedpartnership_dates_plausible", "since_on"),
             models.CheckConstraint(
                 name="reportedpartnership_names_one_partner",
@@ -327,6 +406,7 @@ class ReportedInstrument(ReportItem, ForISCM):
 
     class Meta(ReportItem.Meta):
         constraints = [
+            *ReportItem.Meta.constraints,
             plausible("reportedinstrument_dates_plausible", "dated_on"),
             models.CheckConstraint(
                 name="reportedinstrument_of_a_state_or_region",
@@ -347,7 +427,10 @@ class ReportedFollowUp(ReportItem, ForISCM):
     objects = PortalQuerySet.as_manager()
 
     class Meta(ReportItem.Meta):
-        constraints = [plausible("reportedfollowup_dates_plausible", "due_on")]
+        constraints = [
+            *ReportItem.Meta.constraints,
+            plausible("reportedfollowup_dates_plausible", "due_on"),
+        ]
 
     def __str__(self) -> str:
         return self.what
