@@ -31,6 +31,12 @@ class ReportPart(models.TextChoices):
     GOALS = "goals", _("Goals it speaks to")
 
 
+# What every report answers; the other parts are written where there is something to say.
+REQUIRED_PARTS = tuple(
+    part for part in ReportPart if part not in (ReportPart.OUTCOMES, ReportPart.GOALS)
+)
+
+
 class LessonKind(models.TextChoices):
     LESSON = "lesson", _("Lesson learned")
     GOOD_PRACTICE = "good_practice", _("Good practice")

@@ -8,7 +8,7 @@ from django.core.exceptions import BadRequest
 from django.http import HttpRequest, HttpResponseBase
 from django.utils.translation import gettext as _
 
-from .pages import not_accepted
+from .pages import not_accepted, wants_json
 
 # The API answers 401 by itself; the rest here has nothing to hide.
 OPEN_ADDRESSES = ("/accounts/", "/api/", "/healthz", "/readyz", "/static/", "/admin/login/")
@@ -39,6 +39,6 @@ class SignInRequiredMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         if request.path.startswith(OPEN_ADDRESSES) or request.user.is_authenticated:
             return self.get_response(request)
-        if request.method == "POST":
+        if request.method == "POST" or wants_json(request):
             return not_accepted(request)
         return redirect_to_login(request.get_full_path())

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from django.core import signing
 from django.core.exceptions import BadRequest
 from django.db.models import Q, QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
@@ -29,6 +29,11 @@ def whole_number(text: str, low: int, high: int) -> int:
         if low <= number <= high:
             return number
     raise BadRequest(_("A number from %(low)s to %(high)s is needed.") % {"low": low, "high": high})
+
+
+def wants_json(request: HttpRequest) -> bool:
+    """Whether a script of ours asks, which takes its answer as JSON."""
+    return request.headers.get("accept", "").startswith("application/json")
 
 
 def one_of(request: HttpRequest, name: str, known: Collection[str]) -> str:
@@ -157,6 +162,9 @@ def not_accepted(request: HttpRequest, reason: str = "") -> HttpResponse:
 
     Also Django's page for a form without a valid CSRF token (``reason`` is its own, for logs).
     """
+    if wants_json(request):
+        signed_in = getattr(request, "user", None) is not None and request.user.is_authenticated
+        return JsonResponse({"state": "token" if signed_in else "signed_out"}, status=403)
     context = {"typed": typed_texts(request), "back": came_from(request)}
     return render(request, "not_accepted.html", context, status=403)
 

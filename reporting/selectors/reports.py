@@ -15,6 +15,7 @@ from engagements.models import (
     Delegate,
     Event,
     FollowUpAction,
+    Office,
     Partnership,
     PolicyInstrument,
     SupportRequest,
@@ -24,7 +25,7 @@ from iscm_portal.common.access import may
 from iscm_portal.common.period import Period
 
 from ..choices import ReportState
-from ..models import PostEventReport
+from ..models import KeptText, PostEventReport
 from ..querysets import PostEventReportQuerySet
 
 
@@ -140,6 +141,24 @@ def usual_partners(report: PostEventReport, user: Any) -> list[str]:
         .values_list("organisation__name", flat=True)[:20]
     )
     return list(dict.fromkeys(names))[:6]
+
+
+def reports_of_series(event: Event, office: Office, user: Any) -> list[PostEventReport]:
+    """The office's reports on earlier events of the same mechanisms, the latest first; a few."""
+    earlier = (
+        PostEventReport.objects.visible_to(user)
+        .filter(office=office, corrects=None, event__iscms__in=event.iscms.all())
+        .exclude(event=event)
+        .select_related("event")
+        .order_by("-event__sorted_on", "-pk")
+        .distinct()
+    )
+    return list(earlier[:5])
+
+
+def kept_texts(report: PostEventReport) -> QuerySet[KeptText]:
+    """Who is typing into the report and has not saved; what they type is theirs alone."""
+    return report.kept_texts.defer("content").select_related("author").order_by("page", "pk")
 
 
 def evidence_of_report(report: PostEventReport, user: Any) -> dict[str, QuerySet[Any]]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
+import uuid
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -13,13 +14,15 @@ from django.utils.translation import gettext as _
 
 from engagements.models import AgendaItem, Delegate, Event, Office
 
-from ..choices import ReportAction, ReportPart, ReportState
+from ..choices import REQUIRED_PARTS, ReportAction, ReportPart, ReportState
 from ..models import (
+    KeptText,
     Participant,
     PostEventReport,
     ReportedAgendaItem,
     ReportStep,
     ReportVersion,
+    SavedPart,
 )
 
 
@@ -43,8 +46,12 @@ class ReportIncomplete(ReportError):
         self.missing = missing
 
 
-class ReportChangedMeanwhile(ReportError):
-    """The report was saved after this page was opened."""
+class KeptElsewhere(ReportError):
+    """The writer typed into the page in another window since; ``kept`` is what stands there."""
+
+    def __init__(self, kept: KeptText) -> None:
+        super().__init__(_("You typed into this page in another window."))
+        self.kept = kept
 
 
 def start_report(event: Event, office: Office, author: Any, at: dt.datetime) -> PostEventReport:
@@ -60,7 +67,7 @@ def start_report(event: Event, office: Office, author: Any, at: dt.datetime) -> 
             )
             _prefill(report)
     except IntegrityError:  # somebody of the office was first: it is one report
-        return PostEventReport.objects.get(event=event, office=office)
+        return PostEventReport.objects.get(event=event, office=office, corrects=None)
     return report
 
 
@@ -89,36 +96,154 @@ def locked(report_id: int) -> PostEventReport:
 
 
 @contextmanager
-def writing(report_id: int, step: str, version: int) -> Iterator[PostEventReport]:
-    """Hold the report while one step of it is saved, then count its version up.
+def writing(
+    report_id: int, parts: Iterable[str], author: Any, at: dt.datetime
+) -> Iterator[PostEventReport]:
+    """Hold the report while ``parts`` of it are saved, then count its version up.
 
-    ``version`` is the one that the writer had before his eyes.
-    Raises ReportNotOpen and ReportChangedMeanwhile; nothing is saved then.
+    Raises ReportNotOpen; nothing is saved then.
     """
     with transaction.atomic():
         report = locked(report_id)
         if not report.is_open:
             raise ReportNotOpen(_("The report is in review or accepted; it can't be changed now."))
-        if report.version != version:
-            raise ReportChangedMeanwhile(
-                _("This report was saved after you opened this page: by a colleague, or twice.")
-            )
         yield report
         report.version += 1
-        if step not in report.steps_done:
-            report.steps_done = [*report.steps_done, step]
+        report.steps_done += [part for part in parts if part not in report.steps_done]
         report.save()
+        if author.pk != report.author_id:
+            report.co_authors.add(author)
+
+
+def keep_saved_parts(
+    report: PostEventReport,
+    before: Mapping[str, Any],
+    after: Mapping[str, Any],
+    author: Any,
+    at: dt.datetime,
+) -> None:
+    """Remember what each part held before and after a save ({part: content as JSON}).
+
+    The first save of a part also keeps what it began from, which every writer has seen.
+    """
+    known = set(report.saved_parts.filter(part__in=after).values_list("part", flat=True))
+    beginnings = [
+        SavedPart(report=report, part=part, version=1, content=content, saved_at=at)
+        for part, content in before.items()
+        if part not in known
+    ]
+    ends = [
+        SavedPart(
+            report=report,
+            part=part,
+            version=report.version + 1,
+            content=content,
+            author=author,
+            saved_at=at,
+        )
+        for part, content in after.items()
+        if content != before[part]
+    ]
+    SavedPart.objects.bulk_create([*beginnings, *ends])
+
+
+def base_of(report: PostEventReport, part: str, version: int) -> SavedPart | None:
+    """What ``part`` held for a writer who saw ``version``; None while nobody has saved it."""
+    found: SavedPart | None = (
+        report.saved_parts.filter(part=part, version__lte=version).order_by("version").last()
+    )
+    return found
+
+
+def last_save_after(
+    report: PostEventReport, parts: Iterable[str], version: int
+) -> SavedPart | None:
+    """The last save of any of ``parts`` that a writer who saw ``version`` has not seen."""
+    newer = report.saved_parts.filter(part__in=list(parts), version__gt=version)
+    found: SavedPart | None = newer.select_related("author").order_by("version").last()
+    return found
+
+
+# What one page may hold; a report of this length has lost its reader.
+MOST_KEPT_BYTES = 1_000_000
+
+
+def keep_text(
+    report_id: int,
+    page: str,
+    author: Any,
+    content: Mapping[str, Any],
+    version: int,
+    revision: int,
+    at: dt.datetime,
+) -> KeptText:
+    """Keep what ``author`` is typing, as it is. ``revision`` is the one that his window knows.
+
+    Which text is newer goes by revisions, never by a clock. Raises ReportNotOpen, and
+    KeptElsewhere when another window has kept something since; nothing changes then.
+    """
+    with transaction.atomic():
+        report = locked(report_id)
+        if not report.is_open:
+            raise ReportNotOpen(_("The report is in review or accepted; it can't be changed now."))
+        kept = KeptText.objects.filter(report=report, page=page, author=author).first()
+        if kept is None:
+            kept = KeptText(report=report, page=page, author=author, revision=revision)
+        elif kept.revision != revision and kept.content != content:
+            raise KeptElsewhere(kept)
+        kept.content, kept.version, kept.kept_at = content, version, at
+        kept.revision += 1
+        kept.save()
+    return kept
+
+
+def drop_kept_text(report: PostEventReport, page: str, author: Any) -> None:
+    """Forget what was kept of a page: it is saved now, or its writer threw it away."""
+    KeptText.objects.filter(report=report, page=page, author=author).delete()
+
+
+def copy_from(report: PostEventReport, source: PostEventReport) -> None:
+    """Take over what recurs in a series of meetings: the delegation, the agenda, the goals.
+
+    Days, costs and texts are of one meeting and stay there, as does what is in the report already.
+    """
+    with transaction.atomic():
+        held = locked(report.pk)
+        if not held.is_open:
+            raise ReportNotOpen(_("The report is in review or accepted; it can't be changed now."))
+        named = {person.title.casefold() for person in held.participants.all()}
+        for person in source.participants.all():
+            if person.title.casefold() not in named:
+                Participant.objects.create(
+                    report=held,
+                    title=person.title,
+                    grade=person.grade,
+                    capacity=person.capacity,
+                    paid_by=person.paid_by,
+                )
+        titles = {item.title.casefold() for item in held.reportedagendaitems.all()}
+        for item in source.reportedagendaitems.all():
+            if item.title.casefold() not in titles:
+                ReportedAgendaItem.objects.create(
+                    report=held,
+                    title=item.title,
+                    theme_id=item.theme_id,
+                    priority_id=item.priority_id,
+                )
+        held.frames.add(*source.frames.all())
+        held.version += 1
+        held.save()
 
 
 def what_is_missing(report: PostEventReport) -> list[tuple[str, str]]:
     """What a report needs before it can be submitted: (part key, sentence).
 
-    Every part is looked at and saved, if only empty: that nothing is told then means that there
-    was nothing, and a count of 0 is a 0.
+    Every required part is looked at and saved, if only empty: that nothing is told then means
+    that there was nothing, and a count of 0 is a 0.
     """
     missing = {
-        part: _("Look at this part and save it: %(part)s.") % {"part": ReportPart(part).label}
-        for part in ReportPart.values
+        part.value: _("Look at this part and save it: %(part)s.") % {"part": part.label}
+        for part in REQUIRED_PARTS
         if part not in report.steps_done
     }
     if not report.participants.exists():
@@ -130,16 +255,29 @@ def what_is_missing(report: PostEventReport) -> list[tuple[str, str]]:
     return [(part, missing[part]) for part in ReportPart.values if part in missing]
 
 
-def submit_report(report_id: int, actor: Any, at: dt.datetime) -> PostEventReport:
+def what_is_not_saved(report: PostEventReport, author: Any) -> list[tuple[str, str]]:
+    """The pages that ``author`` typed into without saving: (page key, sentence)."""
+    kept = report.kept_texts.filter(author=author).order_by("page")
+    sentence = _("You typed here and did not save it. Save it, or throw it away.")
+    return [(page, sentence) for page in kept.values_list("page", flat=True)]
+
+
+def submit_report(
+    report_id: int, actor: Any, at: dt.datetime, request_key: uuid.UUID | None = None
+) -> PostEventReport:
     """Send the report to IPD and keep the version that was sent.
 
+    ``request_key`` names the request: the same one again, from a line that broke before the
+    answer came, finds its work done and changes nothing.
     Raises ReportAlreadySubmitted and ReportIncomplete; nothing changes then.
     """
     with transaction.atomic():
         report = locked(report_id)
+        if request_key and report.steps.filter(request_key=request_key).exists():
+            return report
         if not report.is_open:
             raise ReportAlreadySubmitted(_("The report has been submitted already."))
-        missing = what_is_missing(report)
+        missing = [*what_is_missing(report), *what_is_not_saved(report, actor)]
         if missing:
             raise ReportIncomplete(missing)
         report.state = ReportState.SUBMITTED
@@ -149,7 +287,13 @@ def submit_report(report_id: int, actor: Any, at: dt.datetime) -> PostEventRepor
         ReportVersion.objects.create(
             report=report, version=report.version, content=snapshot(report)
         )
-        ReportStep.objects.create(report=report, action=ReportAction.SUBMITTED, actor=actor, at=at)
+        ReportStep.objects.create(
+            report=report,
+            action=ReportAction.SUBMITTED,
+            actor=actor,
+            at=at,
+            request_key=request_key,
+        )
     return report
 
 

@@ -42,6 +42,8 @@ TABLE: dict[str, tuple[int, ...]] = {
     "/reports/{draft}/edit/": (302, 302, 404, 302, 404, 302, 404, 302),
     "/reports/{draft}/edit/people/": (302, 200, 404, 200, 404, 302, 404, 302),
     "/reports/{draft}/edit/check/": (302, 200, 404, 200, 404, 302, 404, 302),
+    "/reports/{draft}/edit/short/": (302, 200, 404, 200, 404, 302, 404, 302),
+    "/filing/session/": (302, 200, 200, 200, 200, 200, 200, 200),
     "/reviews/": (302, 403, 403, 200, 403, 200, 403, 200),
     "/resources/": (302, 200, 200, 200, 200, 200, 200, 200),
     "/resources/records/": (302, 200, 200, 200, 200, 200, 200, 200),
@@ -71,6 +73,9 @@ TABLE: dict[str, tuple[int, ...]] = {
 # nothing was saved.
 POSTS: dict[str, tuple[int, ...]] = {
     "/reports/{draft}/submit/": (403, 302, 404, 302, 404, 403, 404, 403),
+    "/reports/{draft}/copy/": (403, 302, 404, 302, 404, 403, 404, 403),
+    "/reports/{draft}/edit/people/keep/": (403, 400, 404, 400, 404, 409, 404, 409),
+    "/reports/{draft}/edit/people/discard/": (403, 302, 404, 302, 404, 302, 404, 302),
     "/reports/{submitted}/return/": (403, 403, 404, 302, 404, 302, 404, 302),
     "/reports/{submitted}/accept/": (403, 403, 404, 403, 404, 302, 404, 302),
 }
@@ -179,6 +184,7 @@ def test_the_table_names_every_page_and_every_action():
         if not name.startswith("admin/")
     }
     shapes = {shape.replace("edit/people", "edit/<slug:step>") for shape in shapes}
+    shapes = {shape.replace("edit/short", "edit/<slug:step>") for shape in shapes}
     shapes = {shape.replace("edit/check", "edit/<slug:step>") for shape in shapes}
     shapes = {shape.replace("table-4.csv", "table-<int:number>.csv") for shape in shapes}
     assert shapes == patterns

@@ -175,12 +175,13 @@ def test_a_row_of_another_report_cannot_be_changed_through_this_one(client, repo
             "reportedfollowups-TOTAL_FORMS": 1,
             "reportedfollowups-INITIAL_FORMS": 1,
             "reportedfollowups-0-id": other.pk,
+            "reportedfollowups-0-key": str(other.key),
             "reportedfollowups-0-what": "Taken over",
             **rows("lessons"),
         },
     )
     assert ReportedFollowUp.objects.get(pk=other.pk).what == "Of somebody else"
-    assert report.reportedfollowups.count() == 0
+    assert [row.what for row in report.reportedfollowups.all()] == ["Taken over"]
 
 
 def test_a_joint_meeting_asks_which_mechanism_a_row_concerns(client, report):
@@ -210,7 +211,7 @@ def test_an_event_that_is_not_on_record_is_proposed_with_the_report(client, repo
     event = Event.objects.get(name="Extraordinary session")
     report = PostEventReport.objects.get(event=event)
     assert event.is_proposed
-    assert answer["Location"] == f"/reports/{report.pk}/edit/people/"
+    assert answer["Location"] == f"/reports/{report.pk}/edit/short/"
 
 
 def test_a_proposed_event_with_dates_reversed_is_refused_and_not_stored(client, reporter):

@@ -26,6 +26,7 @@ PAGES = (
     "/events/{event}/",
     "/reports/",
     "/reports/new/",
+    "/reports/{draft}/edit/short/",
     "/reports/{draft}/edit/people/",
     "/reports/{draft}/edit/agenda/",
     "/reports/{draft}/edit/support/",

@@ -21,7 +21,7 @@ from engagements.models import (
 from finance.models import FundingLine, TimeEntry
 from iscm_portal.common.models import OutboxMessage
 from iscm_portal.common.period import Period
-from reporting.choices import ReportPart
+from reporting.choices import REQUIRED_PARTS, ReportPart
 from reporting.models import PostEventReport, ReportVersion
 from reporting.selectors.reports import coverage_of_office, reports_owed
 from reporting.services import reports as services
@@ -133,33 +133,28 @@ def test_an_office_has_one_report_on_an_event_whoever_starts_it_twice(event, rep
 # --- writing
 
 
-def test_each_saved_step_counts_the_version_up_and_is_marked_done(report):
+def test_each_save_counts_the_version_up_and_marks_its_parts_done(report, reporter):
     PostEventReport.objects.update(steps_done=[])
-    with services.writing(report.pk, "discussed", 1) as held:
+    with services.writing(report.pk, ["discussed"], reporter, AT) as held:
         held.outcomes = "A table-top exercise."
     report.refresh_from_db()
     assert (report.version, report.steps_done) == (2, ["discussed"])
     assert report.outcomes == "A table-top exercise."
 
 
-def test_a_save_over_a_newer_version_is_refused_and_changes_nothing(report):
-    with services.writing(report.pk, "discussed", 1) as held:
-        held.outcomes = "The first writer's text."
-    with (
-        pytest.raises(services.ReportChangedMeanwhile),
-        services.writing(report.pk, "discussed", 1) as held,
-    ):
-        held.outcomes = "The second writer's text."
-    report.refresh_from_db()
-    assert (report.version, report.outcomes) == (2, "The first writer's text.")
+def test_a_colleague_who_saves_is_named_as_a_co_author_and_the_author_is_not(report, reporter):
+    colleague = make.UserFactory(access_group="reporter", office=reporter.office)
+    for writer in (reporter, colleague):
+        with services.writing(report.pk, ["discussed"], writer, AT):
+            pass
+    assert list(report.co_authors.all()) == [colleague]
 
 
 def test_nobody_writes_in_a_report_that_is_in_review(report, reporter):
     submit(report, reporter)
-    version = PostEventReport.objects.get().version
     with (
         pytest.raises(services.ReportNotOpen),
-        services.writing(report.pk, "discussed", version) as held,
+        services.writing(report.pk, ["discussed"], reporter, AT) as held,
     ):
         held.discussed = "Changed after all."
     assert PostEventReport.objects.get().discussed == "Members agreed to test the protocol."
@@ -196,7 +191,7 @@ def test_an_empty_report_is_not_submitted_and_says_what_it_lacks(event, reporter
     report = services.start_report(event, reporter.office, reporter, AT)
     with pytest.raises(services.ReportIncomplete) as refused:
         submit(report, reporter)
-    assert [key for key, _sentence in refused.value.missing] == ReportPart.values
+    assert [key for key, _sentence in refused.value.missing] == [*REQUIRED_PARTS]
     report.refresh_from_db()
     assert report.state == "draft"
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+import uuid
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -21,8 +23,8 @@ from engagements.models import (
 )
 from iscm_portal.common.forms import dress, not_after
 
-from .choices import ReportPart
-from .models import (
+from ..choices import ReportPart
+from ..models import (
     Lesson,
     Participant,
     PostEventReport,
@@ -40,9 +42,12 @@ NOTHING_CHOSEN = ("", "—")
 class ReportChoices:
     """What the selects of a report offer, read once for a page whatever the number of rows."""
 
-    def __init__(self, report: PostEventReport, today: dt.date) -> None:
+    def __init__(
+        self, report: PostEventReport, today: dt.date, partners: Collection[str] = ()
+    ) -> None:
         self.report = report
         self.today = today
+        self.partners = partners
 
     @cached_property
     def iscm(self) -> Choices:
@@ -79,22 +84,49 @@ class ReportChoices:
 
     @cached_property
     def organisation(self) -> Choices:
-        return [NOTHING_CHOSEN, *Organisation.objects.values_list("pk", "name")]
+        """Partners on record, those that the office works with first."""
+        everybody = list(Organisation.objects.values_list("pk", "name"))
+        first = [choice for choice in everybody if choice[1] in self.partners]
+        others = [choice for choice in everybody if choice[1] not in self.partners]
+        if not first:
+            return [NOTHING_CHOSEN, *others]
+        return [NOTHING_CHOSEN, (_("Usual partners"), first), (_("Other partners"), others)]
 
     @cached_property
     def agenda(self) -> Choices:
         return list(self.report.reportedagendaitems.values_list("pk", "title"))
 
 
+class KeyField(forms.UUIDField):
+    """What names a row that is not on record yet: sent twice, it is one row. Nobody types it."""
+
+    def __init__(self) -> None:
+        super().__init__(required=False, widget=forms.HiddenInput)
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        return False
+
+    def to_python(self, value: Any) -> Any:
+        try:
+            found = super().to_python(value)
+        except forms.ValidationError:
+            return None  # a new one is made
+        return found
+
+
 class ItemForm(forms.ModelForm):  # type: ignore[type-arg]
     """One row of a report. A joint meeting asks which mechanism the row concerns."""
 
+    key = KeyField()
     wide: tuple[str, ...] = ()
+    # Asked below a fold: what the rest can do without.
+    more: tuple[str, ...] = ()
     # Dates of what has happened: none is still to come.
     past: tuple[str, ...] = ()
 
     def __init__(self, *args: Any, choices: ReportChoices, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.initial["key"] = str(self.instance.key if self.instance.pk else uuid.uuid4())
         if "iscm" in self.fields:
             if choices.has_several_iscms:
                 self.fields["iscm"].required = True
@@ -108,8 +140,21 @@ class ItemForm(forms.ModelForm):  # type: ignore[type-arg]
             self.fields[name].validators.append(not_after(choices.today))
         dress(self, wide=self.wide, lines=2)
 
+    def save(self, commit: bool = True) -> Any:
+        if not self.instance.pk and self.cleaned_data.get("key"):
+            self.instance.key = self.cleaned_data["key"]
+        return super().save(commit)
+
+    def first_fields(self) -> list[forms.BoundField]:
+        return [field for field in self.visible_fields() if field.name not in self.more]
+
+    def more_fields(self) -> list[forms.BoundField]:
+        return [field for field in self.visible_fields() if field.name in self.more]
+
 
 class ParticipantForm(ItemForm):
+    more = ("grade", "capacity", "paid_by")
+
     class Meta:
         model = Participant
         fields = ["title", "grade", "capacity", "days", "paid_by", "travel_cost_usd", "iscm"]
@@ -124,6 +169,7 @@ class ParticipantForm(ItemForm):
 
 class AgendaForm(ItemForm):
     wide = ("title",)
+    more = ("theme", "proposed_by_iom")
 
     class Meta:
         model = ReportedAgendaItem
@@ -152,6 +198,7 @@ class PartnershipForm(ItemForm):
 
 class InstrumentForm(ItemForm):
     wide = ("title",)
+    more = ("expertise_note",)
     past = ("dated_on",)
 
     class Meta:
@@ -200,6 +247,9 @@ class TextForm(forms.ModelForm):  # type: ignore[type-arg]
 
     seen_by: dict[str, Any] = {}
     lines = 4
+    # Below a fold, which says what is there.
+    more: tuple[str, ...] = ()
+    more_title: Any = ""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -207,11 +257,19 @@ class TextForm(forms.ModelForm):  # type: ignore[type-arg]
         for name, text in self.seen_by.items():
             self.fields[name].seen_by = text  # type: ignore[attr-defined]
 
+    def first_fields(self) -> list[forms.BoundField]:
+        return [field for field in self.visible_fields() if field.name not in self.more]
+
+    def more_fields(self) -> list[forms.BoundField]:
+        return [field for field in self.visible_fields() if field.name in self.more]
+
 
 SEEN_BY_ALL = _("Seen by: everyone who may sign in, and the API, once accepted.")
 
 
 class DiscussedForm(TextForm):
+    more = ("discussed_internal", "discussed_restricted")
+    more_title = _("Something that is not for everyone?")
     seen_by = {
         "discussed": SEEN_BY_ALL,
         "discussed_internal": _("Seen by: IOM staff who sign in. Never in the API or in exports."),
@@ -375,10 +433,6 @@ STEPS = (
     Step(ReportPart.GOALS, _("One tick each, no text."), form=GoalsForm),
 )
 STEP_KEYS = tuple(step.key for step in STEPS)
-
-
-def step_of(key: str) -> Step | None:
-    return next((step for step in STEPS if step.key == key), None)
 
 
 class ReturnForm(forms.Form):
