@@ -4,7 +4,7 @@ from allauth.account import views as account_views
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 
-from iscm_portal.common import health
+from iscm_portal.common import devices, health
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("engagements.urls")),
@@ -14,6 +14,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("accounts/logout/", account_views.logout, name="account_logout"),
     path("admin/", admin.site.urls),
     path("api/v1/", include("iscm_portal.api_urls")),
+    path("worker.js", devices.worker, name="worker"),
+    path("offline/", devices.offline, name="offline"),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
 ]

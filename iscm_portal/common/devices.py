@@ -1,8 +1,13 @@
-"""The key that texts kept on a shared device are sealed with."""
+"""What a browser keeps for its user while the line is down: the key it is sealed with, the page
+that is shown meanwhile, and the worker that shows it."""
 
 import base64
+from pathlib import Path
 from typing import Any
 
+from django.contrib.staticfiles import finders
+from django.http import FileResponse, HttpRequest, HttpResponse
+from django.shortcuts import render
 from django.utils.crypto import salted_hmac
 
 
@@ -14,3 +19,16 @@ def device_key(user: Any) -> str:
     """
     digest = salted_hmac("iscm_portal.devices", str(user.pk), algorithm="sha256").digest()
     return base64.b64encode(digest).decode()
+
+
+def worker(request: HttpRequest) -> FileResponse:
+    """The service worker's script, served from the root: a worker rules what lies below it."""
+    path = Path(str(finders.find("portal/worker.js")))
+    answer = FileResponse(path.open("rb"), content_type="text/javascript")
+    answer["Cache-Control"] = "no-cache"
+    return answer
+
+
+def offline(request: HttpRequest) -> HttpResponse:
+    """What the worker shows while there is no line; nothing in it is anybody's."""
+    return render(request, "offline.html")

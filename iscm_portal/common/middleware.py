@@ -11,7 +11,16 @@ from django.utils.translation import gettext as _
 from .pages import not_accepted, wants_json
 
 # The API answers 401 by itself; the rest here has nothing to hide.
-OPEN_ADDRESSES = ("/accounts/", "/api/", "/healthz", "/readyz", "/static/", "/admin/login/")
+OPEN_ADDRESSES = (
+    "/accounts/",
+    "/api/",
+    "/healthz",
+    "/readyz",
+    "/static/",
+    "/admin/login/",
+    "/worker.js",
+    "/offline/",
+)
 
 
 class ReadableAddressMiddleware:

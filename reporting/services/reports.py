@@ -191,8 +191,9 @@ def keep_text(
             kept = KeptText(report=report, page=page, author=author, revision=revision)
         elif kept.revision != revision and kept.content != content:
             raise KeptElsewhere(kept)
+        if kept.pk is None or kept.content != content:  # the same sent again is the same
+            kept.revision += 1
         kept.content, kept.version, kept.kept_at = content, version, at
-        kept.revision += 1
         kept.save()
     return kept
 

@@ -272,7 +272,9 @@ def write_page(
         mine, more = merged(theirs, forms.read(query(kept.content)), mine)
         differences += more
         conflict = conflict or _("You typed into this page in another window.")
-    if differences:
+    if "compare" in request.POST and not differences:
+        conflict = _("This is what you typed on this device, joined with what is stored.")
+    if differences or "compare" in request.POST:
         shown = PageForms(page, held, choices, typed=mine)
         revision = kept.revision if kept else 0
         raise _Refused(
@@ -336,22 +338,27 @@ def refuse(request: SignedInRequest, report: PostEventReport, shown: Shown) -> H
     if not wants_json(request):
         return render_page(request, report, shown)
     page = shown.forms.page
+    address = reverse("report_step", args=[report.pk, page.key])
     if not shown.missing:
-        content = content_of(request)
-        services.keep_text(
-            report.pk,
-            page.key,
-            request.user,
-            content,
-            shown.version,
-            shown.revision,
-            timezone.now(),
-        )
+        # By the revision that the window knows: what stands in another window is not overwritten.
+        version, revision = shown.version, revision_of(request) or 0
+        try:
+            services.keep_text(
+                report.pk,
+                page.key,
+                request.user,
+                content_of(request),
+                version,
+                revision,
+                timezone.now(),
+            )
+        except services.KeptElsewhere:
+            return JsonResponse({"state": "other_window", "url": address}, status=409)
     told = [*shown.problems, *(sentence for _part, sentence in shown.missing)]
     answer = {
         "state": "conflict" if shown.differences else "incomplete" if shown.missing else "invalid",
         "problems": [getattr(problem, "message", problem) for problem in told],
-        "url": reverse("report_step", args=[report.pk, page.key]),
+        "url": address,
     }
     return JsonResponse(answer, status=shown.status)
 
@@ -387,7 +394,17 @@ def clock(moment: dt.datetime) -> str:
 
 
 # What a form sends besides what its writer typed.
-NOT_KEPT = ("csrfmiddlewaretoken", "version", "revision", "request_key")
+NOT_KEPT = (
+    "csrfmiddlewaretoken",
+    "version",
+    "revision",
+    "request_key",
+    "compare",
+    "submit",
+    "continue",
+    "leave",
+    "add",
+)
 
 
 def content_of(request: SignedInRequest) -> dict[str, list[str]]:
@@ -479,6 +496,8 @@ def render_page(request: SignedInRequest, report: PostEventReport, shown: Shown)
         "conflict": shown.conflict,
         "differences": [shown.forms.explain(difference) for difference in shown.differences],
         "missing": shown.missing,
+        "is_kept": shown.status == 200,
+        "is_compared": "compare" in request.POST,
         "request_key": uuid.uuid4(),
         "device_key": device_key(request.user),
     }

@@ -18,6 +18,7 @@ PAGES = {
     "reporter": (
         "/",
         "/reports/new/",
+        "/reports/{returned}/edit/short/",
         "/reports/{returned}/edit/people/",
         "/reports/{returned}/edit/results/",
         "/reports/{returned}/edit/goals/",

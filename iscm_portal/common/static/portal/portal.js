@@ -14,3 +14,39 @@ document.addEventListener("submit", (event) => {
 window.addEventListener("pageshow", () => {
   for (const form of document.forms) delete form.dataset.sent;
 });
+
+// What a filing page left on this device while the line was down is sent from whatever page is
+// opened next. Filing pages look after their own texts.
+async function sendWhatWaits() {
+  for (const source of document.body.dataset.deviceScripts.split(" ")) {
+    const script = Object.assign(document.createElement("script"), { src: source });
+    await new Promise((done, failed) => {
+      script.onload = done;
+      script.onerror = failed;
+      document.head.append(script);
+    });
+  }
+  for (const outcome of await portalDevice.sendAll()) {
+    const done = ["kept", "saved", "submitted"].includes(outcome.state);
+    const said = document.createElement("p");
+    said.className = `callout ${done ? "callout-ok" : "callout-bad"}`;
+    said.setAttribute("role", "status");
+    said.textContent = `${document.body.dataset[done ? "deviceSent" : "deviceLook"]} `;
+    const link = Object.assign(document.createElement("a"), { href: outcome.url });
+    link.textContent = outcome.url;
+    said.append(link);
+    document.getElementById("main").prepend(said);
+  }
+}
+
+let textsWait = false;
+try {
+  textsWait = localStorage.getItem("portal-texts-wait") === "yes";
+} catch {
+  // A browser that keeps nothing has nothing to send.
+}
+if (textsWait && !document.getElementById("filing")) {
+  const send = () => sendWhatWaits().catch(() => {});
+  addEventListener("online", send);
+  send();
+}
