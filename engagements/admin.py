@@ -74,13 +74,31 @@ class MembershipAdmin(DirectoryAdmin):
     autocomplete_fields = ["country", "organisation"]
 
 
+class DelegateInline(admin.TabularInline):  # type: ignore[type-arg]
+    """Who took part for IOM. What an accepted report wrote is mended there."""
+
+    model = models.Delegate
+    fields = ["office", "title", "capacity"]
+    extra = 0
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        return super().get_queryset(request).filter(report_number__isnull=True)
+
+
 @admin.register(models.Event)
 class EventAdmin(CountedAdmin):
+    inlines = [DelegateInline]
+
     dated_by = "year"
     list_display = ["name", "kind", "starts_on", "country", "is_proposed"]
     list_filter = ["is_proposed", "kind"]
     search_fields = ["name"]
     autocomplete_fields = ["country"]
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        super().save_related(request, form, formsets, change)
+        # Who took part, or when it was, decides which offices owe a report and by which day.
+        outbox.write("delegations_changed", {})
 
 
 @admin.register(models.Country)

@@ -37,6 +37,28 @@ REQUIRED_PARTS = tuple(
 )
 
 
+class DutyAnswer(models.TextChoices):
+    """What an office may answer instead of a report."""
+
+    NOTHING_TO_REPORT = "nothing_to_report", _("Nothing to report")
+    NOT_ATTENDED = "not_attended", _("Not attended")
+
+
+class ExtensionDecision(models.TextChoices):
+    GRANTED = "granted", _("Granted")
+    REFUSED = "refused", _("Refused")
+
+
+class DutyState(models.TextChoices):
+    """Where a duty stands; worked out, never stored."""
+
+    UPCOMING = "upcoming", _("Not over yet")
+    OPEN = "open", _("Due")
+    OVERDUE = "overdue", _("Overdue")
+    IN_REVIEW = "in_review", _("In review")
+    SETTLED = "settled", _("Settled")
+
+
 class LessonKind(models.TextChoices):
     LESSON = "lesson", _("Lesson learned")
     GOOD_PRACTICE = "good_practice", _("Good practice")

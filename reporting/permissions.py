@@ -7,7 +7,7 @@ from typing import Any
 from iscm_portal.common.access import may
 
 from .choices import ReportState
-from .models import PostEventReport
+from .models import Duty, PostEventReport
 
 
 def _of_own_office(user: Any, report: PostEventReport) -> bool:
@@ -67,3 +67,14 @@ def may_read_costs(user: Any, report: PostEventReport) -> bool:
     reporting office; the author always reads them."""
     own = may(user, "read_own_office_finance") and _of_own_office(user, report)
     return own or may(user, "read_all_finance") or report.author_id == user.pk
+
+
+def may_answer_duty(user: Any, duty: Duty) -> bool:
+    """An office answers its own duties."""
+    return may(user, "write_own_office_reports") and user.office_id == duty.office_id
+
+
+def may_decide_extension(user: Any, duty: Duty) -> bool:
+    """A manager grants more time to the own office, IPD to all."""
+    own = may(user, "decide_extensions_of_own_office") and user.office_id == duty.office_id
+    return own or may(user, "review_all_reports")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Self
 
 from django.db.models import Q
+from django.db.models.functions import Coalesce
 
 from iscm_portal.common.access import Reader, may
 from iscm_portal.common.querysets import PortalQuerySet
@@ -44,3 +45,28 @@ class AnswerQuerySet(PortalQuerySet):
 
     def visible_to(self, user: Reader) -> Self:
         return self if may(user, "read_answers") else self.none()
+
+
+class DutyQuerySet(PortalQuerySet):
+    def visible_to(self, user: Reader) -> Self:
+        """IPD sees all, an office its own; who is late is nobody else's business."""
+        if may(user, "read_all_reports"):
+            return self
+        if may(user, "read_own_office_reports"):
+            return self.filter(office=user.office_id)  # type: ignore[union-attr]
+        return self.none()
+
+    def standing(self) -> Self:
+        """Duties of offices that did take part."""
+        return self.filter(withdrawn_at__isnull=True)
+
+    def with_last_day(self) -> Self:
+        """Adds ``last_day``, the day on which the event ends."""
+        return self.annotate(last_day=Coalesce("event__ends_on", "event__starts_on"))
+
+    def answered(self) -> Self:
+        """Duties with an answer other than a report."""
+        return self.exclude(answer="")
+
+    def of_office(self, office_id: int | None) -> Self:
+        return self.filter(office=office_id)

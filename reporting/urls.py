@@ -3,6 +3,7 @@
 from django.urls import path
 
 from .views import (
+    duties,
     filing,
     indicators,
     mechanisms,
@@ -28,6 +29,14 @@ urlpatterns = [
     path("reports/<int:pk>/submit/", filing.submit_report, name="report_submit"),
     path("reports/<int:pk>/return/", report_pages.return_report, name="report_return"),
     path("reports/<int:pk>/accept/", report_pages.accept_report, name="report_accept"),
+    path("duties/", duties.duties, name="duties"),
+    path("duties/<int:pk>/", duties.duty, name="duty"),
+    path("duties/<int:pk>/answer/", duties.answer_duty, name="duty_answer"),
+    path("duties/<int:pk>/take-back/", duties.take_back_answer, name="duty_take_back"),
+    path("duties/<int:pk>/return/", duties.return_answer, name="duty_return"),
+    path("duties/<int:pk>/extension/", duties.ask_extension, name="duty_extension"),
+    path("extensions/<int:pk>/decide/", duties.decide_extension, name="extension_decide"),
+    path("reviews/answers/", duties.answers, name="answers"),
     path("reviews/", report_pages.reviews, name="reviews"),
     path("resources/", resources.resources, name="resources"),
     path("resources/records/", resources.records, name="resource_records"),

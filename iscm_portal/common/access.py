@@ -34,6 +34,8 @@ RIGHTS: dict[str, frozenset[AccessGroup]] = {
     "read_restricted": REVIEWERS,
     "read_all_finance": frozenset({G.FINANCE, G.IPD, G.ADMIN}),
     "read_own_office_finance": frozenset({G.REPORTER, G.MANAGER}),
+    "see_duties": frozenset({G.REPORTER, G.MANAGER, G.IPD, G.ADMIN}),
+    "decide_extensions_of_own_office": frozenset({G.MANAGER}),
     "read_indicators": EVERYONE,
     "read_answers": REVIEWERS,
     "compile_indicators": REVIEWERS,

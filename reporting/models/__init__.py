@@ -1,5 +1,6 @@
 """The models of what is told; one noun a file."""
 
+from .duty import Duty, Extension
 from .indicator import CompileRun, Indicator, IndicatorValue
 from .recommendation import Recommendation
 from .report import (
@@ -20,6 +21,8 @@ from .survey import KnowledgeAnswer, SatisfactionAnswer
 
 __all__ = [
     "CompileRun",
+    "Duty",
+    "Extension",
     "Indicator",
     "IndicatorValue",
     "KeptText",

@@ -7,14 +7,15 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Count, Exists, F, OuterRef, QuerySet
-from django.db.models.functions import Coalesce, ExtractYear
+from django.db.models import Count, F, QuerySet
+from django.db.models.functions import ExtractYear
 
-from engagements.models import ISCM, Delegate
+from engagements.models import ISCM
 from iscm_portal.common.period import Period
 
 from ..choices import IndicatorState
-from ..models import CompileRun, Indicator, IndicatorValue, PostEventReport
+from ..models import CompileRun, Duty, Indicator, IndicatorValue
+from .duties import settled
 
 
 def latest_run() -> CompileRun | None:
@@ -86,34 +87,16 @@ class Coverage:
 def report_coverage(period: Period, on: dt.date) -> dict[tuple[int, str | None], Coverage]:
     """Coverage by year and mechanism (slug; None is overall), for events over before ``on``.
 
-    An event owes one report for each office that took part; it counts in the year of its last
-    day. A joint event counts for each of its mechanisms, and once overall.
+    A duty counts in the year of the last day of its event, and as accepted when its report or its
+    other answer is. A joint event counts for each of its mechanisms, and once overall.
     """
-    owed, accepted = _owed(period, on), _accepted(period, on)
+    duties = Duty.objects.standing().with_last_day().order_by()
+    owed = duties.filter(period.q("last_day"), last_day__lt=on)
     found: dict[tuple[int, str | None], Coverage] = {}
-    counts = _by_year_and_iscm(owed), _by_year_and_iscm(accepted)
+    counts = _by_year_and_iscm(owed), _by_year_and_iscm(settled(owed))
     for cell in counts[0].keys() | counts[1].keys():
         found[cell] = Coverage(counts[0][cell], counts[1][cell])
     return found
-
-
-def _owed(period: Period, on: dt.date) -> QuerySet[Any]:
-    # One delegate stands for all of the office at the event.
-    earlier = Delegate.objects.filter(
-        event=OuterRef("event"), office=OuterRef("office"), pk__lt=OuterRef("pk")
-    )
-    return _over(Delegate.objects.all(), period, on).filter(~Exists(earlier))
-
-
-def _accepted(period: Period, on: dt.date) -> QuerySet[Any]:
-    return _over(PostEventReport.objects.accepted(), period, on)
-
-
-def _over(rows: QuerySet[Any], period: Period, on: dt.date) -> QuerySet[Any]:
-    """The rows whose event's last day lies in ``period`` and before ``on``."""
-    dated = rows.order_by().annotate(last_day=Coalesce("event__ends_on", "event__starts_on"))
-    over: QuerySet[Any] = dated.filter(period.q("last_day"), last_day__lt=on)
-    return over
 
 
 def _by_year_and_iscm(rows: QuerySet[Any]) -> dict[tuple[int, str | None], int]:

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import datetime as dt
-from dataclasses import dataclass
 from typing import Any
 
-from django.conf import settings
-from django.db.models import F, OuterRef, Q, QuerySet, Subquery
-from django.db.models.functions import Coalesce
+from django.db.models import F, QuerySet
 
 from engagements.models import (
     AgendaItem,
@@ -22,86 +18,9 @@ from engagements.models import (
 )
 from finance.models import FundingLine, TimeEntry
 from iscm_portal.common.access import may
-from iscm_portal.common.period import Period
 
-from ..choices import ReportState
 from ..models import KeptText, PostEventReport
 from ..querysets import PostEventReportQuerySet
-
-
-@dataclass(frozen=True)
-class OwedReport:
-    """An event that took place and the report that an office owes on it."""
-
-    event: Event
-    report_id: int | None
-    state: str | None
-    steps_done: int
-    delegates: int
-    due_on: dt.date
-
-
-def due_on(event: Event) -> dt.date | None:
-    """A report is due 14 days after the end of its event."""
-    if event.last_day is None:
-        return None
-    return event.last_day + dt.timedelta(days=settings.REPORT_DUE_DAYS)
-
-
-def owed_events(office_id: int, period: Period) -> QuerySet[Event]:
-    """Events that ended in ``period`` and to which the office sent somebody."""
-    events: QuerySet[Event] = Event.objects.with_delegation_of(office_id).over_in(period)
-    return events
-
-
-def reports_owed(office_id: int | None, today: dt.date) -> list[OwedReport]:
-    """What an office still has to file, the most pressing first.
-
-    Events that are over, with a delegation of the office and no report in review or accepted.
-    """
-    if office_id is None:
-        return []
-    mine = PostEventReport.objects.filter(event=OuterRef("pk"), office=office_id)
-    finished = [ReportState.SUBMITTED, ReportState.ACCEPTED]
-    events = (
-        owed_events(office_id, Period(dt.date.min, today))
-        .annotate(
-            report_id=Subquery(mine.values("pk")[:1]),
-            report_state=Subquery(mine.values("state")[:1]),
-            report_steps=Subquery(mine.values("steps_done")[:1]),
-        )
-        .filter(Q(report_state=None) | ~Q(report_state__in=finished))
-        .order_by(Coalesce("ends_on", "starts_on"), "pk")
-        .prefetch_related("iscms", "delegates")
-    )
-    return [
-        OwedReport(
-            event=event,
-            report_id=event.report_id,
-            state=event.report_state,
-            steps_done=len(event.report_steps or []),
-            delegates=sum(d.office_id == office_id for d in event.delegates.all()),
-            due_on=due_on(event) or today,
-        )
-        for event in events
-    ]
-
-
-@dataclass(frozen=True)
-class Coverage:
-    """How many reports were owed and how many are accepted."""
-
-    owed: int
-    accepted: int
-
-
-def coverage_of_office(office_id: int | None, period: Period) -> Coverage:
-    """The office's reports on events that ended in ``period``."""
-    if office_id is None:
-        return Coverage(0, 0)
-    events = owed_events(office_id, period)
-    accepted = PostEventReport.objects.accepted().of_office(office_id).filter(event__in=events)
-    return Coverage(owed=events.count(), accepted=accepted.count())
 
 
 def review_queue(user: Any) -> PostEventReportQuerySet:

@@ -18,6 +18,7 @@ from ..choices import Direction, IndicatorState, Status
 from ..measures import MEASURES, Cell
 from ..models import CompileRun, Indicator, IndicatorValue
 from ..selectors.indicators import Coverage, report_coverage
+from .duties import sync_duties
 
 OVERALL = "overall"
 BATCH = 1000
@@ -51,6 +52,7 @@ def compile_indicators(
     period = Period.years(first_year, last_year)
     with transaction.atomic():
         lock_until_commit("compile")
+        sync_duties(at)
         run = CompileRun.objects.create(
             first_year=first_year,
             last_year=last_year,

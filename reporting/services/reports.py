@@ -13,6 +13,7 @@ from django.forms.models import model_to_dict
 from django.utils.translation import gettext as _
 
 from engagements.models import AgendaItem, Delegate, Event, Office
+from iscm_portal.common import outbox
 
 from ..choices import REQUIRED_PARTS, ReportAction, ReportPart, ReportState
 from ..models import (
@@ -66,6 +67,7 @@ def start_report(event: Event, office: Office, author: Any, at: dt.datetime) -> 
                 report=report, action=ReportAction.CREATED, actor=author, at=at
             )
             _prefill(report)
+            outbox.write("delegations_changed", {})
     except IntegrityError:  # somebody of the office was first: it is one report
         return PostEventReport.objects.get(event=event, office=office, corrects=None)
     return report

@@ -42,12 +42,11 @@ from ..forms import (
 )
 from ..forms.typed import Difference
 from ..models import KeptText, PostEventReport
+from ..selectors.duties import due_on, duties_due
 from ..selectors.reports import (
-    due_on,
     kept_texts,
     open_follow_ups_before,
     reports_of_series,
-    reports_owed,
     usual_partners,
 )
 from ..services import reports as services
@@ -82,7 +81,7 @@ def new_report(request: SignedInRequest) -> HttpResponse:
             if source:
                 services.copy_from(report, source)
         return to_page(report)
-    owed = [] if event else reports_owed(office.pk, today)
+    owed = [] if event else duties_due(office.pk, today)
     context = {
         "event": event,
         "form": form,

@@ -22,8 +22,8 @@ from iscm_portal.common.period import Period
 
 from ..models import PostEventReport
 from ..permissions import may_start_report
+from ..selectors.duties import due_on
 from ..selectors.indicators import values_of_iscm
-from ..selectors.reports import due_on
 
 FIRST_YEAR = 2014
 

@@ -13,8 +13,14 @@ from iscm_portal.common.period import Period
 from ..forms import STEPS
 from ..models import PostEventReport
 from ..permissions import may_review, may_start_report
+from ..selectors.duties import (
+    answers_waiting,
+    coverage_of_office,
+    duties_due,
+    extensions_waiting,
+)
 from ..selectors.indicators import latest_run
-from ..selectors.reports import coverage_of_office, reports_owed, review_queue
+from ..selectors.reports import review_queue
 
 
 def home(request: SignedInRequest) -> HttpResponse:
@@ -24,12 +30,16 @@ def home(request: SignedInRequest) -> HttpResponse:
     context = {
         "today": today,
         "writes": writes,
-        "owed": reports_owed(user.office_id, today) if writes else [],
+        "owed": duties_due(user.office_id, today) if writes else [],
+        "answers": answers_waiting(user).count(),
+        "extensions": extensions_waiting(user).count(),
         "step_count": len(STEPS),
         "to_review": list(review_queue(user)[:50]) if may_review(user) else None,
         "waiting": list(in_review.of_office(user.office_id)[:10]) if writes else [],
         "follow_ups": open_follow_ups_of_office(user)[:10] if writes else [],
-        "coverage": coverage_of_office(user.office_id, Period.year(today.year)) if writes else None,
+        "coverage": coverage_of_office(user.office_id, Period.year(today.year), today)
+        if writes
+        else None,
         "last_run": latest_run(),
     }
     return render(request, "reporting/home.html", context)

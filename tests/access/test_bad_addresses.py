@@ -32,6 +32,8 @@ PAGES: dict[str, tuple[str, ...]] = {
     "/reports/{report}/edit/short/": (),
     "/reports/{report}/edit/check/": (),
     "/filing/session/": (),
+    "/duties/": ("state", "office", "iscm", "region", "format", "after"),
+    "/reviews/answers/": ("after",),
     "/reviews/": ("after",),
     "/resources/": ("from", "to", "iscm", "source", "format"),
     "/resources/records/": ("table", "label", "iscm", "source", "after_funding_lines"),

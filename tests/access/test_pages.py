@@ -9,8 +9,10 @@ from django.contrib import admin
 from django.urls import URLPattern, URLResolver, get_resolver
 
 from reporting.choices import ReportPart
+from reporting.models import Duty
 from reporting.services import reports as services
 from reporting.services import reviewing
+from reporting.services.duties import ask_extension, sync_duties
 from tests.factories import engagements as make
 from tests.factories import finance as money
 from tests.factories import reporting as reported
@@ -44,6 +46,9 @@ TABLE: dict[str, tuple[int, ...]] = {
     "/reports/{draft}/edit/check/": (302, 200, 404, 200, 404, 302, 404, 302),
     "/reports/{draft}/edit/short/": (302, 200, 404, 200, 404, 302, 404, 302),
     "/filing/session/": (302, 200, 200, 200, 200, 200, 200, 200),
+    "/duties/": (302, 200, 200, 200, 403, 200, 403, 200),
+    "/duties/{duty}/": (302, 200, 404, 200, 404, 200, 404, 200),
+    "/reviews/answers/": (302, 403, 403, 200, 403, 200, 403, 200),
     "/reviews/": (302, 403, 403, 200, 403, 200, 403, 200),
     "/resources/": (302, 200, 200, 200, 200, 200, 200, 200),
     "/resources/records/": (302, 200, 200, 200, 200, 200, 200, 200),
@@ -75,6 +80,11 @@ TABLE: dict[str, tuple[int, ...]] = {
 # nothing was saved.
 POSTS: dict[str, tuple[int, ...]] = {
     "/reports/{draft}/submit/": (403, 302, 404, 302, 404, 403, 404, 403),
+    "/duties/{duty}/answer/": (403, 422, 404, 422, 404, 403, 404, 403),
+    "/duties/{duty}/take-back/": (403, 302, 404, 302, 404, 403, 404, 403),
+    "/duties/{duty}/return/": (403, 403, 404, 403, 404, 302, 404, 302),
+    "/duties/{duty}/extension/": (403, 422, 404, 422, 404, 403, 404, 403),
+    "/extensions/{extension}/decide/": (403, 403, 404, 400, 404, 400, 404, 400),
     "/reports/{draft}/copy/": (403, 302, 404, 302, 404, 403, 404, 403),
     "/reports/{draft}/edit/people/keep/": (403, 400, 404, 400, 404, 409, 404, 409),
     "/reports/{draft}/edit/people/discard/": (403, 302, 404, 302, 404, 302, 404, 302),
@@ -125,7 +135,12 @@ def places(people):
         services.submit_report(reports[name].pk, reporter, AT)
     reviewing.accept_report(reports["accepted"].pk, people["ipd"], AT)
     value = reported.IndicatorValueFactory(year=2026, iscm=None, cell="overall")
+    sync_duties(AT)
+    duty = Duty.objects.get(event=reports["draft"].event_id)
+    extension = ask_extension(duty.pk, dt.date(2026, 12, 31), "Leave.", reporter, AT)
     return {
+        "duty": duty.pk,
+        "extension": extension.pk,
         **{name: report.pk for name, report in reports.items()},
         "iscm": iscm.slug,
         "event": reports["draft"].event_id,

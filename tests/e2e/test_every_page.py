@@ -8,7 +8,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from django.core.management import call_command
 
-from reporting.models import PostEventReport
+from reporting.models import Duty, PostEventReport
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -18,6 +18,7 @@ PAGES = {
     "reporter": (
         "/",
         "/reports/new/",
+        "/duties/{duty}/",
         "/reports/{returned}/edit/short/",
         "/reports/{returned}/edit/people/",
         "/reports/{returned}/edit/results/",
@@ -35,6 +36,9 @@ PAGES = {
         "/reports/{submitted}/",
         "/reports/{accepted}/",
         "/reviews/",
+        "/reviews/answers/",
+        "/duties/",
+        "/duties/{duty}/",
         "/resources/",
         "/resources/records/?iscm=sacm&from=2014&to=2019",
         "/indicators/",
@@ -55,6 +59,8 @@ def places():
         state: PostEventReport.objects.filter(state=state).first().pk
         for state in ("returned", "submitted", "accepted")
     }
+    bangkok = Duty.objects.filter(office__slug="co-bangkok", answer="")
+    found["duty"] = bangkok.order_by("-due_on").first().pk
     return {**found, "event": PostEventReport.objects.get(pk=found["accepted"]).event_id}
 
 

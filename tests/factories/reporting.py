@@ -199,3 +199,12 @@ class RecommendationFactory(DjangoModelFactory):
     criterion = models.Recommendation.Criterion.RELEVANCE
     title = factory.Sequence(lambda n: f"Recommendation {n}")
     text = "What to do."
+
+
+class DutyFactory(DjangoModelFactory):
+    class Meta:
+        model = models.Duty
+
+    event = factory.SubFactory(EventFactory)
+    office = factory.SubFactory(OfficeFactory)
+    due_on = dt.date(2026, 11, 20)

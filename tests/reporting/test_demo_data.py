@@ -29,7 +29,7 @@ from iscm_portal.common.demo import DEMO_PASSWORD
 from iscm_portal.common.models import OutboxMessage, Tracked
 from iscm_portal.common.period import Period
 from reporting.models import KnowledgeAnswer, PostEventReport, SatisfactionAnswer
-from reporting.selectors.reports import coverage_of_office, due_on, reports_owed
+from reporting.selectors.duties import coverage_of_office, due_on, duties_due
 
 TODAY = dt.date(2026, 6, 15)
 
@@ -133,8 +133,8 @@ def test_nobody_else_signs_in(demo: None) -> None:
 def test_the_reporter_finds_overdue_soon_due_and_fresh_reports(demo: None) -> None:
     bangkok = Office.objects.get(slug="co-bangkok")
     owed = [
-        (row.event.name, row.state, (row.due_on - TODAY).days)
-        for row in reports_owed(bangkok.pk, TODAY)
+        (row.event.name, row.report_state, (row.due_on - TODAY).days)
+        for row in duties_due(bangkok.pk, TODAY)
     ]
     assert owed == [
         ("Demo: Task Force on Planning and Preparedness meeting", None, -11),
@@ -177,7 +177,7 @@ def test_the_figures_of_all_years_are_asked_for_once(demo: None) -> None:
 
 def test_coverage_is_neither_empty_nor_complete(demo: None) -> None:
     dakar = Office.objects.get(slug="ro-dakar")
-    coverage = coverage_of_office(dakar.pk, Period.years(2024, 2026))
+    coverage = coverage_of_office(dakar.pk, Period.years(2024, 2026), TODAY)
     assert 0 < coverage.accepted < coverage.owed
 
 

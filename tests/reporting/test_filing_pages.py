@@ -283,4 +283,4 @@ def test_accepting_moves_the_indicator_without_anybody_asking(client, report, re
     client.post(f"/reports/{report.pk}/accept/")
     value = IndicatorValue.objects.get(indicator=indicator, year=2026, iscm=None)
     assert value.value == 1
-    assert OutboxMessage.objects.get().done_at is not None
+    assert OutboxMessage.objects.get(topic="evidence_changed").done_at is not None

@@ -26,6 +26,8 @@ STATUS_LOOKS = {
     "amber": "warn",
     "red": "bad",
     "late": "bad",
+    "overdue": "bad",
+    "settled": "ok",
     "soon": "warn",
     "open": "",
     "met": "ok",

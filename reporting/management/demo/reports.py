@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from engagements.models import AgendaItem, Delegate, Event, IOMPriority, Organisation, User
+from reporting.choices import DutyAnswer
 from reporting.forms import STEP_KEYS
 from reporting.models import (
+    Duty,
     Lesson,
     Participant,
     PostEventReport,
@@ -19,8 +21,8 @@ from reporting.models import (
     ReportedPartnership,
     ReportedRequest,
 )
+from reporting.services import duties, reviewing
 from reporting.services import reports as services
-from reporting.services import reviewing
 
 from . import SERVED_BY, World, some, words
 from .activity import agenda_of, demo_event, write_events, write_rows
@@ -121,6 +123,25 @@ class Reports:
         )
         for meeting in IN_REVIEW:
             self._submit(meeting, events[meeting])
+        self._answer_duties(events)
+
+    def _answer_duties(self, events: dict[Meeting, Event]) -> None:
+        """One office has nothing to report, and one asks for more time."""
+        now = dt.datetime.combine(self.world.today, dt.time(8), dt.UTC)
+        duties.sync_duties(now)
+        silent, late = (
+            Duty.objects.get(event=events[meeting], office=self.world.offices[meeting.office])
+            for meeting in OWED_BY_OTHERS
+        )
+        author = self.users[OWED_BY_OTHERS[0].office]
+        duties.answer_duty(silent.pk, DutyAnswer.NOTHING_TO_REPORT, "", author, now)
+        duties.ask_extension(
+            late.pk,
+            self.world.today + dt.timedelta(days=10),
+            "Demo: the notes of the Chair are awaited.",
+            self.users[OWED_BY_OTHERS[1].office],
+            now,
+        )
 
     def _accepted_meetings(self) -> list[Meeting]:
         """Meetings spread over two years, the last one some weeks ago."""

@@ -1,0 +1,214 @@
+"""Duties: made from delegations, answered by their office, accepted by IPD."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Exists, OuterRef, Q
+from django.utils.translation import gettext as _
+from simple_history.utils import bulk_create_with_history, bulk_update_with_history
+
+from engagements.models import Delegate, Event
+from iscm_portal.common import outbox
+from iscm_portal.common.locks import lock_until_commit
+
+from ..choices import DutyAnswer, ExtensionDecision
+from ..models import Duty, Extension, PostEventReport
+from ..selectors.duties import IN_REVIEW_OR_ACCEPTED, due_on
+
+
+class DutyError(Exception):
+    """Something about a duty can't be done now; the message is for the person who tried."""
+
+
+class DutyAlreadyAnswered(DutyError):
+    """The duty has its answer, or a report that is on its way."""
+
+
+class AnswerAlreadyReviewed(DutyError):
+    """The answer was accepted, returned or taken back in the meantime."""
+
+
+class ExtensionAlreadyDecided(DutyError):
+    """Somebody else granted or refused the extension in the meantime."""
+
+
+def sync_duties(at: dt.datetime) -> None:
+    """Make the duties agree with who took part: missing ones are made, those of offices that did
+    not take part withdrawn, and days moved with their events.
+
+    Runs at every tick, after a change of a delegation and before figures are worked out. The
+    number of statements doesn't grow with the rows. Safe to run twice, and at once: one waits.
+    """
+    with transaction.atomic():
+        lock_until_commit("duties")
+        _make_missing()
+        _withdraw_and_revive(at)
+        _move_days()
+
+
+def _took_part() -> tuple[Exists, Exists]:
+    pair = {"event": OuterRef("event"), "office": OuterRef("office")}
+    return (
+        Exists(Delegate.objects.filter(**pair)),
+        Exists(PostEventReport.objects.filter(corrects=None, **pair)),
+    )
+
+
+def _make_missing() -> None:
+    has_duty = Exists(Duty.objects.filter(event=OuterRef("event"), office=OuterRef("office")))
+    dated = Q(event__ends_on__isnull=False) | Q(event__starts_on__isnull=False)
+    pairs: dict[tuple[int, int], bool] = {}
+    for model in (Delegate, PostEventReport):
+        missing = model.objects.filter(~has_duty, dated).order_by()
+        for event, office, demo in missing.values_list("event", "office", "is_demo").distinct():
+            pairs[event, office] = pairs.get((event, office), True) and demo
+    events = Event.objects.in_bulk({event for event, _office in pairs})
+    duties = [
+        Duty(event_id=event, office_id=office, due_on=day, is_demo=demo)
+        for (event, office), demo in pairs.items()
+        if (day := due_on(events[event])) is not None
+    ]
+    bulk_create_with_history(duties, Duty, batch_size=500)
+
+
+def _withdraw_and_revive(at: dt.datetime) -> None:
+    sent, wrote = _took_part()
+    gone = list(Duty.objects.standing().filter(~sent, ~wrote, answer=""))
+    back = list(Duty.objects.filter(sent | wrote, withdrawn_at__isnull=False))
+    for duty in gone:
+        duty.withdrawn_at = at
+    for duty in back:
+        duty.withdrawn_at = None
+    bulk_update_with_history([*gone, *back], Duty, ["withdrawn_at"], batch_size=500)
+
+
+def _move_days() -> None:
+    """An event was moved: so is its day, unless an extension has set another."""
+    open_ones = Duty.objects.standing().filter(accepted_at__isnull=True)
+    extended = Exists(
+        Extension.objects.filter(duty=OuterRef("pk"), decision=ExtensionDecision.GRANTED)
+    )
+    moved = []
+    for duty in open_ones.filter(~extended).select_related("event").iterator(chunk_size=1000):
+        day = due_on(duty.event)
+        if day is not None and day != duty.due_on:
+            duty.due_on = day
+            moved.append(duty)
+    bulk_update_with_history(moved, Duty, ["due_on"], batch_size=500)
+
+
+@outbox.handles("delegations_changed")
+def take_up_delegations(payload: dict[str, Any], at: dt.datetime) -> None:
+    sync_duties(at)
+
+
+def _locked(duty_id: int) -> Duty:
+    duties = Duty.objects.select_for_update(of=("self",)).select_related("event", "office")
+    duty: Duty = duties.get(pk=duty_id)
+    return duty
+
+
+def answer_duty(duty_id: int, answer: DutyAnswer, reason: str, actor: Any, at: dt.datetime) -> Duty:
+    """Answer that there is nothing to report, or that nobody attended (with the reason).
+
+    Raises DutyAlreadyAnswered; nothing changes then. A draft that was begun stays a draft.
+    """
+    with transaction.atomic():
+        duty = _locked(duty_id)
+        reports = PostEventReport.objects.filter(event=duty.event_id, office=duty.office_id)
+        if duty.answer or reports.filter(state__in=IN_REVIEW_OR_ACCEPTED).exists():
+            raise DutyAlreadyAnswered(_("This has its answer already."))
+        duty.answer, duty.reason, duty.returned_with = answer, reason, ""
+        duty.answered_by, duty.answered_at = actor, at
+        duty.save()
+    return duty
+
+
+def take_back_answer(duty_id: int, actor: Any, at: dt.datetime) -> Duty:
+    """The office takes its answer back, to give another. Raises AnswerAlreadyReviewed."""
+    with transaction.atomic():
+        duty = _waiting(duty_id)
+        _clear(duty)
+        duty.save()
+    return duty
+
+
+def return_answer(duty_id: int, comment: str, actor: Any, at: dt.datetime) -> Duty:
+    """IPD does not take the answer and says why. Raises AnswerAlreadyReviewed."""
+    with transaction.atomic():
+        duty = _waiting(duty_id)
+        _clear(duty)
+        duty.returned_with = comment
+        duty.save()
+    return duty
+
+
+def _waiting(duty_id: int) -> Duty:
+    duty = _locked(duty_id)
+    if not duty.answer or duty.accepted_at:
+        raise AnswerAlreadyReviewed(_("The answer was accepted, returned or taken back already."))
+    return duty
+
+
+def _clear(duty: Duty) -> None:
+    duty.answer, duty.reason, duty.answered_by, duty.answered_at = "", "", None, None
+
+
+def accept_answers(duty_ids: Iterable[int], actor: Any, at: dt.datetime) -> tuple[int, list[Duty]]:
+    """Accept answers together: (how many, those that were not waiting any more).
+
+    What was accepted, returned or taken back in the meantime is left as it is. The figures follow:
+    an accepted answer counts in coverage like a report.
+    """
+    with transaction.atomic():
+        wanted = Duty.objects.select_for_update(of=("self",)).filter(pk__in=list(duty_ids))
+        duties = list(wanted.select_related("event", "office").order_by("pk"))
+        waiting = [duty for duty in duties if duty.answer and not duty.accepted_at]
+        for duty in waiting:
+            duty.accepted_by, duty.accepted_at = actor, at
+        bulk_update_with_history(
+            waiting, Duty, ["accepted_by", "accepted_at"], batch_size=500, default_user=actor
+        )
+        years = {duty.event.last_day.year for duty in waiting if duty.event.last_day}
+        if years:
+            outbox.write("evidence_changed", {"years": sorted(years)})
+    return len(waiting), [duty for duty in duties if duty not in waiting]
+
+
+def ask_extension(
+    duty_id: int, until_on: dt.date, reason: str, actor: Any, at: dt.datetime
+) -> Extension:
+    """Ask for more time. Raises DutyError when the day is none later or one is asked already."""
+    with transaction.atomic():
+        duty = _locked(duty_id)
+        if until_on <= duty.due_on:
+            raise DutyError(_("The day is not later than the one it is due on now."))
+        if duty.extensions.filter(decision="").exists():
+            raise DutyError(_("More time is asked for already; it is not decided yet."))
+        if duty.answer:
+            raise DutyAlreadyAnswered(_("This has its answer already."))
+        return Extension.objects.create(
+            duty=duty, until_on=until_on, reason=reason, asked_by=actor, asked_at=at
+        )
+
+
+def decide_extension(
+    extension_id: int, decision: ExtensionDecision, actor: Any, at: dt.datetime
+) -> Extension:
+    """Grant or refuse more time; granted, it moves the day. Raises ExtensionAlreadyDecided."""
+    with transaction.atomic():
+        asked = Extension.objects.select_for_update(of=("self",)).select_related("duty")
+        extension: Extension = asked.get(pk=extension_id)
+        if extension.decision:
+            raise ExtensionAlreadyDecided(_("Somebody has decided this in the meantime."))
+        extension.decision, extension.decided_by, extension.decided_at = decision, actor, at
+        extension.save()
+        if decision == ExtensionDecision.GRANTED:
+            duty = _locked(extension.duty_id)
+            duty.due_on = max(duty.due_on, extension.until_on)
+            duty.save()
+    return extension
