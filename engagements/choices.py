@@ -4,6 +4,23 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 
+class NoticePace(models.TextChoices):
+    """How often somebody wants notices by e-mail."""
+
+    AT_ONCE = "at_once", _("At once")
+    DAILY = "daily", _("Once a day, together")
+    WEEKLY = "weekly", _("Once a week, together")
+    NEVER = "never", _("Never; only in the portal")
+
+
+class Language(models.TextChoices):
+    """The languages that notices are written in, each named in itself."""
+
+    ENGLISH = "en-gb", "English"
+    FRENCH = "fr", "Français"
+    SPANISH = "es", "Español"
+
+
 class ISCMType(models.TextChoices):
     RCP = "rcp", _("Regional consultative process (RCP)")
     IRF = "irf", _("Inter-regional forum (IRF)")

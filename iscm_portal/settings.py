@@ -159,6 +159,13 @@ if env.str("EMAIL_URL", ""):
         raise ImproperlyConfigured("EMAIL_URL begins with no way of sending mail that is known.")
     vars().update(_email)
 
+EMAIL_TIMEOUT = 10
+DEFAULT_FROM_EMAIL = env.str("PORTAL_FROM_EMAIL", "portal@localhost")
+# Where an answer to a notice goes: to people, not to the machine.
+PORTAL_REPLY_TO = env.str("PORTAL_REPLY_TO", "")
+# The address of the portal in mails, which no request tells.
+PORTAL_URL = env.str("PORTAL_URL", "http://127.0.0.1:8000").rstrip("/")
+
 # --- language
 LANGUAGE_CODE = "en-gb"
 LANGUAGES = [("en-gb", _("English"))]
@@ -253,6 +260,7 @@ CELERY_TASK_PUBLISH_RETRY = False
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BEAT_SCHEDULE = {
     "deliver-outbox": {"task": "common.deliver_outbox", "schedule": 60.0},
+    "send-due-notices": {"task": "reporting.send_due_notices", "schedule": 300.0},
     "compile-nightly": {"task": "reporting.compile_indicators", "schedule": 86_400.0},
 }
 

@@ -8,7 +8,7 @@ from django.http import HttpRequest
 from iscm_portal.common import outbox
 from iscm_portal.common.admin import DirectoryAdmin
 
-from .models import Indicator, Recommendation
+from .models import Indicator, NoticeRule, Recommendation
 
 
 class FixedListAdmin(DirectoryAdmin):
@@ -40,3 +40,13 @@ class RecommendationAdmin(FixedListAdmin):
     list_display_links = ["title"]
     readonly_fields = ["number", "criterion", "title", "text", "strength", "addressees", "source"]
     filter_horizontal = ["indicators"]
+
+
+@admin.register(NoticeRule)
+class NoticeRuleAdmin(DirectoryAdmin):
+    """A rule is switched off, not deleted: notices name the rule they were made by."""
+
+    list_display = ["stage", "clock", "day", "repeat_days", "audience", "is_active"]
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False

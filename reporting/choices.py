@@ -59,6 +59,20 @@ class DutyState(models.TextChoices):
     SETTLED = "settled", _("Settled")
 
 
+class NoticeClock(models.TextChoices):
+    """What a notice counts its days from."""
+
+    NOT_FILED = "not_filed", _("No answer yet: days from the end of the event")
+    RETURNED = "returned", _("Returned and untouched: days from the return")
+    WAITING = "waiting", _("Waiting for review: days from the submission")
+
+
+class NoticeAudience(models.TextChoices):
+    WRITERS = "writers", _("Who writes the report, else the reporters of the office")
+    MANAGER = "manager", _("The office's managers, else IPD")
+    IPD = "ipd", _("IPD")
+
+
 class LessonKind(models.TextChoices):
     LESSON = "lesson", _("Lesson learned")
     GOOD_PRACTICE = "good_practice", _("Good practice")

@@ -70,3 +70,15 @@ class DutyQuerySet(PortalQuerySet):
 
     def of_office(self, office_id: int | None) -> Self:
         return self.filter(office=office_id)
+
+
+class NoticeQuerySet(PortalQuerySet):
+    def visible_to(self, user: Reader) -> Self:
+        """A notice is read by the one it is for."""
+        return self.filter(recipient=user.pk) if user.is_authenticated else self.none()
+
+    def unread(self) -> Self:
+        return self.filter(read_at__isnull=True)
+
+    def unsent(self) -> Self:
+        return self.filter(emailed_at__isnull=True)

@@ -6,7 +6,7 @@ from celery import shared_task
 from django.utils import timezone
 
 from .measures.evidence import years_with_evidence
-from .services import compiling
+from .services import compiling, notices
 
 
 @shared_task(name="reporting.compile_indicators")
@@ -20,3 +20,9 @@ def compile_indicators(first_year: int | None = None, last_year: int | None = No
         now,
         whole=first_year is None and last_year is None,
     )
+
+
+@shared_task(name="reporting.send_due_notices")
+def send_due_notices() -> None:
+    """Make and send the notices that are due."""
+    notices.send_due_notices(timezone.now())

@@ -13,6 +13,7 @@ from simple_history.models import HistoricalRecords
 
 from iscm_portal.common.choices import AccessGroup
 
+from ..choices import Language, NoticePace
 from ..querysets import UserQuerySet
 from .directory import Office
 
@@ -35,6 +36,18 @@ class User(AbstractUser):
     office = models.ForeignKey(Office, models.PROTECT, null=True, blank=True, related_name="users")
     access_group = models.CharField(
         _("access group"), max_length=10, choices=AccessGroup.choices, default=AccessGroup.REPORTER
+    )
+    notice_pace = models.CharField(
+        _("notices by e-mail"),
+        max_length=10,
+        choices=NoticePace.choices,
+        default=NoticePace.AT_ONCE,
+    )
+    language = models.CharField(
+        _("language of notices"),
+        max_length=10,
+        choices=Language.choices,
+        default=Language.ENGLISH,
     )
     is_demo = models.BooleanField(_("demo data"), default=False, editable=False)
     history = HistoricalRecords(excluded_fields=["password", "last_login"])

@@ -15,6 +15,7 @@ OPEN_ADDRESSES = (
     "/accounts/",
     "/api/",
     "/healthz",
+    "/notices/unsubscribe/",
     "/readyz",
     "/static/",
     "/admin/login/",

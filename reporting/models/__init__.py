@@ -2,6 +2,7 @@
 
 from .duty import Duty, Extension
 from .indicator import CompileRun, Indicator, IndicatorValue
+from .notice import Notice, NoticeRule
 from .recommendation import Recommendation
 from .report import (
     KeptText,
@@ -28,6 +29,8 @@ __all__ = [
     "KeptText",
     "KnowledgeAnswer",
     "Lesson",
+    "Notice",
+    "NoticeRule",
     "Participant",
     "PostEventReport",
     "Recommendation",

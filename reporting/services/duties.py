@@ -69,7 +69,7 @@ def _make_missing() -> None:
     events = Event.objects.in_bulk({event for event, _office in pairs})
     duties = [
         Duty(event_id=event, office_id=office, due_on=day, is_demo=demo)
-        for (event, office), demo in pairs.items()
+        for (event, office), demo in sorted(pairs.items())
         if (day := due_on(events[event])) is not None
     ]
     bulk_create_with_history(duties, Duty, batch_size=500)

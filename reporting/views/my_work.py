@@ -11,7 +11,7 @@ from engagements.selectors import open_follow_ups_of_office
 from iscm_portal.common.period import Period
 
 from ..forms import STEPS
-from ..models import PostEventReport
+from ..models import Notice, PostEventReport
 from ..permissions import may_review, may_start_report
 from ..selectors.duties import (
     answers_waiting,
@@ -40,6 +40,7 @@ def home(request: SignedInRequest) -> HttpResponse:
         "coverage": coverage_of_office(user.office_id, Period.year(today.year), today)
         if writes
         else None,
+        "unread": Notice.objects.visible_to(user).unread().count(),
         "last_run": latest_run(),
     }
     return render(request, "reporting/home.html", context)

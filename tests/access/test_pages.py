@@ -48,6 +48,9 @@ TABLE: dict[str, tuple[int, ...]] = {
     "/filing/session/": (302, 200, 200, 200, 200, 200, 200, 200),
     "/duties/": (302, 200, 200, 200, 403, 200, 403, 200),
     "/duties/{duty}/": (302, 200, 404, 200, 404, 200, 404, 200),
+    "/notices/": (302, 200, 200, 200, 200, 200, 200, 200),
+    "/notices/unsubscribe/{token}/": (200, 200, 200, 200, 200, 200, 200, 200),
+    "/profile/": (302, 200, 200, 200, 200, 200, 200, 200),
     "/reviews/answers/": (302, 403, 403, 200, 403, 200, 403, 200),
     "/reviews/": (302, 403, 403, 200, 403, 200, 403, 200),
     "/resources/": (302, 200, 200, 200, 200, 200, 200, 200),
@@ -85,6 +88,7 @@ POSTS: dict[str, tuple[int, ...]] = {
     "/duties/{duty}/return/": (403, 403, 404, 403, 404, 302, 404, 302),
     "/duties/{duty}/extension/": (403, 422, 404, 422, 404, 403, 404, 403),
     "/extensions/{extension}/decide/": (403, 403, 404, 400, 404, 400, 404, 400),
+    "/notices/read/": (403, 302, 302, 302, 302, 302, 302, 302),
     "/reports/{draft}/copy/": (403, 302, 404, 302, 404, 403, 404, 403),
     "/reports/{draft}/edit/people/keep/": (403, 400, 404, 400, 404, 409, 404, 409),
     "/reports/{draft}/edit/people/discard/": (403, 302, 404, 302, 404, 302, 404, 302),
@@ -141,6 +145,7 @@ def places(people):
     return {
         "duty": duty.pk,
         "extension": extension.pk,
+        "token": "none-of-ours",
         **{name: report.pk for name, report in reports.items()},
         "iscm": iscm.slug,
         "event": reports["draft"].event_id,
@@ -201,6 +206,7 @@ def test_the_table_names_every_page_and_every_action():
         if not name.startswith("admin/")
     }
     shapes = {shape.replace("edit/people", "edit/<slug:step>") for shape in shapes}
+    shapes = {shape.replace("unsubscribe/{}", "unsubscribe/<str:token>") for shape in shapes}
     shapes = {shape.replace("edit/short", "edit/<slug:step>") for shape in shapes}
     shapes = {shape.replace("edit/check", "edit/<slug:step>") for shape in shapes}
     shapes = {shape.replace("table-4.csv", "table-<int:number>.csv") for shape in shapes}

@@ -208,3 +208,25 @@ class DutyFactory(DjangoModelFactory):
     event = factory.SubFactory(EventFactory)
     office = factory.SubFactory(OfficeFactory)
     due_on = dt.date(2026, 11, 20)
+
+
+class NoticeRuleFactory(DjangoModelFactory):
+    class Meta:
+        model = models.NoticeRule
+
+    stage = factory.Sequence(lambda n: f"stage-{n}")
+    clock = choices.NoticeClock.NOT_FILED
+    day = 0
+    audience = choices.NoticeAudience.WRITERS
+
+
+class NoticeFactory(DjangoModelFactory):
+    class Meta:
+        model = models.Notice
+
+    duty = factory.SubFactory(DutyFactory)
+    rule = factory.SubFactory(NoticeRuleFactory)
+    stage = factory.SelfAttribute("rule.stage")
+    recipient = factory.SubFactory(UserFactory)
+    due_on = dt.date(2026, 11, 6)
+    made_at = ACCEPTED_AT

@@ -34,6 +34,8 @@ PAGES = (
     "/reports/{draft}/edit/check/",
     "/reports/{accepted}/",
     "/duties/",
+    "/notices/",
+    "/profile/",
     "/reviews/answers/",
     "/reviews/",
     "/resources/?from=2019&to=2026",
@@ -97,6 +99,7 @@ def grow(world, rows: int) -> dict[str, object]:
             answered_at=AT,
         )
         reported.DutyFactory(event=event, office=office)
+        reported.NoticeFactory(recipient=world["reporter"], duty__event=new_event(world))
         make.OfficeFactory(focal_for=[make.ISCMFactory()])
         make.DelegateFactory(event=event, office=office)
         make.AgendaItemFactory(event=world["drafts"][0].event)
