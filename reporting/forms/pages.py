@@ -165,9 +165,12 @@ class PageForms:
             for _about, row_set in part.row_sets:
                 blank = typed.row_of(row_set.empty_form)
                 keys = {str(row.pk): str(row.key) for row in row_set.get_queryset()}
+                # A row on record may ask more than a new one.
+                names = {*blank, *(name for form in row_set.initial_forms for name in form.fields)}
+                names -= {*typed.APART, GONE}
                 found.rows[row_set.prefix] = {
                     key: row
-                    for key, row in typed.rows_in(data, row_set.prefix, list(blank), keys)
+                    for key, row in typed.rows_in(data, row_set.prefix, sorted(names), keys)
                     if key in keys.values()
                     or any(not typed.same(row[name], blank[name]) for name in blank)
                 }
@@ -210,7 +213,10 @@ class PageForms:
                 return field.label, field
             for about, row_set in part.row_sets:
                 if len(place) == 3 and row_set.prefix == place[0]:
-                    field = row_set.empty_form.fields.get(place[2])
+                    fields: dict[str, Any] = {}
+                    for form in [*row_set.initial_forms, row_set.empty_form]:
+                        fields |= form.fields
+                    field = fields.get(place[2])
                     label = about.one if place[2] == GONE else field.label if field else place[2]
                     return label, field
         raise KeyError(place)

@@ -233,7 +233,12 @@ class FollowUpForm(ItemForm):
 
     class Meta:
         model = ReportedFollowUp
-        fields = ["what", "who", "due_on", "iscm"]
+        fields = ["what", "state", "who", "due_on", "iscm"]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if not self.instance.follow_up_id:  # what is agreed now is open
+            del self.fields["state"]
 
 
 class LessonForm(ItemForm):

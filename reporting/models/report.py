@@ -17,6 +17,7 @@ from simple_history.models import HistoricalRecords
 
 from engagements.choices import (
     Capacity,
+    FollowUpState,
     InstrumentAction,
     InstrumentKind,
     OrganisationKind,
@@ -30,6 +31,7 @@ from engagements.models import (
     Country,
     Delegate,
     Event,
+    FollowUpAction,
     IOMPriority,
     Office,
     Organisation,
@@ -420,9 +422,20 @@ class ReportedInstrument(ReportItem, ForISCM):
 
 
 class ReportedFollowUp(ReportItem, ForISCM):
+    """A follow-up: a new one, or one of an earlier meeting and what became of it."""
+
+    follow_up = models.ForeignKey(
+        FollowUpAction, models.SET_NULL, null=True, blank=True, editable=False, related_name="+"
+    )
     what = models.CharField(_("what"), max_length=300)
     who = models.CharField(_("who"), max_length=120, blank=True)
     due_on = models.DateField(_("by when"), null=True, blank=True)
+    state = models.CharField(
+        _("what became of it"),
+        max_length=10,
+        choices=FollowUpState.choices,
+        default=FollowUpState.OPEN,
+    )
 
     objects = PortalQuerySet.as_manager()
 

@@ -21,10 +21,12 @@ from ..models import (
     Participant,
     PostEventReport,
     ReportedAgendaItem,
+    ReportedFollowUp,
     ReportStep,
     ReportVersion,
     SavedPart,
 )
+from ..selectors.reports import open_follow_ups_before
 
 
 class ReportError(Exception):
@@ -58,7 +60,7 @@ class KeptElsewhere(ReportError):
 def start_report(event: Event, office: Office, author: Any, at: dt.datetime) -> PostEventReport:
     """The office's report on the event; made, with what is known already, when there is none.
 
-    Delegates and agenda on record are copied in, so that nothing known is asked again.
+    Delegates, agenda and open follow-ups on record are copied in: nothing known is asked again.
     """
     try:
         with transaction.atomic():
@@ -87,6 +89,15 @@ def _prefill(report: PostEventReport) -> None:
             theme_id=item.theme_id,
             proposed_by_iom=bool(item.proposed_by_iom),
             priority_id=item.priority_id,
+        )
+    for follow_up in open_follow_ups_before(report, report.author)[:20]:
+        ReportedFollowUp.objects.create(
+            report=report,
+            follow_up=follow_up,
+            iscm_id=follow_up.iscm_id,
+            what=follow_up.what,
+            who=follow_up.who,
+            due_on=follow_up.due_on,
         )
 
 

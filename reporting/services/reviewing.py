@@ -26,7 +26,13 @@ from finance.services import record_from_report as record_costs
 from iscm_portal.common import outbox
 
 from ..choices import ReportAction, ReportState
-from ..models import Participant, PostEventReport, ReportedAgendaItem, ReportStep
+from ..models import (
+    Participant,
+    PostEventReport,
+    ReportedAgendaItem,
+    ReportedFollowUp,
+    ReportStep,
+)
 from .reports import ReportError, locked
 
 
@@ -159,9 +165,10 @@ def _write_evidence(report: PostEventReport, actor: Any) -> set[int]:
             agreed_on=day,
             due_on=row.due_on,
         )
-        for row in report.reportedfollowups.all()
+        for row in report.reportedfollowups.filter(follow_up=None)
     ]
-    _mend_known_agenda(report)
+    _take_over(report, ReportedAgendaItem, "agenda_item", AGENDA_FIELDS)
+    _take_over(report, ReportedFollowUp, "follow_up", FOLLOW_UP_FIELDS)
     record_evidence(
         [
             *agenda.values(),
@@ -198,27 +205,35 @@ def _only_iscm(event: Event) -> int | None:
 
 
 AGENDA_FIELDS = ("title", "theme_id", "proposed_by_iom", "priority_id")
+FOLLOW_UP_FIELDS = ("what", "state", "who", "due_on")
 
 
-def _mend_known_agenda(report: PostEventReport) -> None:
-    """Take over what this office changed of the agenda items that were on record before.
+def _take_over(
+    report: PostEventReport,
+    model: type[ReportedAgendaItem] | type[ReportedFollowUp],
+    record: str,
+    fields: tuple[str, ...],
+) -> None:
+    """Take over what this office changed of records that were there before its report.
 
-    What it left as it was copied may have been mended by another office's report since.
+    ``record`` names the link from a row to its record. What the office left as it was copied may
+    have been mended by another office's report since.
     """
-    rows = report.reportedagendaitems.exclude(agenda_item=None).select_related("agenda_item")
+    rows = model.objects.filter(report=report).exclude(**{record: None}).select_related(record)
     copied: dict[int, Any] = {}
-    for past in ReportedAgendaItem.history.filter(report=report).order_by("history_id"):
+    for past in model.history.filter(report=report).order_by("history_id"):
         copied.setdefault(past.id, past)
     for row in rows:
         changes = {
             field: getattr(row, field)
-            for field in AGENDA_FIELDS
+            for field in fields
             if getattr(row, field) != getattr(copied[row.pk], field)
         }
         if changes:
+            known = getattr(row, record)
             for field, value in changes.items():
-                setattr(row.agenda_item, field, value)
-            row.agenda_item.save()
+                setattr(known, field, value)
+            known.save()
 
 
 def _write_costs(

@@ -550,3 +550,19 @@ def test_the_whole_form_is_filed_without_a_script(new_page, sign_in, report):
     page.wait_for_url(f"**/reports/{report.pk}/")
     assert_filed_once(report)
     assert SupportRequest.objects.get().what == "Training of trainers"
+
+
+def test_the_filing_page_loads_in_less_than_150_kilobytes(browser, server, report):
+    """All that an empty browser fetches for it, as it is sent over the line."""
+    context = browser.new_context(base_url=server.url)
+    context.add_cookies([session_cookie(server.url)])
+    page = context.new_page()
+    session = context.new_cdp_session(page)
+    session.send("Network.enable")
+    arrived = []
+    session.on("Network.loadingFinished", lambda event: arrived.append(event["encodedDataLength"]))
+    page.goto(short(report))
+    page.wait_for_load_state("networkidle")
+    context.close()
+    assert len(arrived) >= 6
+    assert sum(arrived) < 150_000

@@ -408,3 +408,56 @@ def test_what_is_owed_takes_the_same_number_of_statements_for_one_event_and_for_
         sync_duties(AT)
         with django_assert_num_queries(2):
             duties_due(reporter.office_id, max(today, dt.date(2026, 12, 1)))
+
+
+# --- what is open from last time
+
+
+@pytest.fixture
+def open_from_last_time(event, reporter):
+    return make.FollowUpActionFactory(
+        iscm=event.iscms.get(),
+        owner=reporter.office,
+        what="Send the curriculum",
+        agreed_on=dt.date(2026, 3, 1),
+        state="open",
+    )
+
+
+def test_a_report_starts_with_the_follow_ups_that_are_open(event, reporter, open_from_last_time):
+    make.FollowUpActionFactory(iscm=event.iscms.get(), owner=reporter.office, state="done")
+    make.FollowUpActionFactory(iscm=event.iscms.get(), owner=make.OfficeFactory(), state="open")
+    report = services.start_report(event, reporter.office, reporter, AT)
+    found = [(row.what, row.follow_up, row.state) for row in report.reportedfollowups.all()]
+    assert found == [("Send the curriculum", open_from_last_time, "open")]
+
+
+@pytest.mark.parametrize(("told", "state"), [("done", "done"), ("open", "open")])
+def test_what_became_of_a_follow_up_is_taken_over_and_makes_no_second_one(
+    event, reporter, reviewer, open_from_last_time, told, state
+):
+    report = services.start_report(event, reporter.office, reporter, AT)
+    row = report.reportedfollowups.get()
+    row.state = told
+    row.save()
+    finish(report)
+    submit(report, reporter)
+    open_from_last_time.refresh_from_db()
+    assert open_from_last_time.state == "open"  # a proposal counts nowhere
+    reviewing.accept_report(report.pk, reviewer, AT)
+    open_from_last_time.refresh_from_db()
+    assert open_from_last_time.state == state
+    assert FollowUpAction.objects.count() == 1
+
+
+def test_a_follow_up_that_others_closed_meanwhile_stays_closed(
+    event, reporter, reviewer, open_from_last_time
+):
+    report = services.start_report(event, reporter.office, reporter, AT)
+    finish(report)
+    submit(report, reporter)
+    open_from_last_time.state = "dropped"
+    open_from_last_time.save()
+    reviewing.accept_report(report.pk, reviewer, AT)
+    open_from_last_time.refresh_from_db()
+    assert open_from_last_time.state == "dropped"

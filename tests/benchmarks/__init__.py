@@ -1,0 +1,1 @@
+"""What is measured and not tested: how long, how many, how heavy."""
