@@ -255,12 +255,16 @@ class TextForm(forms.ModelForm):  # type: ignore[type-arg]
     # Below a fold, which says what is there.
     more: tuple[str, ...] = ()
     more_title: Any = ""
+    # May stay empty in a draft, and not when it is submitted.
+    needed: tuple[str, ...] = ()
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         dress(self, lines=self.lines)
         for name, text in self.seen_by.items():
             self.fields[name].seen_by = text  # type: ignore[attr-defined]
+        for name in self.needed:
+            self.fields[name].needed = True  # type: ignore[attr-defined]
 
     def first_fields(self) -> list[forms.BoundField]:
         return [field for field in self.visible_fields() if field.name not in self.more]
@@ -273,6 +277,7 @@ SEEN_BY_ALL = _("Seen by: everyone who may sign in, and the API, once accepted."
 
 
 class DiscussedForm(TextForm):
+    needed = ("discussed",)
     more = ("discussed_internal", "discussed_restricted")
     more_title = _("Something that is not for everyone?")
     seen_by = {

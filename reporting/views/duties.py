@@ -47,6 +47,8 @@ def duties(request: SignedInRequest) -> HttpResponseBase:
     paths = {"office": "office__slug", "iscm": "event__iscms__slug"}
     rows: DutyQuerySet = duty_list(user, today)
     late = rows.filter(state=DutyState.OVERDUE).count()
+    if not chosen["state"]:  # what is settled needs nobody; it has its own list
+        rows = rows.exclude(state=DutyState.SETTLED)
     for name, value in chosen.items():
         if value and name == "region":
             rows = rows.filter(office__country__region=value)

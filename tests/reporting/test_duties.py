@@ -319,3 +319,11 @@ def test_a_day_that_is_not_later_is_told_at_its_field(client, duty, reporter):
     assert answer.status_code == 422
     assert "The day is not later than the one it is due on now." in answer.content.decode()
     assert not Extension.objects.exists()
+
+
+def test_what_is_settled_has_a_list_of_its_own(client, duty, reporter, ipd):
+    services.answer_duty(duty.pk, DutyAnswer.NOTHING_TO_REPORT, "", reporter, AT)
+    services.accept_answers([duty.pk], ipd, AT)
+    client.force_login(ipd)
+    assert duty.event.name not in client.get("/duties/").content.decode()
+    assert duty.event.name in client.get("/duties/?state=settled").content.decode()

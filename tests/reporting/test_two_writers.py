@@ -492,3 +492,11 @@ def test_every_row_of_a_page_names_itself(client, report):
     page = client.get(address(report, "short")).content.decode()
     keys = re.findall(r'name="participants-\d+-key" value="([0-9a-f-]{36})"', page)
     assert len(keys) == len(set(keys)) == 1
+
+
+@pytest.mark.django_db
+def test_what_a_report_needs_is_not_called_optional(client, report):
+    page = client.get(address(report)).content.decode()
+    label = page.partition('<label for="id_discussed">')[2].partition("</label>")[0]
+    assert "(needed to submit)" in label
+    assert "(optional)" not in label
