@@ -17,7 +17,7 @@ from iscm_portal.common.locks import lock_until_commit
 
 from ..choices import DutyAnswer, ExtensionDecision
 from ..models import Duty, Extension, PostEventReport
-from ..selectors.duties import IN_REVIEW_OR_ACCEPTED, due_on
+from ..selectors.duties import IN_REVIEW_OR_ACCEPTED, due_on, unanswered
 
 
 class DutyError(Exception):
@@ -87,8 +87,9 @@ def _withdraw_and_revive(at: dt.datetime) -> None:
 
 
 def _move_days() -> None:
-    """An event was moved: so is its day, unless an extension has set another."""
-    open_ones = Duty.objects.standing().filter(accepted_at__isnull=True)
+    """An event was moved: so is the day of what is still to be answered, unless an extension has
+    set another."""
+    open_ones = unanswered(Duty.objects.all())
     extended = Exists(
         Extension.objects.filter(duty=OuterRef("pk"), decision=ExtensionDecision.GRANTED)
     )

@@ -356,6 +356,26 @@ def test_two_windows_of_one_person_meet_before_anything_is_overwritten(page, rep
     assert PostEventReport.objects.get().discussed == "Of the second window."
 
 
+def test_what_is_typed_on_after_another_window_was_met_is_kept_too(page, report):
+    second = page.context.new_page()
+    page.goto(discussed(report))
+    second.goto(discussed(report))
+    page.fill("#id_discussed", "Of the first window.")
+    says(page, "Kept on the server")
+    second.fill("#id_discussed", "Of the second window.")
+    says(second, "in another window")
+    size = """async () => {
+      const db = await idb.openDB("iscm-portal", 1);
+      return (await db.getAll("texts"))[0].sealed.byteLength;
+    }"""
+    before = second.evaluate(size)
+    second.fill("#id_discussed", "Of the second window, and more.")
+    second.wait_for_function(f"async () => (await ({size})()) > {before}")
+    second.reload()
+    expect(second.locator(".difference")).to_contain_text("Of the second window, and more.")
+    expect(second.locator(".difference")).to_contain_text("Of the first window.")
+
+
 def test_a_text_of_the_device_meets_what_was_typed_elsewhere_since(page, report):
     page.goto(discussed(report))
     page.context.set_offline(True)

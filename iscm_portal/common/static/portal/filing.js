@@ -81,7 +81,11 @@
   // --- keeping and filing
 
   function typed() {
-    if (stopped || filed) return;
+    if (filed) return;
+    if (stopped) {
+      keepHere("typing", fields()); // the server waits for a person; what is typed does not
+      return;
+    }
     say("typing");
     clearTimeout(timer);
     timer = setTimeout(work, QUIET);
