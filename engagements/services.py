@@ -91,8 +91,12 @@ def record_from_report(rows: Iterable[ReportedRow], actor: Any) -> list[Reported
 
 
 def link_agenda(reflections: Mapping[int, Sequence[int]]) -> None:
-    """Say which agenda items each instrument reflects: {instrument key: agenda item keys}."""
+    """Say which agenda items each instrument reflects: {instrument key: agenda item keys}.
+
+    What was said of these instruments before is replaced.
+    """
     through = PolicyInstrument.agenda_items.through
+    through.objects.filter(policyinstrument__in=reflections).delete()
     through.objects.bulk_create(
         [
             through(policyinstrument_id=instrument, agendaitem_id=item)

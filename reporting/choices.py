@@ -13,6 +13,7 @@ class ReportState(models.TextChoices):
 
 class ReportAction(models.TextChoices):
     CREATED = "created", _("Started")
+    CORRECTING = "correcting", _("Correction begun")
     SUBMITTED = "submitted", _("Submitted")
     RETURNED = "returned", _("Returned")
     ACCEPTED = "accepted", _("Accepted")

@@ -45,6 +45,14 @@ def may_accept_report(user: Any, report: PostEventReport) -> bool:
     return report.state == ReportState.SUBMITTED and may(user, "review_all_reports")
 
 
+def may_correct_report(user: Any, report: PostEventReport) -> bool:
+    """The office corrects its accepted report; IPD may correct any."""
+    if report.state != ReportState.ACCEPTED:
+        return False
+    own = may(user, "write_own_office_reports") and _of_own_office(user, report)
+    return own or may(user, "review_all_reports")
+
+
 def may_read_internal(user: Any, report: PostEventReport) -> bool:
     """Internal remarks are for all IOM staff, not for analysts and their tools."""
     return may(user, "read_internal_remarks")

@@ -452,3 +452,12 @@ class ReturnForm(forms.Form):
         widget=forms.Textarea(attrs={"rows": 3}),
         max_length=4000,
     )
+
+
+class CorrectForm(forms.Form):
+    reason = forms.CharField(
+        label=_("What is wrong, and how do you know?"),
+        help_text=_("IPD reads this when it reviews the correction; it stays with the report."),
+        widget=forms.Textarea(attrs={"rows": 3}),
+        max_length=4000,
+    )

@@ -195,11 +195,19 @@ class KeptText(models.Model):
 
 
 class ReportVersion(models.Model):
-    """A report as it stood when it was submitted, without its restricted text."""
+    """A report as it stood when it was submitted; what it holds while it is in review.
+
+    ``content`` is {field: text, row set: [rows]}, linked records by name. The restricted text
+    stands apart, for those who may read it.
+    """
 
     report = models.ForeignKey(PostEventReport, models.CASCADE, related_name="versions")
     version = models.PositiveIntegerField()
     content = models.JSONField()
+    restricted = models.TextField(blank=True)
+    made_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+"
+    )
     kept_at = models.DateTimeField(auto_now_add=True)
 
     objects = PortalQuerySet.as_manager()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db.models import F, QuerySet
+from django.db.models import F, Q, QuerySet
 
 from engagements.models import (
     AgendaItem,
@@ -34,6 +34,13 @@ def review_queue(user: Any) -> PostEventReportQuerySet:
         queue = queue.of_office(user.office_id) if own else queue.none()
     links = queue.select_related("event", "office", "author")
     return links.order_by("submitted_at", "pk")
+
+
+def corrections_under_way(user: Any) -> QuerySet[PostEventReport]:
+    """Corrections that ``user`` or the own office has to finish, the oldest first."""
+    rows = PostEventReport.objects.visible_to(user).open().exclude(corrects=None)
+    mine = rows.filter(Q(author=user.pk) | Q(office=user.office_id))
+    return mine.select_related("event").order_by("pk")
 
 
 def report_list(user: Any) -> QuerySet[PostEventReport]:

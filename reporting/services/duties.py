@@ -120,7 +120,9 @@ def answer_duty(duty_id: int, answer: DutyAnswer, reason: str, actor: Any, at: d
     """
     with transaction.atomic():
         duty = _locked(duty_id)
-        reports = PostEventReport.objects.filter(event=duty.event_id, office=duty.office_id)
+        reports = PostEventReport.objects.filter(
+            event=duty.event_id, office=duty.office_id, corrects=None
+        )
         if duty.answer or reports.filter(state__in=IN_REVIEW_OR_ACCEPTED).exists():
             raise DutyAlreadyAnswered(_("This has its answer already."))
         duty.answer, duty.reason, duty.returned_with = answer, reason, ""

@@ -299,7 +299,11 @@ def submit_report(
         report.version += 1
         report.save()
         ReportVersion.objects.create(
-            report=report, version=report.version, content=snapshot(report)
+            report=report,
+            version=report.version,
+            content=snapshot(report),
+            restricted=report.discussed_restricted,
+            made_by=actor,
         )
         ReportStep.objects.create(
             report=report,
@@ -327,7 +331,7 @@ def snapshot(report: PostEventReport) -> dict[str, Any]:
     texts = ("discussed", "discussed_internal", "outcomes", "documents", "funding_leads")
     return {
         **{name: getattr(report, name) for name in texts},
-        "frames": sorted(report.frames.values_list("pk", flat=True)),
+        "frames": [str(frame) for frame in report.frames.all()],
         **{
             name: [_plain(row) for row in getattr(report, name).order_by("pk")]
             for name in ITEM_SETS
@@ -336,12 +340,13 @@ def snapshot(report: PostEventReport) -> dict[str, Any]:
 
 
 def _plain(row: Any) -> dict[str, Any]:
-    values = model_to_dict(row, exclude=["report"])
-    return {
-        name: value
-        if isinstance(value, (str, int, bool, type(None)))
-        else [related.pk for related in value]
-        if isinstance(value, list)
-        else str(value)
-        for name, value in values.items()
-    }
+    """A row as its reader sees it: linked records by name, its key beside it."""
+    values: dict[str, Any] = {"key": str(row.key)}
+    for name, value in model_to_dict(row, exclude=["report", "id"]).items():
+        if isinstance(value, list):
+            values[name] = [str(related) for related in value]
+        elif row._meta.get_field(name).is_relation:
+            values[name] = str(getattr(row, name)) if value is not None else None
+        else:
+            values[name] = value if isinstance(value, (str, bool, type(None))) else str(value)
+    return values

@@ -63,7 +63,7 @@ def event(request: SignedInRequest, pk: int) -> HttpResponse:
     found = get_object_or_404(
         Event.objects.visible_to(user).select_related("country").prefetch_related("iscms"), pk=pk
     )
-    reports = PostEventReport.objects.visible_to(user).filter(event=found)
+    reports = PostEventReport.objects.visible_to(user).filter(event=found, corrects=None)
     context = {
         "event": found,
         "agenda": found.agenda_items.visible_to(user).select_related("theme", "priority"),

@@ -20,7 +20,7 @@ from ..selectors.duties import (
     extensions_waiting,
 )
 from ..selectors.indicators import latest_run
-from ..selectors.reports import review_queue
+from ..selectors.reports import corrections_under_way, review_queue
 
 
 def home(request: SignedInRequest) -> HttpResponse:
@@ -36,6 +36,7 @@ def home(request: SignedInRequest) -> HttpResponse:
         "step_count": len(STEPS),
         "to_review": list(review_queue(user)[:50]) if may_review(user) else None,
         "waiting": list(in_review.of_office(user.office_id)[:10]) if writes else [],
+        "corrections": list(corrections_under_way(user)[:10]) if writes else [],
         "follow_ups": open_follow_ups_of_office(user)[:10] if writes else [],
         "coverage": coverage_of_office(user.office_id, Period.year(today.year), today)
         if writes

@@ -19,10 +19,13 @@ from iscm_portal.common.pages import keyset_page, one_of
 
 from .. import permissions
 from ..choices import ReportState
-from ..forms import ReturnForm
+from ..forms import CorrectForm, ReturnForm
 from ..models import PostEventReport
 from ..selectors.reports import evidence_of_report, report_list, review_queue
-from ..services import reviewing
+from ..selectors.versions import compared, versions_of
+from ..services import correcting, reviewing
+from ..services.evidence import plan_of, told
+from ..services.reports import ReportError
 
 
 def reports(request: SignedInRequest) -> HttpResponse:
@@ -73,20 +76,29 @@ def report_content(request: SignedInRequest, report: PostEventReport) -> dict[st
     }
 
 
-def report(request: SignedInRequest, pk: int, form: ReturnForm | None = None) -> HttpResponse:
+def report(
+    request: SignedInRequest, pk: int, form: ReturnForm | CorrectForm | None = None
+) -> HttpResponse:
     """One report: what it says, where it stands, what it wrote, and what may be done with it."""
     rows = PostEventReport.objects.visible_to(request.user)
-    found = get_object_or_404(rows.select_related("event", "office", "author"), pk=pk)
+    found = get_object_or_404(rows.select_related("event", "office", "author", "corrects"), pk=pk)
     accepted = found.state == ReportState.ACCEPTED
+    may_accept = permissions.may_accept_report(request.user, found)
+    correction = found.corrections.first()
     context = {
         **report_content(request, found),
         "report": found,
+        "may_correct": permissions.may_correct_report(request.user, found),
+        "correction": correction,
+        "correct_form": form if isinstance(form, CorrectForm) else CorrectForm(),
+        "is_compared": found.versions.exists(),
+        "plan": told(plan_of(found)) if may_accept else [],
         "may_edit": permissions.may_edit_report(request.user, found),
         "may_return": permissions.may_return_report(request.user, found),
-        "may_accept": permissions.may_accept_report(request.user, found),
+        "may_accept": may_accept,
         "steps": found.steps.select_related("actor"),
         "reads_working_papers": permissions.may_read_working_papers(request.user, found),
-        "return_form": form or ReturnForm(),
+        "return_form": form if isinstance(form, ReturnForm) else ReturnForm(),
         "problems": problems_of(form),
         "has_errors": form is not None,
         "evidence": evidence_of_report(found, request.user) if accepted else None,
@@ -127,8 +139,65 @@ def accept_report(request: SignedInRequest, pk: int) -> HttpResponse:
     if not may(request.user, "review_all_reports"):
         raise PermissionDenied
     try:
-        reviewing.accept_report(found.pk, request.user, timezone.now())
-        messages.success(request, _("Accepted. What the report found counts from now on."))
-    except reviewing.ReportAlreadyReviewed as error:
+        accepted = reviewing.accept_report(found.pk, request.user, timezone.now())
+    except ReportError as error:
         messages.info(request, str(error))
-    return redirect("report", pk=pk)
+        return redirect("report", pk=found.corrects_id or pk)
+    messages.success(request, _("Accepted. What the report found counts from now on."))
+    return redirect("report", pk=accepted.pk)
+
+
+@require_POST
+def correct_report(request: SignedInRequest, pk: int) -> HttpResponse:
+    """Begin the correction of an accepted report, or go on with the one that is under way."""
+    found = get_object_or_404(PostEventReport.objects.visible_to(request.user), pk=pk)
+    if not permissions.may_correct_report(request.user, found):
+        raise PermissionDenied
+    form = CorrectForm(request.POST)
+    if not form.is_valid():
+        return report(request, pk, form)
+    reason = form.cleaned_data["reason"]
+    try:
+        correction = correcting.start_correction(pk, reason, request.user, timezone.now())
+    except ReportError as error:
+        messages.info(request, str(error))
+        return redirect("report", pk=pk)
+    return redirect("report_edit", pk=correction.pk)
+
+
+@require_POST
+def discard_correction(request: SignedInRequest, pk: int) -> HttpResponse:
+    """Throw a correction away; the accepted report stands."""
+    found = get_object_or_404(
+        PostEventReport.objects.visible_to(request.user).exclude(corrects=None), pk=pk
+    )
+    if not permissions.may_edit_report(request.user, found):
+        raise PermissionDenied
+    try:
+        stands = correcting.discard_correction(pk)
+    except ReportError as error:
+        messages.info(request, str(error))
+        return redirect("report", pk=pk)
+    messages.success(request, _("The correction is thrown away. The accepted report stands."))
+    return redirect("report", pk=stands.pk)
+
+
+def versions(request: SignedInRequest, pk: int) -> HttpResponse:
+    """The versions of a report that were submitted, and what changed between two of them."""
+    rows = PostEventReport.objects.visible_to(request.user).select_related("event", "office")
+    found = get_object_or_404(rows, pk=pk)
+    if not permissions.may_read_working_papers(request.user, found):
+        raise PermissionDenied
+    kept = versions_of(found)
+    numbers = {str(version.version): version for version in kept}
+    later = one_of(request, "to", numbers) or (str(kept[-1].version) if kept else "")
+    before = [number for number in numbers if int(number) < int(later or 0)]
+    earlier = one_of(request, "from", numbers) or (before[-1] if before else later)
+    context = {
+        "report": found,
+        "versions": kept,
+        "earlier": earlier,
+        "later": later,
+        "changes": compared(numbers[earlier], numbers[later]) if kept else [],
+    }
+    return render(request, "reporting/report_versions.html", context)

@@ -27,6 +27,7 @@ PAGES: dict[str, tuple[str, ...]] = {
     "/reports/": ("state", "office", "iscm", "after"),
     "/reports/new/": ("event",),
     "/reports/{report}/": (),
+    "/reports/{report}/versions/": ("from", "to"),
     "/reports/{report}/edit/": (),
     "/reports/{report}/edit/people/": ("add",),
     "/reports/{report}/edit/short/": (),

@@ -10,8 +10,8 @@ from django.urls import URLPattern, URLResolver, get_resolver
 
 from reporting.choices import ReportPart
 from reporting.models import Duty
+from reporting.services import correcting, reviewing
 from reporting.services import reports as services
-from reporting.services import reviewing
 from reporting.services.duties import ask_extension, sync_duties
 from tests.factories import engagements as make
 from tests.factories import finance as money
@@ -59,6 +59,8 @@ TABLE: dict[str, tuple[int, ...]] = {
     "/indicators/": (302, 200, 200, 200, 200, 200, 200, 200),
     "/indicators/{indicator}/": (302, 200, 200, 200, 200, 200, 200, 200),
     "/indicators/{indicator}/records/?year=2026": (302, 200, 200, 200, 200, 200, 200, 200),
+    "/reports/{accepted}/versions/": (302, 200, 403, 200, 403, 200, 403, 200),
+    "/reports/{draft}/versions/": (302, 200, 404, 200, 404, 200, 404, 200),
     "/recommendations/": (302, 200, 200, 200, 200, 200, 200, 200),
     "/accounts/login/": (200, 302, 302, 302, 302, 302, 302, 302),
     "/accounts/logout/": (302, 200, 200, 200, 200, 200, 200, 200),
@@ -92,6 +94,8 @@ POSTS: dict[str, tuple[int, ...]] = {
     "/reports/{draft}/copy/": (403, 302, 404, 302, 404, 403, 404, 403),
     "/reports/{draft}/edit/people/keep/": (403, 400, 404, 400, 404, 409, 404, 409),
     "/reports/{draft}/edit/people/discard/": (403, 302, 404, 302, 404, 302, 404, 302),
+    "/reports/{accepted}/correct/": (403, 422, 403, 422, 403, 422, 403, 422),
+    "/reports/{correction}/discard/": (403, 302, 404, 302, 404, 403, 404, 403),
     "/reports/{submitted}/return/": (403, 403, 404, 302, 404, 302, 404, 302),
     "/reports/{submitted}/accept/": (403, 403, 404, 403, 404, 302, 404, 302),
 }
@@ -123,7 +127,7 @@ def places(people):
     reporter = people["reporter"]
     iscm = make.ISCMFactory()
     reports = {}
-    for name in ("draft", "submitted", "accepted"):
+    for name in ("draft", "submitted", "accepted", "corrected"):
         event = make.EventFactory(
             iscms=[iscm], starts_on=dt.date(2026, 11, 5), ends_on=dt.date(2026, 11, 6)
         )
@@ -135,9 +139,11 @@ def places(people):
         report.save()
         reported.ParticipantFactory(report=report)
         reports[name] = report
-    for name in ("submitted", "accepted"):
+    for name in ("submitted", "accepted", "corrected"):
         services.submit_report(reports[name].pk, reporter, AT)
-    reviewing.accept_report(reports["accepted"].pk, people["ipd"], AT)
+    for name in ("accepted", "corrected"):
+        reviewing.accept_report(reports[name].pk, people["ipd"], AT)
+    correction = correcting.start_correction(reports["corrected"].pk, "Wrong.", reporter, AT)
     value = reported.IndicatorValueFactory(year=2026, iscm=None, cell="overall")
     sync_duties(AT)
     duty = Duty.objects.get(event=reports["draft"].event_id)
@@ -146,6 +152,7 @@ def places(people):
         "duty": duty.pk,
         "extension": extension.pk,
         "token": "none-of-ours",
+        "correction": correction.pk,
         **{name: report.pk for name, report in reports.items()},
         "iscm": iscm.slug,
         "event": reports["draft"].event_id,

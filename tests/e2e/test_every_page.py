@@ -38,6 +38,7 @@ PAGES = {
         "/reports/",
         "/reports/{submitted}/",
         "/reports/{accepted}/",
+        "/reports/{accepted}/versions/",
         "/reviews/",
         "/reviews/answers/",
         "/duties/",

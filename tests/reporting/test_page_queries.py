@@ -33,6 +33,7 @@ PAGES = (
     "/reports/{draft}/edit/results/",
     "/reports/{draft}/edit/check/",
     "/reports/{accepted}/",
+    "/reports/{accepted}/versions/",
     "/duties/",
     "/notices/",
     "/profile/",
