@@ -15,8 +15,8 @@ from engagements.services import propose_event
 from finance.models import FundingLine, TimeEntry
 from reporting.choices import ReportPart
 from reporting.models import PostEventReport, ReportVersion
+from reporting.services import correcting, reviewing
 from reporting.services import reports as services
-from reporting.services import reviewing
 from tests.factories import engagements as make
 from tests.factories import reporting as reported
 
@@ -81,6 +81,33 @@ def test_reviewers_who_accept_at_once_write_the_evidence_once(report):
     assert TimeEntry.objects.filter(report_number=report.pk).count() == 1
     assert FundingLine.objects.filter(report_number=report.pk).count() == 1
     assert report.steps.filter(action="accepted").count() == 1
+
+
+def accepted_by(reviewer, report):
+    services.submit_report(report.pk, report.author, AT)
+    return reviewing.accept_report(report.pk, reviewer, AT)
+
+
+def test_colleagues_who_correct_at_once_share_one_correction(report):
+    accepted_by(make.UserFactory(access_group="ipd"), report)
+    outcomes = at_once(lambda: correcting.start_correction(report.pk, "Wrong.", report.author, AT))
+    assert outcomes == ["done"] * RIVALS
+    correction = PostEventReport.objects.get(corrects=report)
+    assert correction.reportedrequests.count() == 1
+    assert correction.steps.count() == 1
+
+
+def test_reviewers_who_accept_a_correction_at_once_write_it_once(report):
+    reviewer = make.UserFactory(access_group="ipd")
+    accepted_by(reviewer, report)
+    correction = correcting.start_correction(report.pk, "Wrong.", report.author, AT)
+    correction.reportedrequests.update(what="Other")
+    reported.ReportedRequestFactory(report=correction, what="New")
+    services.submit_report(correction.pk, report.author, AT)
+    outcomes = at_once(lambda: reviewing.accept_report(correction.pk, reviewer, AT))
+    assert outcomes == ["ReportAlreadyReviewed"] * (RIVALS - 1) + ["done"]
+    assert sorted(SupportRequest.objects.values_list("what", flat=True)) == ["New", "Other"]
+    assert report.steps.filter(action="accepted").count() == 2
 
 
 def test_colleagues_who_start_at_once_share_one_report(report):
