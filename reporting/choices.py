@@ -15,6 +15,7 @@ class ReportAction(models.TextChoices):
     CREATED = "created", _("Started")
     CORRECTING = "correcting", _("Correction begun")
     SUBMITTED = "submitted", _("Submitted")
+    FORWARDED = "forwarded", _("Checked by the office")
     RETURNED = "returned", _("Returned")
     ACCEPTED = "accepted", _("Accepted")
 

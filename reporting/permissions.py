@@ -41,6 +41,15 @@ def may_return_report(user: Any, report: PostEventReport) -> bool:
     return own or may(user, "review_all_reports")
 
 
+def may_forward_report(user: Any, report: PostEventReport) -> bool:
+    """A manager tells IPD that the own office's report is checked."""
+    return (
+        report.state == ReportState.SUBMITTED
+        and may(user, "forward_own_office_reports")
+        and _of_own_office(user, report)
+    )
+
+
 def may_accept_report(user: Any, report: PostEventReport) -> bool:
     return report.state == ReportState.SUBMITTED and may(user, "review_all_reports")
 

@@ -28,6 +28,7 @@ RIGHTS: dict[str, frozenset[AccessGroup]] = {
     "read_own_office_reports": frozenset({G.REPORTER, G.MANAGER}),
     "read_all_reports": REVIEWERS,
     "return_own_office_reports": frozenset({G.MANAGER}),
+    "forward_own_office_reports": frozenset({G.MANAGER}),
     "review_all_reports": REVIEWERS,
     "read_internal_remarks": EVERYONE - {G.ANALYST},
     "read_restricted_of_own_office": frozenset({G.REPORTER, G.MANAGER}),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db.models import F, Q, QuerySet
+from django.db.models import Exists, F, OuterRef, Q, QuerySet, Subquery
 
 from engagements.models import (
     AgendaItem,
@@ -19,19 +19,42 @@ from engagements.models import (
 from finance.models import FundingLine, TimeEntry
 from iscm_portal.common.access import may
 
-from ..models import KeptText, PostEventReport
+from ..choices import ReportAction
+from ..models import KeptText, PostEventReport, ReportStep
 from ..querysets import PostEventReportQuerySet
+
+
+def _checked_by_office() -> Exists:
+    """Whether the office's manager has checked what was last submitted."""
+    return Exists(
+        ReportStep.objects.filter(
+            report=OuterRef("pk"),
+            action=ReportAction.FORWARDED,
+            pk__gt=Subquery(
+                ReportStep.objects.filter(report=OuterRef("report"), action=ReportAction.SUBMITTED)
+                .order_by("-pk")
+                .values("pk")[:1]
+            ),
+        )
+    )
+
+
+def is_forwarded(report: PostEventReport) -> bool:
+    """Whether the office's manager has checked what was last submitted."""
+    return PostEventReport.objects.filter(_checked_by_office(), pk=report.pk).exists()
 
 
 def review_queue(user: Any) -> PostEventReportQuerySet:
     """Reports that wait for ``user``'s review, the longest waiting first.
 
-    IPD reviews all, a manager the office's own; for others there is none.
+    IPD reviews all, a manager what is not checked yet of the own office; for others there is
+    none. Adds ``is_forwarded``.
     """
     queue: PostEventReportQuerySet = PostEventReport.objects.visible_to(user).waiting()
+    queue = queue.annotate(is_forwarded=_checked_by_office())
     if not may(user, "review_all_reports"):
         own = may(user, "return_own_office_reports")
-        queue = queue.of_office(user.office_id) if own else queue.none()
+        queue = queue.of_office(user.office_id).filter(is_forwarded=False) if own else queue.none()
     links = queue.select_related("event", "office", "author")
     return links.order_by("submitted_at", "pk")
 

@@ -14,6 +14,7 @@ from iscm_portal.common import outbox
 
 from ..choices import ReportAction, ReportState
 from ..models import PostEventReport, ReportStep
+from ..selectors.reports import is_forwarded
 from . import correcting, evidence
 from .reports import ReportError, locked
 
@@ -35,6 +36,20 @@ def return_report(report_id: int, actor: Any, comment: str, at: dt.datetime) -> 
         ReportStep.objects.create(
             report=report, action=ReportAction.RETURNED, actor=actor, at=at, comment=comment
         )
+    return report
+
+
+def forward_report(report_id: int, actor: Any, comment: str, at: dt.datetime) -> PostEventReport:
+    """Tell IPD that the office's manager has checked the report; told twice, it is told once.
+
+    Raises ReportAlreadyReviewed; nothing changes then.
+    """
+    with transaction.atomic():
+        report = _in_review(report_id)
+        if not is_forwarded(report):
+            ReportStep.objects.create(
+                report=report, action=ReportAction.FORWARDED, actor=actor, at=at, comment=comment
+            )
     return report
 
 

@@ -21,7 +21,7 @@ from .. import permissions
 from ..choices import ReportState
 from ..forms import CorrectForm, ReturnForm
 from ..models import PostEventReport
-from ..selectors.reports import evidence_of_report, report_list, review_queue
+from ..selectors.reports import evidence_of_report, is_forwarded, report_list, review_queue
 from ..selectors.versions import compared, versions_of
 from ..services import correcting, reviewing
 from ..services.evidence import plan_of, told
@@ -96,6 +96,8 @@ def report(
         "may_edit": permissions.may_edit_report(request.user, found),
         "may_return": permissions.may_return_report(request.user, found),
         "may_accept": may_accept,
+        "may_forward": permissions.may_forward_report(request.user, found)
+        and not is_forwarded(found),
         "steps": found.steps.select_related("actor"),
         "reads_working_papers": permissions.may_read_working_papers(request.user, found),
         "return_form": form if isinstance(form, ReturnForm) else ReturnForm(),
@@ -128,6 +130,22 @@ def return_report(request: SignedInRequest, pk: int) -> HttpResponse:
     try:
         reviewing.return_report(pk, request.user, form.cleaned_data["comment"], timezone.now())
         messages.success(request, _("Returned to the office with your comment."))
+    except reviewing.ReportAlreadyReviewed as error:
+        messages.info(request, str(error))
+    return redirect("report", pk=pk)
+
+
+@require_POST
+def forward_report(request: SignedInRequest, pk: int) -> HttpResponse:
+    """The office's manager has checked the report; IPD sees that in its queue."""
+    found = get_object_or_404(PostEventReport.objects.visible_to(request.user), pk=pk)
+    if found.state == ReportState.SUBMITTED and not permissions.may_forward_report(
+        request.user, found
+    ):
+        raise PermissionDenied
+    try:
+        reviewing.forward_report(pk, request.user, "", timezone.now())
+        messages.success(request, _("Forwarded. IPD sees that you have checked it."))
     except reviewing.ReportAlreadyReviewed as error:
         messages.info(request, str(error))
     return redirect("report", pk=pk)

@@ -101,6 +101,45 @@ def test_a_report_in_review_shows_what_its_acceptance_will_write(client, reporte
     assert "Added: Delegate" in page
 
 
+def test_a_manager_forwards_what_is_checked_and_ipd_sees_it(client, report, reporter, reviewer):
+    correction = correcting.start_correction(report.pk, "Wrong.", reporter, AT)
+    services.submit_report(correction.pk, reporter, AT)
+    manager = make.UserFactory(access_group="manager", office=reporter.office)
+    client.force_login(manager)
+    assert "Checked: forward to IPD" in client.get(f"/reports/{correction.pk}/").content.decode()
+    for _twice in range(2):
+        client.post(f"/reports/{correction.pk}/forward/")
+    assert correction.steps.filter(action="forwarded", actor=manager).count() == 1
+    page = client.get(f"/reports/{correction.pk}/").content.decode()
+    assert "Checked: forward to IPD" not in page
+    assert "Nothing waits for a review." in client.get("/reviews/").content.decode()
+    client.force_login(reviewer)
+    assert ">Checked by the office</span>" in client.get("/reviews/").content.decode()
+
+
+def test_a_report_sent_again_after_its_return_is_to_be_checked_again(
+    client, report, reporter, reviewer
+):
+    correction = correcting.start_correction(report.pk, "Wrong.", reporter, AT)
+    services.submit_report(correction.pk, reporter, AT)
+    manager = make.UserFactory(access_group="manager", office=reporter.office)
+    reviewing.forward_report(correction.pk, manager, "", AT)
+    reviewing.return_report(correction.pk, reviewer, "Why?", AT)
+    services.submit_report(correction.pk, reporter, AT)
+    client.force_login(manager)
+    page = client.get("/reviews/").content.decode()
+    assert f'href="/reports/{correction.pk}/"' in page
+    client.force_login(reviewer)
+    assert ">Checked by the office</span>" not in client.get("/reviews/").content.decode()
+
+
+def test_an_accepted_report_is_not_forwarded(client, report, reporter):
+    manager = make.UserFactory(access_group="manager", office=reporter.office)
+    client.force_login(manager)
+    client.post(f"/reports/{report.pk}/forward/")
+    assert not report.steps.filter(action="forwarded").exists()
+
+
 def test_a_correction_in_review_is_marked_in_the_queue(client, report, reporter, reviewer):
     correction = correcting.start_correction(report.pk, "Wrong.", reporter, AT)
     services.submit_report(correction.pk, reporter, AT)
