@@ -208,7 +208,7 @@ class ReportVersion(models.Model):
     made_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+"
     )
-    kept_at = models.DateTimeField(auto_now_add=True)
+    kept_at = models.DateTimeField()
 
     objects = PortalQuerySet.as_manager()
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django.db import models
+from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -403,7 +404,10 @@ class Told:
 
 def told(plan: Plan) -> list[Told]:
     """``plan`` in the words of its reviewer."""
-    lines = [Told(_("Added"), _kind(finding.model), str(finding.row)) for finding in plan.created]
+    lines = [
+        Told(_("Added"), _kind(finding.model), str(finding.row), _amount(finding))
+        for finding in plan.created
+    ]
     for before, after in plan.changed:
         lines.append(
             Told(
@@ -430,6 +434,12 @@ KINDS = {
     SupportRequest: gettext_lazy("Support request"),
     TimeEntry: gettext_lazy("Staff days"),
 }
+
+
+def _amount(finding: Finding) -> tuple[str, ...]:
+    """What a record of time or money comes to."""
+    amount = finding.values.get("days") or finding.values.get("amount_usd")
+    return (number_format(amount, use_l10n=True, force_grouping=True),) if amount else ()
 
 
 def _kind(model: Any) -> str:

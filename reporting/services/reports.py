@@ -304,6 +304,7 @@ def submit_report(
             content=snapshot(report),
             restricted=report.discussed_restricted,
             made_by=actor,
+            kept_at=at,
         )
         ReportStep.objects.create(
             report=report,

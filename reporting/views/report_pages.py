@@ -91,7 +91,7 @@ def report(
         "may_correct": permissions.may_correct_report(request.user, found),
         "correction": correction,
         "correct_form": form if isinstance(form, CorrectForm) else CorrectForm(),
-        "is_compared": found.versions.exists(),
+        "is_compared": found.versions.count() > 1,
         "plan": told(plan_of(found)) if may_accept else [],
         "may_edit": permissions.may_edit_report(request.user, found),
         "may_return": permissions.may_return_report(request.user, found),

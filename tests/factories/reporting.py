@@ -60,6 +60,7 @@ class ReportVersionFactory(DjangoModelFactory):
     report = factory.SubFactory(PostEventReportFactory)
     version = 1
     content = factory.LazyFunction(dict)
+    kept_at = SUBMITTED_AT
 
 
 class ParticipantFactory(DjangoModelFactory):
