@@ -6,6 +6,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
@@ -28,28 +29,32 @@ from ..services.evidence import plan_of, told
 from ..services.reports import ReportError
 
 
-def reports(request: SignedInRequest) -> HttpResponse:
-    """Reports that the reader may see, newest first, by state, office and mechanism."""
-    rows = report_list(request.user)
+def narrowed(
+    request: SignedInRequest, rows: QuerySet[PostEventReport]
+) -> tuple[QuerySet[PostEventReport], dict[str, Any]]:
+    """``rows`` of the office and the mechanism that the address names, and its two controls."""
     offices = Office.objects.visible_to(request.user)
     iscms = ISCM.objects.visible_to(request.user)
-    state = one_of(request, "state", ReportState.values)
     office = one_of(request, "office", {row.slug for row in offices})
     iscm = one_of(request, "iscm", {row.slug for row in iscms})
-    if state:
-        rows = rows.filter(state=state)
     if office:
         rows = rows.filter(office__slug=office)
     if iscm:
         rows = rows.filter(event__iscms__slug=iscm)
+    return rows, {"offices": offices, "office": office, "iscms": iscms, "iscm": iscm}
+
+
+def reports(request: SignedInRequest) -> HttpResponse:
+    """Reports that the reader may see, newest first, by state, office and mechanism."""
+    rows, controls = narrowed(request, report_list(request.user))
+    state = one_of(request, "state", ReportState.values)
+    if state:
+        rows = rows.filter(state=state)
     context = {
+        **controls,
         "page": keyset_page(request, rows.prefetch_related("event__iscms"), "-pk"),
         "states": ReportState.choices,
         "state": state,
-        "offices": offices,
-        "office": office,
-        "iscms": iscms,
-        "iscm": iscm,
         "may_start": permissions.may_start_report(request.user),
         "in_review": review_queue(request.user).count(),
         "reviews": permissions.may_review(request.user),
@@ -112,8 +117,13 @@ def reviews(request: SignedInRequest) -> HttpResponse:
     """Reports that wait for a review, the longest waiting first."""
     if not permissions.may_review(request.user):
         raise PermissionDenied
-    queue = review_queue(request.user).prefetch_related("event__iscms")
-    context = {"page": keyset_page(request, queue, "submitted_at", "pk"), "today": timezone.now()}
+    queue, controls = narrowed(request, review_queue(request.user))
+    queue = queue.prefetch_related("event__iscms")
+    context = {
+        **controls,
+        "page": keyset_page(request, queue, "submitted_at", "pk"),
+        "today": timezone.now(),
+    }
     return render(request, "reporting/reviews.html", context)
 
 

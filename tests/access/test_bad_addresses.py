@@ -38,7 +38,7 @@ PAGES: dict[str, tuple[str, ...]] = {
     "/notices/unsubscribe/x/": (),
     "/profile/": (),
     "/reviews/answers/": ("after",),
-    "/reviews/": ("after",),
+    "/reviews/": ("office", "iscm", "after"),
     "/resources/": ("from", "to", "iscm", "source", "format"),
     "/resources/records/": ("table", "label", "iscm", "source", "after_funding_lines"),
     "/resources/records/?table=4": ("label", "iscm", "from", "source", "after_funding_lines"),

@@ -134,6 +134,21 @@ def test_a_report_sent_again_after_its_return_is_to_be_checked_again(
     assert ">Checked by the office</span>" not in client.get("/reviews/").content.decode()
 
 
+def test_the_queue_is_narrowed_to_an_office_and_a_mechanism(client, report, reporter, reviewer):
+    correction = correcting.start_correction(report.pk, "Wrong.", reporter, AT)
+    services.submit_report(correction.pk, reporter, AT)
+    other_office, other_iscm = make.OfficeFactory(), make.ISCMFactory()
+    client.force_login(reviewer)
+    link = f'href="/reports/{correction.pk}/"'
+    for query in (f"office={report.office.slug}", f"iscm={report.event.iscms.get().slug}"):
+        assert link in client.get(f"/reviews/?{query}").content.decode()
+    for query in (f"office={other_office.slug}", f"iscm={other_iscm.slug}"):
+        page = client.get(f"/reviews/?{query}").content.decode()
+        assert link not in page
+        assert "Nothing waits for a review here." in page
+        assert "Clear filters" in page
+
+
 def test_an_accepted_report_is_not_forwarded(client, report, reporter):
     manager = make.UserFactory(access_group="manager", office=reporter.office)
     client.force_login(manager)
