@@ -50,8 +50,7 @@ def _is_rows(value: Any) -> bool:
 def _compared_rows(name: str, old: list[Any], new: list[Any]) -> Iterator[Change]:
     model = PostEventReport._meta.get_field(name).related_model
     kind = str(model._meta.verbose_name)  # type: ignore[union-attr]
-    before = {row["key"]: row for row in old}
-    after = {row["key"]: row for row in new}
+    before, after = _by_key(old), _by_key(new)
     for key, row in after.items():
         if key not in before:
             yield Change(_("Row added"), _row_name(row), "", _whole(model, row))
@@ -69,6 +68,11 @@ def _compared_rows(name: str, old: list[Any], new: list[Any]) -> Iterator[Change
             yield Change(_("Row taken away"), _row_name(row), _whole(model, row), "")
 
 
+def _by_key(rows: list[Any]) -> dict[Any, dict[str, Any]]:
+    # The first versions kept the numbers of rows, not their keys.
+    return {row.get("key", row.get("id")): row for row in rows}
+
+
 def _row_name(row: dict[str, Any]) -> str:
     for name in ("title", "what", "organisation", "new_name", "text"):
         if row.get(name):
@@ -80,7 +84,7 @@ def _whole(model: Any, row: dict[str, Any]) -> str:
     told = [
         f"{_label(model, name)}: {_text(_field(model, name), value)}"
         for name, value in row.items()
-        if name != "key" and value not in (None, "", [])
+        if name not in ("key", "id") and value not in (None, "", [])
     ]
     return "; ".join(told)
 

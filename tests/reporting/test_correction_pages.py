@@ -192,6 +192,21 @@ def test_two_versions_are_compared_text_by_text_row_by_row(client, report, repor
     assert "Begin earlier." in page
 
 
+def test_a_version_kept_without_row_keys_is_compared_all_the_same(client, report, reporter):
+    old = report.versions.get()
+    old.content["reportedrequests"] = [{"id": 7, "what": "Training", "kind": "technical"}]
+    old.content["frames"] = [3]
+    old.save()
+    correction = correcting.start_correction(report.pk, "Wrong.", reporter, AT)
+    services.submit_report(correction.pk, reporter, AT)
+    client.force_login(reporter)
+    old.report = correction
+    old.save()
+    page = client.get(f"/reports/{correction.pk}/versions/").content.decode()
+    assert "What was asked for: Training" in page
+    assert "Row taken away" in page
+
+
 def test_the_same_version_compared_with_itself_reads_the_same(client, report, reporter):
     number = report.versions.get().version
     client.force_login(reporter)
