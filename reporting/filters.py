@@ -53,6 +53,17 @@ class ReportFilter(RecordFilter):
         return rows.filter(event__in=AgendaItem.objects.filter(theme=value).values("event"))
 
 
+class DutyFilter(RecordFilter):
+    iscm = iscm_filter("event__iscms")
+    event = IdFilter("event")
+    office = office_filter()
+    state = CodeFilter(choices=choices.DutyState.choices)
+    answer = CodeFilter(choices=choices.DutyAnswer.choices)
+    year = YearFilter("due_on__year", help_text=_("Year in which it is due."))
+    since = since("due_on")
+    until = until("due_on")
+
+
 class IndicatorFilter(RecordFilter):
     state = CodeFilter(choices=choices.IndicatorState.choices)
     office = office_filter("owner")

@@ -129,6 +129,25 @@ class ReportSerializer(RecordSerializer):
     updated_at = moment()
 
 
+class DutySerializer(RecordSerializer):
+    """What an office owes on an event. Seen by the office and by IPD."""
+
+    event = integer("event_id")
+    event_label = string("event.name")
+    iscms = Links("event__iscms", "event__iscms__slug")
+    iscm_labels = Links("event__iscms", "event__iscms__acronym")
+    office = string("office.slug")
+    office_label = string("office.name")
+    due_on = day()
+    state = choice(choices.DutyState)
+    answer = string(help_text="Empty where the answer is a report, or is still owed.")
+    report = integer("report_id", null=True)
+    answered_at = moment(null=True)
+    accepted_at = moment(null=True)
+    is_demo = flag()
+    updated_at = moment()
+
+
 # --- indicators
 
 

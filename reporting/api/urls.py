@@ -1,4 +1,4 @@
-"""Addresses of reports, indicators and recommendations."""
+"""Addresses of reports, duties, indicators and recommendations."""
 
 from rest_framework.routers import SimpleRouter
 
@@ -6,6 +6,7 @@ from . import views
 
 router = SimpleRouter(use_regex_path=False)
 router.register("reports", views.ReportViewSet, "api-report")
+router.register("duties", views.DutyViewSet, "api-duty")
 router.register("indicators", views.IndicatorViewSet, "api-indicator")
 router.register("indicator-values", views.IndicatorValueViewSet, "api-indicator-value")
 router.register("recommendations", views.RecommendationViewSet, "api-recommendation")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.db.models import QuerySet
+from django.utils import timezone
 from rest_framework import exceptions
 from rest_framework.decorators import action
 from rest_framework.request import Request
@@ -15,7 +16,8 @@ from iscm_portal.common.api import RecordViewSet, csv_answer, wants_csv
 from iscm_portal.common.choices import Scope
 
 from .. import filters, models
-from ..querysets import PostEventReportQuerySet
+from ..querysets import DutyQuerySet, PostEventReportQuerySet
+from ..selectors.duties import with_state
 from . import evidence, serializers
 
 
@@ -34,6 +36,22 @@ class ReportViewSet(RecordViewSet):
     def get_queryset(self) -> QuerySet[Any]:
         rows: PostEventReportQuerySet = super().get_queryset()  # type: ignore[assignment]
         return rows.accepted()
+
+
+class DutyViewSet(RecordViewSet):
+    """What each office owes on the events that it took part in: due, late, in review, settled.
+
+    IPD sees all duties, an office its own.
+    """
+
+    scope = Scope.READ_REPORTS
+    queryset = models.Duty.objects.all()
+    serializer_class = serializers.DutySerializer
+    filterset_class = filters.DutyFilter
+
+    def get_queryset(self) -> QuerySet[Any]:
+        rows: DutyQuerySet = super().get_queryset()  # type: ignore[assignment]
+        return with_state(rows, timezone.localdate())
 
 
 class IndicatorsViewSet(RecordViewSet):

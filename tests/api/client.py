@@ -82,6 +82,10 @@ LISTS: dict[str, tuple[Scope, Callable[[], Any]]] = {
         lambda: told.IndicatorValueFactory(iscm=make.ISCMFactory()),
     ),
     "recommendations": (Scope.READ_INDICATORS, told.RecommendationFactory),
+    "duties": (
+        Scope.READ_REPORTS,
+        lambda: told.DutyFactory(event=make.EventFactory(iscms=[make.ISCMFactory()])),
+    ),
     "reports": (
         Scope.READ_REPORTS,
         lambda: told.LessonFactory(

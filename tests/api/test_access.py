@@ -33,6 +33,19 @@ READERS = {
     },
 }
 
+# Records of another office that their group may not see: 404, as if there were none.
+OWN_OFFICE_ONLY = {"duties/{id}/": {AccessGroup.IPD, AccessGroup.ADMIN}}
+
+
+def expected(endpoint: str) -> dict[AccessGroup, int]:
+    """What each access group is answered by an endpoint on records of another office."""
+    readers = READERS[ENDPOINTS[endpoint]]
+    seen = OWN_OFFICE_ONLY.get(endpoint, EVERYONE)
+    return {
+        group: (200 if group in seen else 404) if group in readers else 403 for group in AccessGroup
+    }
+
+
 # address -> scope
 ENDPOINTS: dict[str, Scope] = {
     **{f"{name}/": scope for name, (scope, _row) in LISTS.items()},
@@ -101,16 +114,14 @@ def test_a_signed_in_browser_reads_what_its_access_group_may(endpoint: str) -> N
         client = Client()
         client.force_login(make.UserFactory(access_group=group))
         answers[group] = client.get(place).status_code
-    readers = READERS[ENDPOINTS[endpoint]]
-    assert answers == {group: 200 if group in readers else 403 for group in AccessGroup}
+    assert answers == expected(endpoint)
 
 
 @pytest.mark.parametrize("endpoint", ENDPOINTS)
 def test_a_token_never_reads_more_than_its_owner_may(endpoint: str) -> None:
     place = address(endpoint)
-    readers = READERS[ENDPOINTS[endpoint]]
     answers = {group: Api(group).get(place).status_code for group in AccessGroup}
-    assert answers == {group: 200 if group in readers else 403 for group in AccessGroup}
+    assert answers == expected(endpoint)
 
 
 @pytest.mark.parametrize("endpoint", ["iscms/{id}/", "funding-lines/{id}/", "reports/{id}/"])
@@ -196,7 +207,7 @@ def test_closed_remarks_appear_in_no_answer_to_anybody(group: AccessGroup) -> No
         if "{id}" in endpoint:
             name = endpoint.partition("/")[0]
             rows = api.get(f"{name}/")
-            if rows.status_code == 403:
+            if rows.status_code == 403 or not orjson.loads(rows.content)["results"]:
                 continue
             place = endpoint.format(id=orjson.loads(rows.content)["results"][0]["id"])
         for query in ({}, {"format": "csv"}):
@@ -207,3 +218,25 @@ def test_closed_remarks_appear_in_no_answer_to_anybody(group: AccessGroup) -> No
             assert marker.encode() not in content, place
     assert seen > 10_000
     assert b"Open remarks." in api.get(f"reports/{report.pk}/").content
+
+
+def test_an_office_reads_its_own_duties_and_ipd_all_of_them() -> None:
+    office = make.OfficeFactory()
+    own, other = told.DutyFactory(office=office), told.DutyFactory()
+    for group in (AccessGroup.REPORTER, AccessGroup.MANAGER):
+        api = Api(user=make.UserFactory(access_group=group, office=office))
+        assert [row["id"] for row in api.results("duties/")] == [own.pk]
+    assert {row["id"] for row in Api().results("duties/")} == {own.pk, other.pk}
+    for group in (AccessGroup.FINANCE, AccessGroup.ANALYST):
+        assert Api(group).results("duties/") == []
+
+
+def test_a_duty_says_where_it_stands_and_is_found_by_that() -> None:
+    report = accepted_report()
+    settled = told.DutyFactory(event=report.event, office=report.office)
+    late = told.DutyFactory(due_on=dt.date(2020, 1, 1))
+    withdrawn = told.DutyFactory(withdrawn_at=timezone.now())
+    rows = {row["id"]: (row["state"], row["report"]) for row in Api().results("duties/")}
+    assert rows == {settled.pk: ("settled", report.pk), late.pk: ("overdue", None)}
+    assert withdrawn.pk not in rows
+    assert [row["id"] for row in Api().results("duties/", state="overdue")] == [late.pk]

@@ -36,6 +36,7 @@ EXPECTED = {
     "indicators": 3,  # goals
     "indicator-values": 2,
     "recommendations": 3,  # indicators
+    "duties": 3,  # mechanisms
     "reports": 10,  # mechanisms, goals, and the six kinds of rows in it
 }
 
