@@ -41,6 +41,11 @@ def may_return_report(user: Any, report: PostEventReport) -> bool:
     return own or may(user, "review_all_reports")
 
 
+def may_comment_on_report(user: Any, report: PostEventReport) -> bool:
+    """Who may return a report says at its fields why."""
+    return may_return_report(user, report)
+
+
 def may_forward_report(user: Any, report: PostEventReport) -> bool:
     """A manager tells IPD that the own office's report is checked."""
     return (

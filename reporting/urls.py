@@ -30,6 +30,7 @@ urlpatterns = [
     path("reports/<int:pk>/submit/", filing.submit_report, name="report_submit"),
     path("reports/<int:pk>/return/", report_pages.return_report, name="report_return"),
     path("reports/<int:pk>/forward/", report_pages.forward_report, name="report_forward"),
+    path("reports/<int:pk>/comment/", report_pages.comment_on_report, name="report_comment"),
     path("reports/<int:pk>/accept/", report_pages.accept_report, name="report_accept"),
     path("reports/<int:pk>/correct/", report_pages.correct_report, name="report_correct"),
     path("reports/<int:pk>/discard/", report_pages.discard_correction, name="correction_discard"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -139,6 +140,18 @@ class PageForms:
     def all(self) -> list[Any]:
         """Every form and row set in the order of the page."""
         return [form for part in self.parts for form in part]
+
+    def put_comments(self, texts: dict[str, Any], at: Callable[..., list[Any]]) -> None:
+        """Give each field and row what the review said there: ``at(key of a row, field)``."""
+        for part in self.parts:
+            if part.form is not None:
+                for name, field in part.form.fields.items():
+                    field.comments = texts.get(name, [])
+            for _about, row_set in part.row_sets:
+                for row in row_set.initial_forms:
+                    row.comments = at(row.instance.key)
+                    for name, field in row.fields.items():
+                        field.comments = at(row.instance.key, name)
 
     def stored(self) -> dict[str, Typed]:
         """What the unbound forms hold, by part."""

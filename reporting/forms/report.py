@@ -352,6 +352,12 @@ class RowSet:
     # Links that a row shows: read for all rows together.
     prefetch: tuple[str, ...] = ()
 
+    @property
+    def accessor(self) -> str:
+        """What a report calls these rows."""
+        name: str = self.model._meta.get_field("report").remote_field.get_accessor_name()
+        return name
+
     @cached_property
     def formset(self) -> type[BaseInlineFormSet[Any, Any, Any]]:
         """One empty row to fill after those that are there; a row is taken away by its tick."""
@@ -443,21 +449,3 @@ STEPS = (
     Step(ReportPart.GOALS, _("One tick each, no text."), form=GoalsForm),
 )
 STEP_KEYS = tuple(step.key for step in STEPS)
-
-
-class ReturnForm(forms.Form):
-    comment = forms.CharField(
-        label=_("What should the office mend?"),
-        help_text=_("The reporter reads this first."),
-        widget=forms.Textarea(attrs={"rows": 3}),
-        max_length=4000,
-    )
-
-
-class CorrectForm(forms.Form):
-    reason = forms.CharField(
-        label=_("What is wrong, and how do you know?"),
-        help_text=_("IPD reads this when it reviews the correction; it stays with the report."),
-        widget=forms.Textarea(attrs={"rows": 3}),
-        max_length=4000,
-    )

@@ -1,5 +1,6 @@
 """The models of what is told; one noun a file."""
 
+from .comment import FieldComment
 from .duty import Duty, Extension
 from .indicator import CompileRun, Indicator, IndicatorValue
 from .notice import Notice, NoticeRule
@@ -24,6 +25,7 @@ __all__ = [
     "CompileRun",
     "Duty",
     "Extension",
+    "FieldComment",
     "Indicator",
     "IndicatorValue",
     "KeptText",

@@ -14,7 +14,7 @@ from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
 from ..choices import ReportAction, ReportState
-from ..models import PostEventReport, ReportStep
+from ..models import FieldComment, PostEventReport, ReportStep
 from .reports import ITEM_SETS, ReportError, ReportNotOpen, locked
 
 TEXTS = (
@@ -114,6 +114,7 @@ def take_over(correction: PostEventReport) -> PostEventReport:
         _take_over_rows(report, correction, name)
     correction.steps.update(report=report)
     correction.versions.update(report=report)
+    FieldComment.objects.filter(report=correction).update(report=report)
     # What a colleague was typing is not thrown away with the copy.
     held = report.kept_texts.values_list("page", "author")
     for kept in correction.kept_texts.all():

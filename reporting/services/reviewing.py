@@ -30,7 +30,7 @@ class EvidenceInUse(ReportError):
 def return_report(report_id: int, actor: Any, comment: str, at: dt.datetime) -> PostEventReport:
     """Send the report back to its office with a comment. Raises ReportAlreadyReviewed."""
     with transaction.atomic():
-        report = _in_review(report_id)
+        report = in_review(report_id)
         report.state = ReportState.RETURNED
         report.save()
         ReportStep.objects.create(
@@ -45,7 +45,7 @@ def forward_report(report_id: int, actor: Any, comment: str, at: dt.datetime) ->
     Raises ReportAlreadyReviewed; nothing changes then.
     """
     with transaction.atomic():
-        report = _in_review(report_id)
+        report = in_review(report_id)
         if not is_forwarded(report):
             ReportStep.objects.create(
                 report=report, action=ReportAction.FORWARDED, actor=actor, at=at, comment=comment
@@ -62,7 +62,7 @@ def accept_report(report_id: int, actor: Any, at: dt.datetime) -> PostEventRepor
     """
     try:
         with transaction.atomic():
-            report = _in_review(report_id)
+            report = in_review(report_id)
             plan = evidence.plan_of(report)
             ReportStep.objects.create(
                 report=report, action=ReportAction.ACCEPTED, actor=actor, at=at
@@ -84,7 +84,8 @@ def accept_report(report_id: int, actor: Any, at: dt.datetime) -> PostEventRepor
     return report
 
 
-def _in_review(report_id: int) -> PostEventReport:
+def in_review(report_id: int) -> PostEventReport:
+    """The report in review, held until the commit. Raises ReportAlreadyReviewed."""
     try:
         report = locked(report_id)
     except PostEventReport.DoesNotExist as error:  # a correction, taken over meanwhile

@@ -42,6 +42,7 @@ from ..forms import (
 )
 from ..forms.typed import Difference
 from ..models import KeptText, PostEventReport
+from ..selectors.comments import Comments, comments_on
 from ..selectors.duties import due_on, duties_due
 from ..selectors.reports import (
     kept_texts,
@@ -49,6 +50,7 @@ from ..selectors.reports import (
     reports_of_series,
     usual_partners,
 )
+from ..services import commenting
 from ..services import reports as services
 from .report_pages import report_content
 
@@ -97,6 +99,7 @@ def new_report(request: SignedInRequest) -> HttpResponse:
 def to_page(report: PostEventReport, key: str | None = None) -> HttpResponse:
     """To the page named; else to the short form, or to the check when nothing is lacking."""
     done = set(REQUIRED_PARTS) <= set(report.steps_done) and report.state == ReportState.DRAFT
+    done = done and report.corrects_id is None  # of a correction every part is done
     return redirect("report_step", pk=report.pk, step=key or ("check" if done else SHORT))
 
 
@@ -284,8 +287,14 @@ def write_page(
         raise _Refused(Shown(bound, held.version, kept.revision if kept else 0, 422))
     bound.save()
     after = PageForms(page, held, choices).stored()
+    commenting.settle_comments(held, settled_ids(request), request.user, now)
     services.keep_saved_parts(held, as_json(before), as_json(after), request.user, now)
     services.drop_kept_text(held, page.key, request.user)
+
+
+def settled_ids(request: SignedInRequest) -> list[int]:
+    """The comments that the writer ticks as mended."""
+    return [whole_number(text, 1, MAX_KEY) for text in request.POST.getlist("settled")]
 
 
 def joined(parts: dict[Any, Typed]) -> Typed:
@@ -480,8 +489,13 @@ def filing_session(request: SignedInRequest) -> HttpResponse:
 def render_page(request: SignedInRequest, report: PostEventReport, shown: Shown) -> HttpResponse:
     page = shown.forms.page
     problems = shown.problems
+    comments = comments_on(report, only_open=True)
+    ticks = ticked(request, shown)
+    for comment in comments.all:
+        comment.is_ticked = str(comment.pk) in ticks
+    shown.forms.put_comments(comments.texts, comments.at)
     context = {
-        **side(request, report, page.key),
+        **side(request, report, page.key, comments),
         "report": report,
         "page": page,
         "parts": shown.forms.parts,
@@ -503,9 +517,23 @@ def render_page(request: SignedInRequest, report: PostEventReport, shown: Shown)
     return render(request, "reporting/report_step.html", context, status=shown.status)
 
 
-def side(request: SignedInRequest, report: PostEventReport, current: str) -> dict[str, Any]:
-    """What stands beside every page: the task list and what is known already."""
+def ticked(request: SignedInRequest, shown: Shown) -> list[str]:
+    """The comments that the writer has ticked on the page that is shown again."""
+    if request.method == "POST":
+        return request.POST.getlist("settled")
+    texts: list[str] = shown.kept.content.get("settled", []) if shown.kept else []
+    return texts
+
+
+def side(
+    request: SignedInRequest, report: PostEventReport, current: str, comments: Comments
+) -> dict[str, Any]:
+    """What stands beside every page: the task list and what is known already.
+
+    ``comments`` are the open ones; each part says how many it has.
+    """
     kept = list(kept_texts(report))
+    parts = comments.by_part()
     return {
         "tasks": [
             {
@@ -513,6 +541,7 @@ def side(request: SignedInRequest, report: PostEventReport, current: str) -> dic
                 "done": step.key in report.steps_done,
                 "on": step.key == current,
                 "is_needed": step.part in REQUIRED_PARTS,
+                "comments": parts[step.key],
             }
             for step in STEPS
         ],
@@ -538,7 +567,7 @@ def check_page(
     request: SignedInRequest, report: PostEventReport, missing: Any = None, status: int = 200
 ) -> HttpResponse:
     context = {
-        **side(request, report, "check"),
+        **side(request, report, "check", comments_on(report, only_open=True)),
         **report_content(request, report),
         "report": report,
         "missing": services.what_is_missing(report) if missing is None else missing,

@@ -9,6 +9,7 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
@@ -20,11 +21,12 @@ from iscm_portal.common.pages import keyset_page, one_of
 
 from .. import permissions
 from ..choices import ReportState
-from ..forms import CorrectForm, ReturnForm
+from ..forms import ROW_PLACES, CommentForm, CorrectForm, ReturnForm
 from ..models import PostEventReport
+from ..selectors.comments import Comments, comments_on, has_open_comments
 from ..selectors.reports import evidence_of_report, is_forwarded, report_list, review_queue
 from ..selectors.versions import compared, versions_of
-from ..services import correcting, reviewing
+from ..services import commenting, correcting, reviewing
 from ..services.evidence import plan_of, told
 from ..services.reports import ReportError
 
@@ -62,19 +64,43 @@ def reports(request: SignedInRequest) -> HttpResponse:
     return render(request, "reporting/reports.html", context)
 
 
-def report_content(request: SignedInRequest, report: PostEventReport) -> dict[str, Any]:
-    """The parts of a report that the reader may see."""
-    return {
-        "people": report.participants.select_related("iscm"),
-        "agenda": report.reportedagendaitems.select_related("theme", "priority"),
-        "requests": report.reportedrequests.select_related("country", "iscm"),
-        "partnerships": report.reportedpartnerships.select_related("organisation", "iscm"),
-        "instruments": report.reportedinstruments.select_related(
+def report_content(
+    request: SignedInRequest, report: PostEventReport, form: CommentForm | None = None
+) -> dict[str, Any]:
+    """The parts of a report that the reader may see, with what its review said at each place.
+
+    ``form`` is a comment that could not be taken.
+    """
+    reads_papers = permissions.may_read_working_papers(request.user, report)
+    comments = comments_on(report) if reads_papers else Comments(())
+    rows: dict[str, Any] = {
+        "participants": report.participants.select_related("iscm"),
+        "reportedagendaitems": report.reportedagendaitems.select_related("theme", "priority"),
+        "reportedrequests": report.reportedrequests.select_related("country", "iscm"),
+        "reportedpartnerships": report.reportedpartnerships.select_related("organisation", "iscm"),
+        "reportedinstruments": report.reportedinstruments.select_related(
             "country", "iscm"
         ).prefetch_related("agenda"),
-        "follow_ups": report.reportedfollowups.select_related("iscm"),
+        "reportedfollowups": report.reportedfollowups.select_related("iscm"),
         "lessons": report.lessons.all(),
+    }
+    keys = set()
+    for name, found in rows.items():
+        rows[name] = list(found)
+        labels = dict(ROW_PLACES[name])
+        for row in rows[name]:
+            keys.add(row.key)
+            row.comments = comments.of_row(row.key)
+            for comment in row.comments:
+                comment.about = labels.get(comment.field, "")
+    return {
+        **rows,
         "frames": report.frames.all(),
+        "comments": comments.texts,
+        "loose_comments": [told for told in comments.all if told.row and told.row not in keys],
+        "may_comment": permissions.may_comment_on_report(request.user, report),
+        "places": ROW_PLACES,
+        "comment_form": form,
         "reads_costs": permissions.may_read_costs(request.user, report),
         "reads_internal": permissions.may_read_internal(request.user, report),
         "reads_restricted": permissions.may_read_restricted(request.user, report),
@@ -82,16 +108,17 @@ def report_content(request: SignedInRequest, report: PostEventReport) -> dict[st
 
 
 def report(
-    request: SignedInRequest, pk: int, form: ReturnForm | CorrectForm | None = None
+    request: SignedInRequest, pk: int, form: ReturnForm | CorrectForm | CommentForm | None = None
 ) -> HttpResponse:
     """One report: what it says, where it stands, what it wrote, and what may be done with it."""
+    told_at = form if isinstance(form, CommentForm) else None
     rows = PostEventReport.objects.visible_to(request.user)
     found = get_object_or_404(rows.select_related("event", "office", "author", "corrects"), pk=pk)
     accepted = found.state == ReportState.ACCEPTED
     may_accept = permissions.may_accept_report(request.user, found)
     correction = found.corrections.first()
     context = {
-        **report_content(request, found),
+        **report_content(request, found, told_at),
         "report": found,
         "may_correct": permissions.may_correct_report(request.user, found),
         "correction": correction,
@@ -105,7 +132,9 @@ def report(
         and not is_forwarded(found),
         "steps": found.steps.select_related("actor"),
         "reads_working_papers": permissions.may_read_working_papers(request.user, found),
-        "return_form": form if isinstance(form, ReturnForm) else ReturnForm(),
+        "return_form": form
+        if isinstance(form, ReturnForm)
+        else ReturnForm(has_comments=has_open_comments(found)),
         "problems": problems_of(form),
         "has_errors": form is not None,
         "evidence": evidence_of_report(found, request.user) if accepted else None,
@@ -134,7 +163,7 @@ def return_report(request: SignedInRequest, pk: int) -> HttpResponse:
         request.user, found
     ):
         raise PermissionDenied
-    form = ReturnForm(request.POST)
+    form = ReturnForm(request.POST, has_comments=has_open_comments(found))
     if not form.is_valid():
         return report(request, pk, form)
     try:
@@ -143,6 +172,35 @@ def return_report(request: SignedInRequest, pk: int) -> HttpResponse:
     except reviewing.ReportAlreadyReviewed as error:
         messages.info(request, str(error))
     return redirect("report", pk=pk)
+
+
+@require_POST
+def comment_on_report(request: SignedInRequest, pk: int) -> HttpResponse:
+    """Say something at one place of the report; its writers read it beside the field."""
+    rows = PostEventReport.objects.visible_to(request.user)
+    found = get_object_or_404(rows, pk=pk)
+    if found.state == ReportState.SUBMITTED and not permissions.may_comment_on_report(
+        request.user, found
+    ):
+        raise PermissionDenied
+    form = CommentForm(request.POST, report=found)
+    if not form.is_valid():
+        return report(request, pk, form)
+    said = form.cleaned_data
+    try:
+        comment = commenting.add_comment(
+            pk,
+            said["part"],
+            said["row"],
+            said["field"],
+            said["text"],
+            request.user,
+            timezone.now(),
+        )
+    except reviewing.ReportAlreadyReviewed as error:
+        messages.info(request, str(error))
+        return redirect("report", pk=pk)
+    return redirect(f"{reverse('report', args=[pk])}#comment-{comment.pk}")
 
 
 @require_POST

@@ -97,6 +97,7 @@ POSTS: dict[str, tuple[int, ...]] = {
     "/reports/{accepted}/correct/": (403, 422, 403, 422, 403, 422, 403, 422),
     "/reports/{correction}/discard/": (403, 302, 404, 302, 404, 403, 404, 403),
     "/reports/{submitted}/return/": (403, 403, 404, 302, 404, 302, 404, 302),
+    "/reports/{submitted}/comment/": (403, 403, 404, 422, 404, 422, 404, 422),
     "/reports/{submitted}/forward/": (403, 403, 404, 302, 404, 403, 404, 403),
     "/reports/{submitted}/accept/": (403, 403, 404, 403, 404, 302, 404, 302),
 }

@@ -49,6 +49,8 @@ def test_from_the_accepted_report_to_the_corrected_figure(client, report, report
     begun = client.post(f"/reports/{report.pk}/correct/", {"reason": "The State says otherwise."})
     correction = PostEventReport.objects.get(corrects=report)
     assert begun["Location"] == f"/reports/{correction.pk}/edit/"
+    opened = client.get(begun["Location"])
+    assert opened["Location"] == f"/reports/{correction.pk}/edit/short/"
     home = client.get("/").content.decode()
     assert "Corrections to finish" in home
     assert f'href="/reports/{correction.pk}/edit/"' in home
