@@ -3,6 +3,7 @@
 from django.urls import path
 
 from .views import (
+    coverage,
     duties,
     filing,
     indicators,
@@ -35,6 +36,7 @@ urlpatterns = [
     path("reports/<int:pk>/correct/", report_pages.correct_report, name="report_correct"),
     path("reports/<int:pk>/discard/", report_pages.discard_correction, name="correction_discard"),
     path("reports/<int:pk>/versions/", report_pages.versions, name="report_versions"),
+    path("coverage/", coverage.coverage, name="coverage"),
     path("duties/", duties.duties, name="duties"),
     path("duties/<int:pk>/", duties.duty, name="duty"),
     path("duties/<int:pk>/answer/", duties.answer_duty, name="duty_answer"),

@@ -21,7 +21,7 @@ from iscm_portal.common.querysets import PortalQuerySet
 from iscm_portal.common.records import CHUNK
 
 from ..measures.evidence import record_sets_of
-from ..models import IndicatorValue, KnowledgeAnswer, SatisfactionAnswer
+from ..models import Duty, IndicatorValue, KnowledgeAnswer, SatisfactionAnswer
 
 # A column that a kind of record does not have.
 NOTHING = Value(None, output_field=TextField())
@@ -66,6 +66,7 @@ KINDS: dict[type[Model], Kind] = {
         "report_number",
         "api-policy-instrument",
     ),
+    Duty: Kind("duty", "event__name", "due_on", endpoint="api-duty"),
     Event: Kind("event", "name", "starts_on", endpoint="api-event"),
     KnowledgeAnswer: Kind("knowledge-answer", "event__name", "answered_on"),
     SatisfactionAnswer: Kind("satisfaction-answer", "kind", "answered_on", "iscm__slug"),

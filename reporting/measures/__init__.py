@@ -5,11 +5,12 @@ from .base import Cell, Measure
 from .instruments import ExpertiseReflected, InstrumentsAmended, InstrumentsPassed
 from .knowledge import KnowledgeChange
 from .partnerships import PartnershipsDeveloped
+from .reports import ReportCoverage, ReportTimeliness
 from .requests import SupportRequests
 from .resources import ResourcesAllocated
 from .satisfaction import Satisfaction
 
-# In the order of the evaluation's nine criteria (4.2).
+# The evaluation's nine criteria (4.2) in their order, then how complete the reporting is.
 MEASURES: dict[str, Measure] = {
     measure.key: measure
     for measure in (
@@ -22,6 +23,8 @@ MEASURES: dict[str, Measure] = {
         SupportRequests(),
         Satisfaction(),
         PrioritiesOnAgenda(),
+        ReportCoverage(),
+        ReportTimeliness(),
     )
 }
 

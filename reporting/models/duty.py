@@ -25,6 +25,8 @@ class Duty(Tracked):
     event = models.ForeignKey(Event, models.PROTECT, related_name="+", verbose_name=_("event"))
     office = models.ForeignKey(Office, models.PROTECT, related_name="+", verbose_name=_("office"))
     due_on = models.DateField(_("due"))
+    # The event is over, and the answer counts in coverage. Worked out from the event.
+    is_owed = models.BooleanField(default=False, editable=False)
     answer = models.CharField(_("answer"), max_length=20, choices=DutyAnswer.choices, blank=True)
     reason = models.TextField(_("reason"), blank=True)
     answered_by = models.ForeignKey(

@@ -11,6 +11,7 @@ from django.db.models import (
     Case,
     CharField,
     Exists,
+    F,
     IntegerField,
     JSONField,
     OuterRef,
@@ -20,6 +21,8 @@ from django.db.models import (
     Value,
     When,
 )
+from django.db.models.expressions import Combinable
+from django.db.models.functions import Coalesce, TruncDate
 
 from engagements.models import Event
 from iscm_portal.common.access import may
@@ -56,11 +59,21 @@ def with_report(duties: DutyQuerySet) -> DutyQuerySet:
     return found
 
 
+def is_settled() -> Q:
+    """Whether the report on a duty, or its other answer, is accepted."""
+    return Q(accepted_at__isnull=False) | Q(Exists(_reports().filter(state=ReportState.ACCEPTED)))
+
+
 def settled(duties: DutyQuerySet) -> DutyQuerySet:
     """Duties whose report, or whose other answer, is accepted."""
-    accepted = Exists(_reports().filter(state=ReportState.ACCEPTED))
-    found: DutyQuerySet = duties.filter(Q(accepted_at__isnull=False) | accepted)
+    found: DutyQuerySet = duties.filter(is_settled())
     return found
+
+
+def answered_on() -> Combinable:
+    """The day on which the accepted report, or the other answer, came in."""
+    accepted = _reports().filter(state=ReportState.ACCEPTED).values("submitted_at")
+    return TruncDate(Coalesce(Subquery(accepted[:1]), F("answered_at")))
 
 
 def unanswered(duties: DutyQuerySet) -> DutyQuerySet:

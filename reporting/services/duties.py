@@ -48,6 +48,7 @@ def sync_duties(at: dt.datetime) -> None:
         _make_missing()
         _withdraw_and_revive(at)
         _move_days()
+        _begin_to_count(at.date())
 
 
 def _took_part() -> tuple[Exists, Exists]:
@@ -100,6 +101,16 @@ def _move_days() -> None:
             duty.due_on = day
             moved.append(duty)
     bulk_update_with_history(moved, Duty, ["due_on"], batch_size=500)
+
+
+def _begin_to_count(today: dt.date) -> None:
+    """A duty is owed once its event is over; an event that was put off takes that back.
+
+    Without history: it follows from the event, whose own changes are kept.
+    """
+    duties = Duty.objects.with_last_day()
+    duties.filter(is_owed=False, last_day__lt=today).update(is_owed=True)
+    duties.filter(is_owed=True, last_day__gte=today).update(is_owed=False)
 
 
 @outbox.handles("delegations_changed")

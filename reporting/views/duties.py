@@ -16,8 +16,10 @@ from django.views.decorators.http import require_http_methods, require_POST
 from engagements.models import ISCM, Country, Office, SignedInRequest
 from iscm_portal.common.access import may
 from iscm_portal.common.exports import csv_response
+from iscm_portal.common.filters import FIRST_YEAR, LAST_YEAR
 from iscm_portal.common.forms import problems_of
 from iscm_portal.common.pages import keyset_page, one_of, whole_number
+from iscm_portal.common.period import Period
 
 from .. import permissions
 from ..choices import DutyAnswer, DutyState, ExtensionDecision
@@ -28,6 +30,8 @@ from ..selectors.duties import answers_waiting, duty_list, extensions_waiting
 from ..services import duties as services
 
 MAX_KEY = 2**63 - 1
+# All that counts in coverage, whatever its state.
+OWED = "owed"
 
 
 def duties(request: SignedInRequest) -> HttpResponseBase:
@@ -39,7 +43,7 @@ def duties(request: SignedInRequest) -> HttpResponseBase:
     iscms = list(ISCM.objects.visible_to(user))
     regions = sorted(set(Country.objects.visible_to(user).values_list("region", flat=True)))
     chosen = {
-        "state": one_of(request, "state", DutyState.values),
+        "state": one_of(request, "state", (*DutyState.values, OWED)),
         "office": one_of(request, "office", {row.slug for row in offices}),
         "iscm": one_of(request, "iscm", {row.slug for row in iscms}),
         "region": one_of(request, "region", regions),
@@ -49,7 +53,14 @@ def duties(request: SignedInRequest) -> HttpResponseBase:
     late = rows.filter(state=DutyState.OVERDUE).count()
     if not chosen["state"]:  # what is settled needs nobody; it has its own list
         rows = rows.exclude(state=DutyState.SETTLED)
+    year = request.GET.get("year", "")
+    if year:
+        rows = rows.filter(Period.year(whole_number(year, FIRST_YEAR, LAST_YEAR)).q("last_day"))
+    if chosen["state"] == OWED:
+        rows = rows.filter(last_day__lt=today)
     for name, value in chosen.items():
+        if value == OWED and name == "state":
+            continue
         if value and name == "region":
             rows = rows.filter(office__country__region=value)
         elif value:
@@ -60,7 +71,8 @@ def duties(request: SignedInRequest) -> HttpResponseBase:
         "page": keyset_page(request, rows, "due_on", "pk"),
         "late": late,
         "today": today,
-        "states": DutyState.choices,
+        "states": [*DutyState.choices, (OWED, _("All of events that are over"))],
+        "year": year,
         "offices": offices if may(user, "read_all_reports") else [],
         "iscms": iscms,
         "regions": regions if may(user, "read_all_reports") else [],

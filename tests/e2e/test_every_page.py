@@ -41,6 +41,7 @@ PAGES = {
         "/reports/{accepted}/versions/",
         "/reviews/",
         "/reviews/answers/",
+        "/coverage/",
         "/duties/",
         "/duties/{duty}/",
         "/resources/",

@@ -29,10 +29,12 @@ from engagements.choices import (
 )
 from iscm_portal.common.period import Period
 from reporting.measures import MEASURES
-from reporting.models import KnowledgeAnswer, SatisfactionAnswer
+from reporting.models import Duty, Extension, KnowledgeAnswer, SatisfactionAnswer
+from reporting.services.duties import sync_duties
 from tests.factories.engagements import (
     AgendaItemFactory,
     CountryFactory,
+    DelegateFactory,
     EventFactory,
     IOMPriorityFactory,
     ISCMFactory,
@@ -40,7 +42,9 @@ from tests.factories.engagements import (
     OfficeFactory,
     OrganisationFactory,
     ThemeFactory,
+    UserFactory,
 )
+from tests.factories.reporting import PostEventReportFactory
 from tests.twins import rounded, taken_back, twin_settings
 
 pytestmark = pytest.mark.django_db
@@ -627,3 +631,141 @@ def test_priorities_on_agenda_equals_its_twin(directory: Directory, rows: list[A
                 ("event_kind", "year"),
             ],
         )
+
+
+# --- how complete the reporting is
+
+TODAY = dt.date(2026, 12, 31)
+DAYS_DUE = 14
+reports = st.lists(
+    st.fixed_dictionaries(
+        {
+            "last_day": DAYS,
+            "lasted": st.integers(0, 3),
+            "kind": st.sampled_from([EventKind.SUMMIT, EventKind.WORKSHOP]),
+            "iscms": st.sets(st.sampled_from(SLUGS)),
+            "office": st.sampled_from(["co-a", "co-b"]),
+            "answer": st.sampled_from(
+                ["", "draft", "submitted", "accepted", "accepted", "nothing", "not_attended"]
+            ),
+            "answer_accepted": st.booleans(),
+            "waited": st.integers(-1, 30),
+            "extended": st.sampled_from([0, 0, 10]),
+            "withdrawn": st.sampled_from([False, False, False, True]),
+        }
+    ),
+    max_size=8,
+)
+
+
+@dataclass
+class Owed:
+    duty: Duty
+    is_accepted: bool
+    waited: int
+    in_time: bool
+
+
+def duty_of(directory: Directory, row: dict[str, Any], person: Any) -> Owed:
+    event = EventFactory(
+        starts_on=row["last_day"] - dt.timedelta(days=row["lasted"]),
+        ends_on=row["last_day"],
+        kind=row["kind"],
+        iscms=[directory.iscms[slug] for slug in row["iscms"]],
+    )
+    office = directory.offices[row["office"]]
+    answered = dt.datetime.combine(
+        row["last_day"] + dt.timedelta(days=row["waited"]), dt.time(23, 59), dt.UTC
+    )
+    values: dict[str, Any] = {}
+    has_report = row["answer"] in ("draft", "submitted", "accepted")
+    if has_report:
+        PostEventReportFactory(
+            event=event,
+            office=office,
+            author=person,
+            state=row["answer"],
+            submitted_at=None if row["answer"] == "draft" else answered,
+        )
+    elif row["answer"]:
+        values = {
+            "answer": "not_attended" if row["answer"] == "not_attended" else "nothing_to_report",
+            "reason": "Visa refused.",
+            "answered_by": person,
+            "answered_at": answered,
+        }
+        if row["answer_accepted"]:
+            values |= {"accepted_by": person, "accepted_at": answered}
+    if not has_report and not row["withdrawn"]:
+        DelegateFactory(event=event, office=office)
+    allowed = DAYS_DUE + row["extended"]
+    duty = Duty.objects.create(
+        event=event,
+        office=office,
+        due_on=row["last_day"] + dt.timedelta(days=allowed),
+        **values,
+    )
+    if row["extended"]:
+        Extension.objects.create(
+            duty=duty,
+            until_on=duty.due_on,
+            reason="Mission",
+            asked_by=person,
+            asked_at=answered,
+            decision="granted",
+            decided_by=person,
+            decided_at=answered,
+        )
+    is_accepted = row["answer"] == "accepted" or bool(values.get("accepted_at"))
+    return Owed(duty, is_accepted, row["waited"], row["waited"] <= allowed)
+
+
+@given(rows=reports)
+@twin_settings
+def test_coverage_and_timeliness_equal_their_twins(directory: Directory, rows: list[Any]):
+    with taken_back():
+        person = UserFactory()
+        owed: dict[int, Owed] = {}
+        facts = []
+        for row in rows:
+            one = duty_of(directory, row, person)
+            owed[one.duty.pk] = one
+            # Nobody of the office took part: nothing was owed. An answer that was given stays.
+            withdrawn = row["withdrawn"] and row["answer"] == ""
+            if not withdrawn and in_period(row["last_day"]) and row["last_day"] < TODAY:
+                cuts = through(row["iscms"]) | {
+                    "region": regions_of(row["iscms"]),
+                    "event_kind": {row["kind"]},
+                    "office": {row["office"]},
+                }
+                facts.append(Fact(one.duty, row["last_day"].year, cuts))
+        sync_duties(dt.datetime.combine(TODAY, dt.time(12), dt.UTC))
+        cuts_asked: list[tuple[str, ...]] = [
+            (),
+            ("year",),
+            ("iscm",),
+            ("year", "iscm"),
+            ("type",),
+            ("theme",),
+            ("region",),
+            ("office",),
+            ("event_kind", "year"),
+        ]
+        check(
+            "report_coverage",
+            facts,
+            lambda key, records: expected(
+                key, sum(owed[one.pk].is_accepted for one in records), len(records), 100, {}
+            ),
+            cuts_asked,
+        )
+
+        def count(key: dict[str, Any], records: list[Any]) -> dict[str, Any]:
+            punctual = sum(owed[one.pk].in_time for one in records)
+            share = rounded(Fraction(100 * punctual, len(records)), 4) if records else None
+            value = middle([owed[one.pk].waited for one in records])
+            nothing = {"numerator": None, "denominator": None, "n": len(records)}
+            return {"key": key, "value": value, **nothing, "beside": {"in_time_pct": share}}
+
+        settled = [fact for fact in facts if owed[fact.record.pk].is_accepted]
+        check("report_timeliness", settled, count, cuts_asked)

@@ -34,6 +34,7 @@ PAGES = (
     "/reports/{draft}/edit/check/",
     "/reports/{accepted}/",
     "/reports/{accepted}/versions/",
+    "/coverage/?year=2026",
     "/duties/",
     "/notices/",
     "/profile/",

@@ -300,7 +300,7 @@ def test_themes_and_frames() -> None:
 # --- what is told
 
 
-def test_the_nine_indicators_are_proposed_without_a_target() -> None:
+def test_the_indicators_are_proposed_without_a_target() -> None:
     assert list(Indicator.objects.values_list("number", "key")) == [
         (1, "partnerships_developed"),
         (2, "instruments_passed"),
@@ -311,6 +311,8 @@ def test_the_nine_indicators_are_proposed_without_a_target() -> None:
         (7, "support_requests"),
         (8, "satisfaction"),
         (9, "priorities_on_agenda"),
+        (10, "report_coverage"),
+        (11, "report_timeliness"),
     ]
     assert set(Indicator.objects.values_list("state", "target", "baseline")) == {
         ("proposed", None, None)

@@ -59,6 +59,7 @@ UNITS = {
     "USD": (0, gettext_noop("USD %s")),
     "per cent": (1, gettext_noop("%s per cent")),
     "points": (1, gettext_noop("%s points")),
+    "days": (1, gettext_noop("%s days")),
     "score": (2, gettext_noop("%s of 5")),
 }
 

@@ -19,7 +19,52 @@ MEASURES = {
 }
 
 
+# How complete the reporting is: of the portal's own, after what the evaluation found.
+OPERATIONAL = (
+    (
+        "report_coverage",
+        10,
+        "Reports accepted of those owed",
+        "Share of the answers owed by the offices that took part in events (a report, nothing to "
+        "report, or not attended) that IPD has accepted.",
+        "per cent",
+        "up",
+    ),
+    (
+        "report_timeliness",
+        11,
+        "Days to report",
+        "Median days from the end of an event to the submission of the answer that IPD accepted.",
+        "days",
+        "down",
+    ),
+)
+
+
 def build_indicators(seed: Record) -> list[Record]:
+    return [*_criteria(seed), *_operational()]
+
+
+def _operational() -> list[Record]:
+    return [
+        known(
+            key=key,
+            number=number,
+            title=title,
+            definition=definition,
+            unit=unit,
+            frequency="year",
+            direction=direction,
+            state="proposed",
+            source="evaluation 2019, section 4.2 and recommendation 13",
+            note="A proposal: the evaluation finds that staff who attend often do not report back "
+            "and asks for a report in a fixed form; it gives no measure, baseline or target.",
+        )
+        for key, number, title, definition, unit, direction in OPERATIONAL
+    ]
+
+
+def _criteria(seed: Record) -> list[Record]:
     return [
         known(
             key=MEASURES[criterion["number"]][0],
