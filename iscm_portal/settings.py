@@ -192,6 +192,13 @@ STORAGES = {
 }
 WHITENOISE_USE_FINDERS = True
 MEDIA_ROOT = env.path("MEDIA_ROOT", VAR_DIR / "media")
+# No address leads to a file by itself: a view sends it to those who may read it.
+UPLOAD_MAX_BYTES = 20 * 1024 * 1024
+FILE_UPLOAD_HANDLERS = [
+    "iscm_portal.common.uploads.TooLargeHandler",
+    "django.core.files.uploadhandler.MemoryFileUploadHandler",
+    "django.core.files.uploadhandler.TemporaryFileUploadHandler",
+]
 
 # --- security: no inline script or style, no other host
 CONTENT_SECURITY_POLICY = {
@@ -264,6 +271,7 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BEAT_SCHEDULE = {
     "deliver-outbox": {"task": "common.deliver_outbox", "schedule": 60.0},
     "send-due-notices": {"task": "reporting.send_due_notices", "schedule": 300.0},
+    "remove-loose-files": {"task": "reporting.remove_loose_files", "schedule": 86_400.0},
     "compile-nightly": {"task": "reporting.compile_indicators", "schedule": 86_400.0},
 }
 

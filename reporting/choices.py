@@ -39,6 +39,20 @@ REQUIRED_PARTS = tuple(
 )
 
 
+class DocumentKind(models.TextChoices):
+    OUTCOME = "outcome", _("Outcome document")
+    AGENDA = "agenda", _("Agenda")
+    OTHER = "other", _("Other document")
+
+
+class Sensitivity(models.TextChoices):
+    """Who reads it, once the report is accepted."""
+
+    OPEN = "open", _("Open: everyone who may sign in")
+    INTERNAL = "internal", _("Internal: IOM staff")
+    RESTRICTED = "restricted", _("Restricted: the reporting office and IPD")
+
+
 class DutyAnswer(models.TextChoices):
     """What an office may answer instead of a report."""
 

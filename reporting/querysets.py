@@ -10,7 +10,7 @@ from django.db.models.functions import Coalesce
 from iscm_portal.common.access import Reader, may
 from iscm_portal.common.querysets import PortalQuerySet
 
-from .choices import ReportState
+from .choices import ReportState, Sensitivity
 
 
 class PostEventReportQuerySet(PortalQuerySet):
@@ -38,6 +38,24 @@ class PostEventReportQuerySet(PortalQuerySet):
 
     def of_office(self, office_id: int | None) -> Self:
         return self.filter(office=office_id)
+
+
+class AttachmentQuerySet(PortalQuerySet):
+    def visible_to(self, user: Reader) -> Self:
+        """Those of reports that ``user`` may read, as far as each one's sensitivity allows."""
+        reports = self.model._meta.get_field("report").related_model
+        readable = reports._default_manager.visible_to(user)
+        rows = Q(sensitivity=Sensitivity.OPEN)
+        if may(user, "read_internal_remarks"):
+            rows |= Q(sensitivity=Sensitivity.INTERNAL)
+        if may(user, "read_restricted"):
+            rows |= Q(sensitivity=Sensitivity.RESTRICTED)
+        elif user.is_authenticated:
+            own = Q(report__author=user.pk)
+            if may(user, "read_restricted_of_own_office"):
+                own |= Q(report__office=user.office_id)  # type: ignore[attr-defined]
+            rows |= own
+        return self.filter(rows, report__in=readable)
 
 
 class AnswerQuerySet(PortalQuerySet):

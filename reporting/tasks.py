@@ -6,7 +6,7 @@ from celery import shared_task
 from django.utils import timezone
 
 from .measures.evidence import years_with_evidence
-from .services import compiling, notices
+from .services import attachments, compiling, notices
 
 
 @shared_task(name="reporting.compile_indicators")
@@ -26,3 +26,9 @@ def compile_indicators(first_year: int | None = None, last_year: int | None = No
 def send_due_notices() -> None:
     """Make and send the notices that are due."""
     notices.send_due_notices(timezone.now())
+
+
+@shared_task(name="reporting.remove_loose_files")
+def remove_loose_files() -> None:
+    """Remove the files that no document names any more."""
+    attachments.remove_loose_files(timezone.now())

@@ -4,6 +4,7 @@ from django.urls import path
 
 from .views import (
     coverage,
+    documents,
     duties,
     filing,
     indicators,
@@ -28,6 +29,9 @@ urlpatterns = [
     path("reports/<int:pk>/edit/<slug:step>/discard/", filing.discard_page, name="report_discard"),
     path("reports/<int:pk>/copy/", filing.copy_report, name="report_copy"),
     path("filing/session/", filing.filing_session, name="filing_session"),
+    path("reports/<int:pk>/documents/", documents.documents, name="report_documents"),
+    path("documents/<int:pk>/", documents.download, name="document"),
+    path("documents/<int:pk>/take-away/", documents.take_away, name="document_take_away"),
     path("reports/<int:pk>/submit/", filing.submit_report, name="report_submit"),
     path("reports/<int:pk>/return/", report_pages.return_report, name="report_return"),
     path("reports/<int:pk>/forward/", report_pages.forward_report, name="report_forward"),

@@ -1,5 +1,6 @@
 """The models of what is told; one noun a file."""
 
+from .attachment import Attachment
 from .comment import FieldComment
 from .duty import Duty, Extension
 from .indicator import CompileRun, Indicator, IndicatorValue
@@ -22,6 +23,7 @@ from .report import (
 from .survey import KnowledgeAnswer, SatisfactionAnswer
 
 __all__ = [
+    "Attachment",
     "CompileRun",
     "Duty",
     "Extension",

@@ -20,7 +20,7 @@ from finance.models import FundingLine, TimeEntry
 from iscm_portal.common.access import may
 
 from ..choices import ReportAction
-from ..models import KeptText, PostEventReport, ReportStep
+from ..models import Attachment, KeptText, PostEventReport, ReportStep
 from ..querysets import PostEventReportQuerySet
 
 
@@ -126,3 +126,9 @@ def evidence_of_report(report: PostEventReport, user: Any) -> dict[str, QuerySet
         name: model.objects.filter(report_number=report.pk).visible_to(user)
         for name, model in kinds.items()
     }
+
+
+def documents_of(report: PostEventReport, user: Any) -> list[Attachment]:
+    """The documents of ``report`` that ``user`` may read."""
+    rows = Attachment.objects.visible_to(user).filter(report=report)
+    return list(rows.select_related("uploaded_by"))

@@ -74,7 +74,7 @@ def _by_key(rows: list[Any]) -> dict[Any, dict[str, Any]]:
 
 
 def _row_name(row: dict[str, Any]) -> str:
-    for name in ("title", "what", "organisation", "new_name", "text"):
+    for name in ("title", "what", "organisation", "new_name", "text", "name"):
         if row.get(name):
             return str(row[name])[:80]
     return ""

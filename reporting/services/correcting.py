@@ -127,9 +127,13 @@ def take_over(correction: PostEventReport) -> PostEventReport:
 
 def _take_over_rows(report: PostEventReport, correction: PostEventReport, name: str) -> None:
     known = {row.key: row for row in getattr(report, name).all()}
-    for row in getattr(correction, name).order_by("pk"):
+    rows = list(getattr(correction, name).order_by("pk"))
+    # First what goes: the same document may have come back as another row.
+    for key in known.keys() - {row.key for row in rows}:
+        known.pop(key).delete()
+    for row in rows:
         agenda = list(row.agenda.values_list("key", flat=True)) if _reflects(row) else []
-        mine = known.pop(row.key, None)
+        mine = known.get(row.key)
         if mine is None:
             mine = row
             mine.report = report
@@ -147,8 +151,6 @@ def _take_over_rows(report: PostEventReport, correction: PostEventReport, name: 
                 mine.save()
         if _reflects(mine):
             mine.agenda.set(report.reportedagendaitems.filter(key__in=agenda))
-    for gone in known.values():
-        gone.delete()
 
 
 def rows_of(report: PostEventReport) -> dict[uuid.UUID, int]:

@@ -324,6 +324,7 @@ ITEM_SETS = (
     "reportedinstruments",
     "reportedfollowups",
     "lessons",
+    "attachments",
 )
 
 

@@ -41,7 +41,7 @@ from ..forms import (
     query,
 )
 from ..forms.typed import Difference
-from ..models import KeptText, PostEventReport
+from ..models import Attachment, KeptText, PostEventReport
 from ..selectors.comments import Comments, comments_on
 from ..selectors.duties import due_on, duties_due
 from ..selectors.reports import (
@@ -546,6 +546,8 @@ def side(
             for step in STEPS
         ],
         "is_check": current == "check",
+        "is_documents": current == "documents",
+        "document_count": Attachment.objects.filter(report=report).count(),
         "is_short": current == SHORT,
         "step_count": len(STEPS),
         "due_on": due_on(report.event),

@@ -24,7 +24,13 @@ from ..choices import ReportState
 from ..forms import ROW_PLACES, CommentForm, CorrectForm, ReturnForm
 from ..models import PostEventReport
 from ..selectors.comments import Comments, comments_on, has_open_comments
-from ..selectors.reports import evidence_of_report, is_forwarded, report_list, review_queue
+from ..selectors.reports import (
+    documents_of,
+    evidence_of_report,
+    is_forwarded,
+    report_list,
+    review_queue,
+)
 from ..selectors.versions import compared, versions_of
 from ..services import commenting, correcting, reviewing
 from ..services.evidence import plan_of, told
@@ -96,6 +102,7 @@ def report_content(
     return {
         **rows,
         "frames": report.frames.all(),
+        "attachments": documents_of(report, request.user),
         "comments": comments.texts,
         "loose_comments": [told for told in comments.all if told.row and told.row not in keys],
         "may_comment": permissions.may_comment_on_report(request.user, report),

@@ -28,6 +28,8 @@ PAGES: dict[str, tuple[str, ...]] = {
     "/reports/new/": ("event",),
     "/reports/{report}/": (),
     "/reports/{report}/versions/": ("from", "to"),
+    "/reports/{report}/documents/": (),
+    "/documents/{document}/": (),
     "/reports/{report}/edit/": (),
     "/reports/{report}/edit/people/": ("add",),
     "/reports/{report}/edit/short/": (),
@@ -76,10 +78,12 @@ def places(client, ipd):
     client.force_login(ipd)
     event = make.EventFactory(iscms=[make.ISCMFactory()], starts_on=dt.date(2026, 11, 5))
     value = reported.IndicatorValueFactory(year=2026, iscm=None, cell="overall")
+    report = services.start_report(event, ipd.office, ipd, AT)
     return {
         "iscm": event.iscms.get().slug,
         "event": event.pk,
-        "report": services.start_report(event, ipd.office, ipd, AT).pk,
+        "report": report.pk,
+        "document": reported.AttachmentFactory(report=report).pk,
         "indicator": value.indicator.key,
     }
 

@@ -27,6 +27,7 @@ PAGES = {
         "/reports/{returned}/edit/results/",
         "/reports/{returned}/edit/goals/",
         "/reports/{returned}/edit/check/",
+        "/reports/{returned}/documents/",
     ),
     "ipd": (
         "/",

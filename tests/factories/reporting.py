@@ -4,9 +4,11 @@ import datetime as dt
 from decimal import Decimal
 
 import factory
+from django.core.files.base import ContentFile
 from factory.django import DjangoModelFactory
 
 from engagements.choices import InstrumentAction, InstrumentKind, SupportKind
+from iscm_portal.common import uploads
 from reporting import choices, models
 
 from .engagements import (
@@ -231,3 +233,38 @@ class NoticeFactory(DjangoModelFactory):
     recipient = factory.SubFactory(UserFactory)
     due_on = dt.date(2026, 11, 6)
     made_at = ACCEPTED_AT
+
+
+class AttachmentFactory(DjangoModelFactory):
+    """A document with its file on the disk."""
+
+    class Meta:
+        model = models.Attachment
+
+    report = factory.SubFactory(PostEventReportFactory)
+    name = "Outcome.pdf"
+    kind = choices.DocumentKind.OUTCOME
+    sensitivity = choices.Sensitivity.OPEN
+    media_type = "application/pdf"
+    uploaded_by = factory.SelfAttribute("report.author")
+
+    class Params:
+        content = factory.Sequence(lambda n: b"%%PDF-1.7 %d %%%%EOF" % n)
+        stored = factory.LazyAttribute(lambda row: uploads.store(ContentFile(row.content)))
+
+    place = factory.LazyAttribute(lambda row: row.stored[0])
+    sha256 = factory.LazyAttribute(lambda row: row.stored[1])
+    size = factory.LazyAttribute(lambda row: row.stored[2])
+
+
+class FieldCommentFactory(DjangoModelFactory):
+    class Meta:
+        model = models.FieldComment
+
+    report = factory.SubFactory(PostEventReportFactory)
+    part = choices.ReportPart.DISCUSSED
+    field = "discussed"
+    text = "Which States?"
+    version = 1
+    author = factory.SubFactory(UserFactory, access_group="ipd")
+    made_at = SUBMITTED_AT

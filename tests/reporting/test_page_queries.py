@@ -32,6 +32,7 @@ PAGES = (
     "/reports/{draft}/edit/support/",
     "/reports/{draft}/edit/results/",
     "/reports/{draft}/edit/check/",
+    "/reports/{draft}/documents/",
     "/reports/{accepted}/",
     "/reports/{accepted}/versions/",
     "/coverage/?year=2026",
@@ -88,6 +89,8 @@ def grow(world, rows: int) -> dict[str, object]:
         for instrument in reported.ReportedInstrumentFactory.create_batch(rows, report=report):
             instrument.agenda.add(items[0])
         reported.ReportedFollowUpFactory.create_batch(rows, report=report)
+        for attachment in reported.AttachmentFactory.create_batch(rows, report=report):
+            reported.FieldCommentFactory(report=report, row=attachment.key, field="")
     for _row in range(rows):
         event = new_event(world)
         other = reported.PostEventReportFactory(event=event, state="submitted", submitted_at=AT)
@@ -147,7 +150,7 @@ def test_every_page_asks_as_often_for_many_rows_as_for_few(client, world, who):
     client.force_login(world[who])
     places = grow(world, 2)
     addresses = [
-        page.format(**places) for page in PAGES if who == "reporter" or "/edit/" not in page
+        page.format(**places) for page in PAGES if who == "reporter" or "{draft}" not in page
     ]
     addresses = [
         page for page in addresses if who == "reviewer" or not page.startswith("/reviews/")
