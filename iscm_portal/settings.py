@@ -257,7 +257,7 @@ SPECTACULAR_SETTINGS = {
 CELERY_BROKER_URL = REDIS_URL or "memory://localhost/"
 CELERY_TASK_ALWAYS_EAGER = not REDIS_URL
 CELERY_TASK_ACKS_LATE = True
-CELERY_IMPORTS = ["iscm_portal.common.outbox"]
+CELERY_IMPORTS = ["iscm_portal.common.outbox", "reporting.services.briefing"]
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 # A page must not wait for a broker that is away: the outbox keeps the work until the next tick.
@@ -271,6 +271,7 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BEAT_SCHEDULE = {
     "deliver-outbox": {"task": "common.deliver_outbox", "schedule": 60.0},
     "send-due-notices": {"task": "reporting.send_due_notices", "schedule": 300.0},
+    "send-briefings": {"task": "reporting.send_briefings", "schedule": 300.0},
     "remove-loose-files": {"task": "reporting.remove_loose_files", "schedule": 86_400.0},
     "compile-nightly": {"task": "reporting.compile_indicators", "schedule": 86_400.0},
 }

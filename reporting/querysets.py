@@ -100,3 +100,13 @@ class NoticeQuerySet(PortalQuerySet):
 
     def unsent(self) -> Self:
         return self.filter(emailed_at__isnull=True)
+
+
+class BriefingCopyQuerySet(PortalQuerySet):
+    def visible_to(self, user: Reader) -> Self:
+        """A copy is read by the one it is for."""
+        return self.filter(recipient=user.pk) if user.is_authenticated else self.none()
+
+    def unsent(self) -> Self:
+        """Copies that a mail has still to bring."""
+        return self.filter(emailed_at__isnull=True, is_mailed=True)

@@ -39,6 +39,18 @@ urlpatterns = [
     path("reports/<int:pk>/accept/", report_pages.accept_report, name="report_accept"),
     path("reports/<int:pk>/correct/", report_pages.correct_report, name="report_correct"),
     path("reports/<int:pk>/discard/", report_pages.discard_correction, name="correction_discard"),
+    path(
+        "reports/<int:pk>/briefing.pdf",
+        report_pages.briefing_file,
+        {"form": "pdf"},
+        name="briefing_pdf",
+    ),
+    path(
+        "reports/<int:pk>/briefing.docx",
+        report_pages.briefing_file,
+        {"form": "docx"},
+        name="briefing_word",
+    ),
     path("reports/<int:pk>/versions/", report_pages.versions, name="report_versions"),
     path("coverage/", coverage.coverage, name="coverage"),
     path("duties/", duties.duties, name="duties"),

@@ -93,6 +93,10 @@ class Office(Tracked, Sourced):
     focal_for = models.ManyToManyField(
         "engagements.ISCM", blank=True, related_name="focal_offices", verbose_name=_("mechanisms")
     )
+    # Of a division: it is told what is reported on them.
+    themes = models.ManyToManyField(
+        "engagements.Theme", blank=True, related_name="divisions", verbose_name=_("themes")
+    )
 
     objects = PortalQuerySet.as_manager()
 

@@ -42,13 +42,14 @@ class RecordedTask(Task):  # type: ignore[type-arg]
 def after_commit(task: Any, **kwargs: Any) -> None:
     """Ask for ``task`` once the present transaction stands.
 
-    A broker that is away costs nothing but time: the outbox row waits for the next tick.
+    A broker that is away costs nothing but time: what the task has to do stands in a table and
+    waits for the next tick.
     """
 
     def send() -> None:
         try:
             task.delay(**kwargs)
         except OperationalError:
-            log.warning("the broker is away; %s waits in the outbox", task.name)
+            log.warning("the broker is away; %s waits for the next tick", task.name)
 
     transaction.on_commit(send)

@@ -1,6 +1,7 @@
 """The models of what is told; one noun a file."""
 
 from .attachment import Attachment
+from .briefing import Briefing, BriefingCopy
 from .comment import FieldComment
 from .duty import Duty, Extension
 from .indicator import CompileRun, Indicator, IndicatorValue
@@ -24,6 +25,8 @@ from .survey import KnowledgeAnswer, SatisfactionAnswer
 
 __all__ = [
     "Attachment",
+    "Briefing",
+    "BriefingCopy",
     "CompileRun",
     "Duty",
     "Extension",

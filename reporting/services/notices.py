@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
 import logging
 import smtplib
 from collections import defaultdict
@@ -30,10 +29,10 @@ from ..choices import NoticeAudience, NoticeClock, ReportAction, ReportState
 from ..models import Duty, Notice, NoticeRule, PostEventReport, ReportStep
 from ..selectors.duties import unanswered, with_report
 from .duties import sync_duties
+from .mails import UNSUBSCRIBE, mail_to
 
 log = logging.getLogger(__name__)
 
-UNSUBSCRIBE = "iscm_portal.notices.unsubscribe"
 # The longest that a rule goes on repeating itself.
 MOST_REPEATS = 52
 
@@ -281,32 +280,8 @@ def mail(person: User, notices: list[Notice]) -> EmailMessage:
             f"- {sentence(notice)}\n  {settings.PORTAL_URL}/duties/{notice.duty_id}/"
             for notice in notices
         ]
-        token = signing.dumps(person.pk, salt=UNSUBSCRIBE)
-        away = f"{settings.PORTAL_URL}/notices/unsubscribe/{token}/"
-        settings_page = f"{settings.PORTAL_URL}/profile/"
-        body = "\n\n".join(
-            [
-                _("Dear %(name)s,") % {"name": person.label},
-                "\n".join(lines),
-                _("How often you get these: %(address)s") % {"address": settings_page},
-                _("No more of them by e-mail: %(address)s") % {"address": away},
-            ]
-        )
-    keys = ",".join(str(notice.pk) for notice in notices)
-    digest = hashlib.sha256(f"{person.pk}:{keys}".encode()).hexdigest()[:32]
-    domain = settings.DEFAULT_FROM_EMAIL.partition("@")[2] or "localhost"
-    return EmailMessage(
-        subject=subject,
-        body=body,
-        to=[person.email],
-        reply_to=[settings.PORTAL_REPLY_TO] if settings.PORTAL_REPLY_TO else None,
-        headers={
-            "Message-ID": f"<notices.{digest}@{domain}>",
-            "Auto-Submitted": "auto-generated",
-            "List-Unsubscribe": f"<{away}>",
-            "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
-        },
-    )
+        keys = ",".join(str(notice.pk) for notice in notices)
+        return mail_to(person, "notices", keys, subject, ["\n".join(lines)])
 
 
 def sentence(notice: Notice) -> str:

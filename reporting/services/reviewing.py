@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Collection
 from typing import Any
 
 from django.db import transaction
@@ -14,8 +15,9 @@ from iscm_portal.common import outbox
 
 from ..choices import ReportAction, ReportState
 from ..models import PostEventReport, ReportStep
+from ..selectors.briefing import proposed_offices
 from ..selectors.reports import is_forwarded
-from . import correcting, evidence
+from . import briefing, correcting, evidence
 from .reports import ReportError, locked
 
 
@@ -53,17 +55,22 @@ def forward_report(report_id: int, actor: Any, comment: str, at: dt.datetime) ->
     return report
 
 
-def accept_report(report_id: int, actor: Any, at: dt.datetime) -> PostEventReport:
+def accept_report(
+    report_id: int, actor: Any, at: dt.datetime, briefed: Collection[int] | None = None
+) -> PostEventReport:
     """Accept the report: write its evidence once, and ask for the figures to be worked out.
 
     A correction is taken over by the report that it corrects, which is returned; only what the
-    correction changes is written. All of it stands after the commit or none. Raises
+    correction changes is written. ``briefed`` are the offices that get the briefing; None: those
+    that the portal proposes. All of it stands after the commit or none. Raises
     ReportAlreadyReviewed, and EvidenceInUse where a record can't be taken away.
     """
     try:
         with transaction.atomic():
             report = in_review(report_id)
             plan = evidence.plan_of(report)
+            proposed = proposed_offices(report)
+            is_correction = report.corrects_id is not None
             ReportStep.objects.create(
                 report=report, action=ReportAction.ACCEPTED, actor=actor, at=at
             )
@@ -76,6 +83,9 @@ def accept_report(report_id: int, actor: Any, at: dt.datetime) -> PostEventRepor
             confirm_event(report.event)
             evidence.write(plan, report.pk, correcting.rows_of(report), actor)
             outbox.write("evidence_changed", {"years": sorted(plan.years)})
+            briefing.address_briefing(
+                report, proposed, briefed, is_correction=is_correction, actor=actor, at=at
+            )
     except ProtectedError as error:
         raise EvidenceInUse(
             _("The correction takes away a record that something else rests on: %(what)s.")

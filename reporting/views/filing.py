@@ -52,10 +52,7 @@ from ..selectors.reports import (
 )
 from ..services import commenting
 from ..services import reports as services
-from .report_pages import report_content
-
-# The largest key that both databases have.
-MAX_KEY = 2**63 - 1
+from .report_pages import MAX_KEY, report_content
 
 
 @require_http_methods(["GET", "POST"])

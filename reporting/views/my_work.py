@@ -13,6 +13,7 @@ from iscm_portal.common.period import Period
 from ..forms import STEPS
 from ..models import Notice, PostEventReport
 from ..permissions import may_review, may_start_report
+from ..selectors.briefing import briefings_for
 from ..selectors.duties import (
     answers_waiting,
     coverage_of_office,
@@ -42,6 +43,7 @@ def home(request: SignedInRequest) -> HttpResponse:
         if writes
         else None,
         "unread": Notice.objects.visible_to(user).unread().count(),
+        "briefings": briefings_for(user)[:10],
         "last_run": latest_run(),
     }
     return render(request, "reporting/home.html", context)

@@ -17,12 +17,13 @@ from django.views.decorators.http import require_POST
 from engagements.models import ISCM, Office, SignedInRequest
 from iscm_portal.common.access import may
 from iscm_portal.common.forms import problems_of
-from iscm_portal.common.pages import keyset_page, one_of
+from iscm_portal.common.pages import keyset_page, one_of, whole_number
 
 from .. import permissions
 from ..choices import ReportState
 from ..forms import ROW_PLACES, CommentForm, CorrectForm, ReturnForm
 from ..models import PostEventReport
+from ..selectors.briefing import briefings_of, content_of, proposed_offices
 from ..selectors.comments import Comments, comments_on, has_open_comments
 from ..selectors.reports import (
     documents_of,
@@ -33,8 +34,13 @@ from ..selectors.reports import (
 )
 from ..selectors.versions import compared, versions_of
 from ..services import commenting, correcting, reviewing
+from ..services.briefing import WORD, file_name
+from ..services.briefing_files import on_one_page, pdf, word
 from ..services.evidence import plan_of, told
 from ..services.reports import ReportError
+
+# The largest key that both databases have.
+MAX_KEY = 2**63 - 1
 
 
 def narrowed(
@@ -132,6 +138,8 @@ def report(
         "correct_form": form if isinstance(form, CorrectForm) else CorrectForm(),
         "is_compared": found.versions.count() > 1,
         "plan": told(plan_of(found)) if may_accept else [],
+        **(briefing_choices(request, found) if may_accept else {}),
+        "briefings": briefings_of(found) if accepted else [],
         "may_edit": permissions.may_edit_report(request.user, found),
         "may_return": permissions.may_return_report(request.user, found),
         "may_accept": may_accept,
@@ -147,6 +155,30 @@ def report(
         "evidence": evidence_of_report(found, request.user) if accepted else None,
     }
     return render(request, "reporting/report.html", context, status=422 if form else 200)
+
+
+def briefing_choices(request: SignedInRequest, found: PostEventReport) -> dict[str, Any]:
+    """The offices that the portal proposes for the briefing, and all the others."""
+    proposed = proposed_offices(found)
+    apart = {one.office.pk for one in proposed} | {found.office_id}
+    others = Office.objects.visible_to(request.user).exclude(pk__in=apart)
+    return {"proposed": proposed, "other_offices": others}
+
+
+def briefing_file(request: SignedInRequest, pk: int, form: str) -> HttpResponse:
+    """The briefing of one page, as its reader may read it."""
+    rows = PostEventReport.objects.visible_to(request.user).accepted()
+    found = get_object_or_404(rows.select_related("event__country", "office"), pk=pk)
+    content = on_one_page(content_of(found, request.user))
+    make, media_type = {"pdf": (pdf, "application/pdf"), "docx": (word, WORD)}[form]
+    return HttpResponse(
+        make(content),
+        content_type=media_type,
+        headers={
+            "Content-Disposition": f'attachment; filename="{file_name(content)}.{form}"',
+            "Cache-Control": "private, no-store",
+        },
+    )
 
 
 def reviews(request: SignedInRequest) -> HttpResponse:
@@ -231,8 +263,11 @@ def accept_report(request: SignedInRequest, pk: int) -> HttpResponse:
     found = get_object_or_404(PostEventReport.objects.visible_to(request.user), pk=pk)
     if not may(request.user, "review_all_reports"):
         raise PermissionDenied
+    briefed = None
+    if "briefing" in request.POST:  # the page showed who gets it; nobody ticked is nobody
+        briefed = [whole_number(text, 1, MAX_KEY) for text in request.POST.getlist("briefed")]
     try:
-        accepted = reviewing.accept_report(found.pk, request.user, timezone.now())
+        accepted = reviewing.accept_report(found.pk, request.user, timezone.now(), briefed)
     except ReportError as error:
         messages.info(request, str(error))
         return redirect("report", pk=found.corrects_id or pk)

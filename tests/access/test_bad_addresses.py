@@ -30,6 +30,8 @@ PAGES: dict[str, tuple[str, ...]] = {
     "/reports/{report}/versions/": ("from", "to"),
     "/reports/{report}/documents/": (),
     "/documents/{document}/": (),
+    "/reports/{accepted}/briefing.pdf": (),
+    "/reports/{accepted}/briefing.docx": (),
     "/reports/{report}/edit/": (),
     "/reports/{report}/edit/people/": ("add",),
     "/reports/{report}/edit/short/": (),
@@ -83,6 +85,7 @@ def places(client, ipd):
         "iscm": event.iscms.get().slug,
         "event": event.pk,
         "report": report.pk,
+        "accepted": reported.PostEventReportFactory(event=event, state="accepted").pk,
         "document": reported.AttachmentFactory(report=report).pk,
         "indicator": value.indicator.key,
     }

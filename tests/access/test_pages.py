@@ -46,6 +46,8 @@ TABLE: dict[str, tuple[int, ...]] = {
     "/reports/{draft}/edit/check/": (302, 200, 404, 200, 404, 302, 404, 302),
     "/reports/{draft}/edit/short/": (302, 200, 404, 200, 404, 302, 404, 302),
     "/reports/{draft}/documents/": (302, 200, 404, 200, 404, 302, 404, 302),
+    "/reports/{accepted}/briefing.pdf": (302, 200, 200, 200, 200, 200, 200, 200),
+    "/reports/{submitted}/briefing.docx": (302, 404, 404, 404, 404, 404, 404, 404),
     "/documents/{document}/": (302, 200, 404, 200, 404, 200, 404, 200),
     "/filing/session/": (302, 200, 200, 200, 200, 200, 200, 200),
     "/coverage/": (302, 200, 200, 200, 403, 200, 403, 200),

@@ -12,7 +12,7 @@ from django.db import models
 
 from reporting.choices import ReportPart
 from reporting.models import PostEventReport
-from reporting.services import correcting, duties, notices, reviewing
+from reporting.services import briefing, correcting, duties, notices, reviewing
 from reporting.services import reports as services
 from tests.factories import engagements as make
 from tests.factories import reporting as reported
@@ -48,7 +48,8 @@ def report(office, reporter, client, caplog):
     """A report with a restricted remark that went every way there is: typed, saved, submitted,
     returned, submitted again, accepted, and under correction."""
     caplog.set_level(logging.DEBUG)
-    reviewer = make.UserFactory(access_group="ipd", email="ipd@portal.test")
+    division = make.OfficeFactory()
+    reviewer = make.UserFactory(access_group="ipd", office=division, email="ipd@portal.test")
     event = make.EventFactory(iscms=[make.ISCMFactory()], starts_on=DAY, ends_on=DAY)
     draft = services.start_report(event, office, reporter, AT)
     draft.steps_done = ReportPart.values
@@ -67,6 +68,7 @@ def report(office, reporter, client, caplog):
     client.post(address, {**texts, "discussed_restricted": f"{SECRET}, twice"})
     services.submit_report(draft.pk, reporter, AT)
     accepted = reviewing.accept_report(draft.pk, reviewer, AT)
+    briefing.send_unsent(AT)
     correcting.start_correction(accepted.pk, "A day was wrong.", reporter, AT)
     client.logout()
     return accepted
@@ -86,6 +88,7 @@ def test_no_table_but_those_of_its_readers_holds_it(report):
 
 def test_no_mail_and_no_log_tells_it(report, caplog):
     assert len(mail.outbox) > 0
+    assert any(sent.subject.startswith("Briefing: ") for sent in mail.outbox)
     assert not [sent for sent in mail.outbox if SECRET in str(sent.message())]
     assert SECRET not in caplog.text
 
@@ -98,6 +101,8 @@ def test_no_page_export_or_answer_tells_it_to_another_office(client, report, gro
         "/",
         f"/reports/{report.pk}/",
         f"/reports/{report.pk}/versions/",
+        f"/reports/{report.pk}/briefing.pdf",
+        f"/reports/{report.pk}/briefing.docx",
         f"/reports/{report.pk}/edit/discussed/",
         f"/reports/{correction.pk}/",
         f"/reports/{correction.pk}/edit/discussed/",
@@ -114,7 +119,7 @@ def test_no_page_export_or_answer_tells_it_to_another_office(client, report, gro
     told = [
         address
         for address in addresses
-        if SECRET in b"".join(client.get(address, follow=True)).decode()
+        if SECRET in b"".join(client.get(address, follow=True)).decode("latin-1")
     ]
     assert told == []
 

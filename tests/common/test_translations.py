@@ -10,7 +10,13 @@ import pytest
 from django.conf import settings
 
 LOCALE = Path(settings.LOCALE_PATHS[0])
-NOTICES = Path(settings.BASE_DIR) / "reporting" / "services" / "notices.py"
+# What makes the mails that people get in their language.
+MAILS = (
+    "services/notices.py",
+    "services/mails.py",
+    "services/briefing.py",
+    "selectors/briefing.py",
+)
 
 
 def entries(language: str) -> dict[str, list[str]]:
@@ -29,11 +35,11 @@ def places(text: str) -> list[str]:
 
 
 @pytest.mark.parametrize("language", ["fr", "es"])
-def test_every_sentence_of_a_notice_is_translated(language):
-    source = NOTICES.read_text()
+def test_every_sentence_of_a_mail_is_translated(language):
+    source = "\n".join((Path(settings.BASE_DIR) / "reporting" / file).read_text() for file in MAILS)
     sentences = set(re.findall(r'\b_\(\s*"([^"]+)"', source))
     sentences |= set(re.findall(r'ngettext\(\s*"([^"]+)"', source))
-    assert len(sentences) == 9
+    assert len(sentences) == 31
     assert set(entries(language)) == sentences
 
 

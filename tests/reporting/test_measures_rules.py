@@ -20,6 +20,7 @@ from tests.factories.engagements import (
     IOMPriorityFactory,
     ISCMFactory,
     MembershipFactory,
+    OfficeFactory,
     PartnershipFactory,
     PolicyInstrumentFactory,
     SupportRequestFactory,
@@ -31,7 +32,12 @@ from tests.factories.finance import (
     ProjectFactory,
     TimeEntryFactory,
 )
-from tests.factories.reporting import KnowledgeAnswerFactory, SatisfactionAnswerFactory
+from tests.factories.reporting import (
+    DutyFactory,
+    KnowledgeAnswerFactory,
+    PostEventReportFactory,
+    SatisfactionAnswerFactory,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -65,6 +71,9 @@ def evidence_of_every_kind() -> list[ISCM]:
                 expertise_reflected="yes" if iscm else "not_assessed",
             )
         TimeEntryFactory(iscm=iscm)
+        event = EventFactory(iscms=[iscm] if iscm else [north, south])
+        PostEventReportFactory(event=event, state="accepted", office=(office := OfficeFactory()))
+        DutyFactory(event=event, office=office, is_owed=True)
     FundingLineFactory(iscm=north)
     project = ProjectFactory()
     FundingLineFactory(project=project, source_of_funds=FundingSource.PROJECT_SUPPORT)
