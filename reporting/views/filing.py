@@ -40,6 +40,7 @@ from ..forms import (
     merged,
     query,
 )
+from ..forms.from_text import Marks
 from ..forms.typed import Difference
 from ..models import Attachment, KeptText, PostEventReport
 from ..selectors.comments import Comments, comments_on
@@ -79,6 +80,8 @@ def new_report(request: SignedInRequest) -> HttpResponse:
             source = series_report(request, report)
             if source:
                 services.copy_from(report, source)
+        if "from_text" in request.POST:
+            return redirect("report_from_text", pk=report.pk)
         return to_page(report)
     owed = [] if event else duties_due(office.pk, today)
     context = {
@@ -198,6 +201,8 @@ class Shown:
     conflict: str = ""
     differences: list[Difference] = field(default_factory=list)
     missing: list[tuple[str, str]] = field(default_factory=list)
+    # Something that was filled in from a text waits for its writer's tick.
+    is_unconfirmed: bool = False
 
     @property
     def problems(self) -> list[Any]:
@@ -282,6 +287,12 @@ def write_page(
     bound = PageForms(page, held, choices, data=forms.as_data(mine))
     if not bound.is_valid():
         raise _Refused(Shown(bound, held.version, kept.revision if kept else 0, 422))
+    marks = Marks.of(request.POST)
+    if marks.open(mine):
+        shown = PageForms(page, held, choices, typed=mine)
+        raise _Refused(
+            Shown(shown, held.version, kept.revision if kept else 0, 422, is_unconfirmed=True)
+        )
     bound.save()
     after = PageForms(page, held, choices).stored()
     commenting.settle_comments(held, settled_ids(request), request.user, now)
@@ -360,6 +371,8 @@ def refuse(request: SignedInRequest, report: PostEventReport, shown: Shown) -> H
         except services.KeptElsewhere:
             return JsonResponse({"state": "other_window", "url": address}, status=409)
     told = [*shown.problems, *(sentence for _part, sentence in shown.missing)]
+    if shown.is_unconfirmed:
+        told.append(_("Look at what was filled in from the text, and tick it."))
     answer = {
         "state": "conflict" if shown.differences else "incomplete" if shown.missing else "invalid",
         "problems": [getattr(problem, "message", problem) for problem in told],
@@ -487,7 +500,11 @@ def render_page(request: SignedInRequest, report: PostEventReport, shown: Shown)
     page = shown.forms.page
     problems = shown.problems
     comments = comments_on(report, only_open=True)
-    ticks = ticked(request, shown)
+    kept = query(shown.kept.content if shown.kept else {})
+    sent = request.POST if request.method == "POST" else kept
+    marks = Marks.of(sent)
+    marks.put_on(shown.forms)
+    ticks = sent.getlist("settled")
     for comment in comments.all:
         comment.is_ticked = str(comment.pk) in ticks
     shown.forms.put_comments(comments.texts, comments.at)
@@ -504,6 +521,8 @@ def render_page(request: SignedInRequest, report: PostEventReport, shown: Shown)
         "has_errors": bool(problems),
         "adds": "add" in request.GET,
         "conflict": shown.conflict,
+        "marks": marks,
+        "is_unconfirmed": shown.is_unconfirmed,
         "differences": [shown.forms.explain(difference) for difference in shown.differences],
         "missing": shown.missing,
         "is_kept": shown.status == 200,
@@ -512,14 +531,6 @@ def render_page(request: SignedInRequest, report: PostEventReport, shown: Shown)
         "device_key": device_key(request.user),
     }
     return render(request, "reporting/report_step.html", context, status=shown.status)
-
-
-def ticked(request: SignedInRequest, shown: Shown) -> list[str]:
-    """The comments that the writer has ticked on the page that is shown again."""
-    if request.method == "POST":
-        return request.POST.getlist("settled")
-    texts: list[str] = shown.kept.content.get("settled", []) if shown.kept else []
-    return texts
 
 
 def side(
@@ -544,6 +555,7 @@ def side(
         ],
         "is_check": current == "check",
         "is_documents": current == "documents",
+        "is_from_text": current == "from_text",
         "document_count": Attachment.objects.filter(report=report).count(),
         "is_short": current == SHORT,
         "step_count": len(STEPS),

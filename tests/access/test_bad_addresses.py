@@ -30,6 +30,8 @@ PAGES: dict[str, tuple[str, ...]] = {
     "/reports/{report}/versions/": ("from", "to"),
     "/reports/{report}/documents/": (),
     "/documents/{document}/": (),
+    "/reports/template.docx": (),
+    "/reports/{report}/from-text/": (),
     "/reports/{accepted}/briefing.pdf": (),
     "/reports/{accepted}/briefing.docx": (),
     "/reports/{report}/edit/": (),

@@ -28,6 +28,7 @@ PAGES = {
         "/reports/{returned}/edit/goals/",
         "/reports/{returned}/edit/check/",
         "/reports/{returned}/documents/",
+        "/reports/{returned}/from-text/",
     ),
     "ipd": (
         "/",

@@ -33,6 +33,7 @@ PAGES = (
     "/reports/{draft}/edit/results/",
     "/reports/{draft}/edit/check/",
     "/reports/{draft}/documents/",
+    "/reports/{draft}/from-text/",
     "/reports/{accepted}/",
     "/reports/{accepted}/versions/",
     "/coverage/?year=2026",
