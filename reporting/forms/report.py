@@ -272,6 +272,16 @@ class TextForm(forms.ModelForm):  # type: ignore[type-arg]
     def more_fields(self) -> list[forms.BoundField]:
         return [field for field in self.visible_fields() if field.name in self.more]
 
+    @property
+    def opens_more(self) -> bool:
+        """Whether something below the fold waits for its writer."""
+        if self.is_bound and any(name in self.errors for name in self.more):
+            return True
+        fields = [self.fields[name] for name in self.more]
+        return any(
+            getattr(field, "mark", None) or getattr(field, "comments", ()) for field in fields
+        )
+
 
 SEEN_BY_ALL = _("Seen by: everyone who may sign in, and the API, once accepted.")
 

@@ -282,13 +282,15 @@
       const [, prefix] = field.match(/^(.+)-TOTAL_FORMS$/) ?? [];
       while (prefix && form.elements[field].value < Number(count)) addRow(prefix);
     }
+    const nth = {}; // several fields of one name have their values in the form's order
     for (const element of form.elements) {
       if (!element.name || APART.includes(element.name) || element.type === "submit") continue;
       const found = values.get(element.name) ?? [];
       if (["checkbox", "radio"].includes(element.type)) {
         element.checked = found.includes(element.value);
       } else {
-        element.value = found[0] ?? "";
+        nth[element.name] = (nth[element.name] ?? -1) + 1;
+        element.value = found[nth[element.name]] ?? "";
       }
       if (found[0] && element.closest("details")) element.closest("details").open = true;
     }
