@@ -145,9 +145,10 @@ def _not_filed(today: dt.date, rules: list[NoticeRule]) -> list[Occasion]:
 def _in_state(state: ReportState, action: ReportAction) -> list[Occasion]:
     """Duties whose report is in ``state``, with the day of the step that brought it there.
 
-    A returned report that somebody has written in since is not untouched any more.
+    A returned report that somebody has written in since is not untouched any more. The correction
+    of a report stands for it: the report itself is accepted as long as there is one.
     """
-    reports = PostEventReport.objects.filter(state=state, corrects=None)
+    reports = PostEventReport.objects.filter(state=state)
     steps = ReportStep.objects.filter(action=action, report__in=reports)
     last = steps.order_by().values("report").annotate(step=Max("pk")).values("step")
     chosen = ReportStep.objects.filter(pk__in=last).select_related("report")
@@ -187,7 +188,7 @@ class _People:
     def know(self, duties: Iterable[Duty]) -> None:
         """Read who writes on these events: authors, co-authors, delegates with an account."""
         events = {duty.event_id for duty in duties}
-        reports = PostEventReport.objects.filter(event__in=events, corrects=None)
+        reports = PostEventReport.objects.filter(event__in=events)
         for model, field in ((reports, "author"), (reports, "co_authors")):
             for event, office, person in model.values_list("event", "office", field):
                 if person:

@@ -13,8 +13,9 @@ import pytest
 from django.core.management import call_command
 from django.db import connection
 
-from reporting.models import Notice, NoticeRule
-from reporting.services import duties, notices, reviewing
+from reporting.choices import ReportPart
+from reporting.models import Notice, NoticeRule, PostEventReport
+from reporting.services import correcting, duties, notices, reviewing
 from reporting.services import reports as services
 from tests.factories import engagements as make
 
@@ -143,6 +144,23 @@ def test_a_report_that_was_returned_and_left_for_five_days_is_told_to_its_writer
     reviewing.return_report(report.pk, ipd, "And when?", after(13))
     tick(after(18))
     assert made() == [("returned", "reporter"), ("returned", "reporter")]
+
+
+def test_a_correction_is_chased_like_a_report(event, office, reporter, manager, ipd):
+    report = services.start_report(event, office, reporter, after(1))
+    PostEventReport.objects.update(
+        discussed="Points.", steps_done=ReportPart.values, state="accepted", accepted_at=after(2)
+    )
+    report.participants.update(days=1)
+    correction = correcting.start_correction(report.pk, "Wrong.", manager, after(3))
+    services.submit_report(correction.pk, manager, after(3))
+    tick(after(7))
+    assert made() == []
+    tick(after(8))
+    assert made() == [("waiting", "ipd")]
+    reviewing.return_report(correction.pk, ipd, "Say why.", after(9))
+    tick(after(14))
+    assert set(made()[1:]) == {("returned", "manager"), ("returned", "reporter")}
 
 
 def test_a_returned_report_that_somebody_wrote_in_since_is_not_untouched(
