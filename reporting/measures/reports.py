@@ -15,7 +15,7 @@ from iscm_portal.common.querysets import PortalQuerySet
 
 from ..choices import Direction
 from ..models import Duty
-from ..selectors.duties import answered_on, is_settled
+from ..selectors.duties import answered_on
 from .base import Cell, CellKey, Measure, Rows, cuts_of_iscm, median, members_of, ratio
 
 
@@ -60,10 +60,6 @@ class ReportCoverage(_OfDuties):
     denominator = Rows()
     scale = 100
 
-    def evidence(self, period: Period) -> PortalQuerySet:
-        found: PortalQuerySet = super().evidence(period).alias(is_settled=is_settled())
-        return found
-
 
 class ReportTimeliness(_OfDuties):
     key = "report_timeliness"
@@ -79,7 +75,7 @@ class ReportTimeliness(_OfDuties):
     beside_labels = {"in_time_pct": _("By the day it was due (%)")}
 
     def evidence(self, period: Period) -> PortalQuerySet:
-        duties = super().evidence(period).filter(is_settled())
+        duties = super().evidence(period).filter(is_settled=True)
         found: PortalQuerySet = duties.annotate(answered_on=answered_on())
         return found
 

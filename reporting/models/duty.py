@@ -27,6 +27,9 @@ class Duty(Tracked):
     due_on = models.DateField(_("due"))
     # The event is over, and the answer counts in coverage. Worked out from the event.
     is_owed = models.BooleanField(default=False, editable=False)
+    # Its report, or its other answer, is accepted: written with the acceptance, and mended by
+    # ``sync_duties``, so that lists need not look into every report.
+    is_settled = models.BooleanField(default=False, editable=False)
     answer = models.CharField(_("answer"), max_length=20, choices=DutyAnswer.choices, blank=True)
     reason = models.TextField(_("reason"), blank=True)
     answered_by = models.ForeignKey(
@@ -64,11 +67,12 @@ class Duty(Tracked):
             ),
         ]
         indexes = [
-            # The overdue list and the reminders read the standing duties by their day.
+            # The overdue list and the reminders read the standing duties that are not settled
+            # (of a million some thousands), the list of the settled ones its pages, by their day.
             models.Index(
-                fields=["due_on", "id"],
-                name="duty_standing_by_day",
-                condition=Q(withdrawn_at__isnull=True, accepted_at__isnull=True),
+                fields=["is_settled", "due_on", "id"],
+                name="duty_settled_or_not_by_day",
+                condition=Q(withdrawn_at__isnull=True),
             )
         ]
 

@@ -59,15 +59,9 @@ def with_report(duties: DutyQuerySet) -> DutyQuerySet:
     return found
 
 
-def is_settled() -> Q:
-    """Whether the report on a duty, or its other answer, is accepted."""
+def accepted() -> Q:
+    """Whether the report on a duty, or its other answer, is accepted; kept in ``is_settled``."""
     return Q(accepted_at__isnull=False) | Q(Exists(_reports().filter(state=ReportState.ACCEPTED)))
-
-
-def settled(duties: DutyQuerySet) -> DutyQuerySet:
-    """Duties whose report, or whose other answer, is accepted."""
-    found: DutyQuerySet = duties.filter(is_settled())
-    return found
 
 
 def answered_on() -> Combinable:
@@ -79,15 +73,14 @@ def answered_on() -> Combinable:
 def unanswered(duties: DutyQuerySet) -> DutyQuerySet:
     """Standing duties that wait for their office: no answer, and no report on its way."""
     on_its_way = Exists(_reports().filter(state__in=IN_REVIEW_OR_ACCEPTED))
-    found: DutyQuerySet = duties.standing().filter(~on_its_way, answer="")
+    found: DutyQuerySet = duties.standing().filter(~on_its_way, is_settled=False, answer="")
     return found
 
 
 def with_state(duties: DutyQuerySet, today: dt.date) -> DutyQuerySet:
     """Adds ``state``, a ``DutyState``, and what ``with_report`` adds."""
     state = Case(
-        When(accepted_at__isnull=False, then=Value(DutyState.SETTLED)),
-        When(report_state=ReportState.ACCEPTED, then=Value(DutyState.SETTLED)),
+        When(is_settled=True, then=Value(DutyState.SETTLED)),
         When(report_state=ReportState.SUBMITTED, then=Value(DutyState.IN_REVIEW)),
         When(~Q(answer=""), then=Value(DutyState.IN_REVIEW)),
         When(last_day__gte=today, then=Value(DutyState.UPCOMING)),
@@ -134,7 +127,7 @@ def coverage_of_office(office_id: int | None, period: Period, today: dt.date) ->
     """The office's duties on events that ended in ``period`` and before ``today``."""
     duties = Duty.objects.standing().of_office(office_id).with_last_day()
     owed = duties.filter(period.q("last_day"), last_day__lt=today)
-    return Coverage(owed=owed.count(), accepted=settled(owed).count())
+    return Coverage(owed=owed.count(), accepted=owed.filter(is_settled=True).count())
 
 
 def answers_waiting(user: Any) -> DutyQuerySet:

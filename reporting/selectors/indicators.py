@@ -15,7 +15,6 @@ from iscm_portal.common.period import Period
 
 from ..choices import IndicatorState
 from ..models import CompileRun, Duty, Indicator, IndicatorValue
-from .duties import settled
 
 
 def latest_run() -> CompileRun | None:
@@ -93,7 +92,7 @@ def report_coverage(period: Period, on: dt.date) -> dict[tuple[int, str | None],
     duties = Duty.objects.standing().with_last_day().order_by()
     owed = duties.filter(period.q("last_day"), last_day__lt=on)
     found: dict[tuple[int, str | None], Coverage] = {}
-    counts = _by_year_and_iscm(owed), _by_year_and_iscm(settled(owed))
+    counts = _by_year_and_iscm(owed), _by_year_and_iscm(owed.filter(is_settled=True))
     for cell in counts[0].keys() | counts[1].keys():
         found[cell] = Coverage(counts[0][cell], counts[1][cell])
     return found

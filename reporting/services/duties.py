@@ -17,7 +17,7 @@ from iscm_portal.common.locks import lock_until_commit
 
 from ..choices import DutyAnswer, ExtensionDecision
 from ..models import Duty, Extension, PostEventReport
-from ..selectors.duties import IN_REVIEW_OR_ACCEPTED, due_on, unanswered
+from ..selectors.duties import IN_REVIEW_OR_ACCEPTED, accepted, due_on, unanswered
 
 
 class DutyError(Exception):
@@ -49,6 +49,7 @@ def sync_duties(at: dt.datetime) -> None:
         _withdraw_and_revive(at)
         _move_days()
         _begin_to_count(at.date())
+        _settle()
 
 
 def _took_part() -> tuple[Exists, Exists]:
@@ -111,6 +112,19 @@ def _begin_to_count(today: dt.date) -> None:
     duties = Duty.objects.with_last_day()
     duties.filter(is_owed=False, last_day__lt=today).update(is_owed=True)
     duties.filter(is_owed=True, last_day__gte=today).update(is_owed=False)
+
+
+def _settle() -> None:
+    """Settle what no acceptance has: duties that were made after their report was accepted.
+
+    What is accepted stays so; the statement looks at the few that are not settled.
+    """
+    Duty.objects.filter(accepted(), is_settled=False).update(is_settled=True)
+
+
+def settle_duty(event_id: int, office_id: int) -> None:
+    """The report on the event is accepted. Belongs to the transaction that accepts it."""
+    Duty.objects.filter(event=event_id, office=office_id).update(is_settled=True)
 
 
 @outbox.handles("delegations_changed")
@@ -183,9 +197,13 @@ def accept_answers(duty_ids: Iterable[int], actor: Any, at: dt.datetime) -> tupl
         duties = list(wanted.select_related("event", "office").order_by("pk"))
         waiting = [duty for duty in duties if duty.answer and not duty.accepted_at]
         for duty in waiting:
-            duty.accepted_by, duty.accepted_at = actor, at
+            duty.accepted_by, duty.accepted_at, duty.is_settled = actor, at, True
         bulk_update_with_history(
-            waiting, Duty, ["accepted_by", "accepted_at"], batch_size=500, default_user=actor
+            waiting,
+            Duty,
+            ["accepted_by", "accepted_at", "is_settled"],
+            batch_size=500,
+            default_user=actor,
         )
         years = {duty.event.last_day.year for duty in waiting if duty.event.last_day}
         if years:

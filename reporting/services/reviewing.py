@@ -18,6 +18,7 @@ from ..models import PostEventReport, ReportStep
 from ..selectors.briefing import proposed_offices
 from ..selectors.reports import is_forwarded
 from . import briefing, correcting, evidence
+from .duties import settle_duty
 from .reports import ReportError, locked
 
 
@@ -81,6 +82,7 @@ def accept_report(
                 report.accepted_at = at
                 report.save()
             confirm_event(report.event)
+            settle_duty(report.event_id, report.office_id)
             evidence.write(plan, report.pk, correcting.rows_of(report), actor)
             outbox.write("evidence_changed", {"years": sorted(plan.years)})
             briefing.address_briefing(

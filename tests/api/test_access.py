@@ -233,7 +233,7 @@ def test_an_office_reads_its_own_duties_and_ipd_all_of_them() -> None:
 
 def test_a_duty_says_where_it_stands_and_is_found_by_that() -> None:
     report = accepted_report()
-    settled = told.DutyFactory(event=report.event, office=report.office)
+    settled = told.DutyFactory(event=report.event, office=report.office, is_settled=True)
     late = told.DutyFactory(due_on=dt.date(2020, 1, 1))
     withdrawn = told.DutyFactory(withdrawn_at=timezone.now())
     rows = {row["id"]: (row["state"], row["report"]) for row in Api().results("duties/")}

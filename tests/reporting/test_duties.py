@@ -9,11 +9,13 @@ from django.db import IntegrityError, transaction
 
 from iscm_portal.common.models import OutboxMessage
 from iscm_portal.common.period import Period
-from reporting.choices import DutyAnswer, ExtensionDecision
+from reporting.choices import DutyAnswer, ExtensionDecision, ReportPart
 from reporting.models import Duty, Extension
 from reporting.selectors.duties import coverage_of_office, duties_due, duty_list
 from reporting.selectors.indicators import Coverage, report_coverage
 from reporting.services import duties as services
+from reporting.services import reports as writing
+from reporting.services import reviewing
 from tests.factories import engagements as make
 from tests.factories import reporting as reported
 
@@ -246,7 +248,20 @@ def test_a_duty_is_due_from_the_day_after_the_event_and_late_from_the_day_after_
 )
 def test_a_report_answers_the_duty_of_its_event_and_office(duty, ipd, report_state, state):
     reported.PostEventReportFactory(event=duty.event, office=duty.office, state=report_state)
+    services.sync_duties(AT)
     assert duty_list(ipd, dt.date(2026, 11, 21)).get().state == state
+
+
+def test_accepting_a_report_settles_its_duty_at_once(duty, reporter, ipd):
+    report = writing.start_report(duty.event, duty.office, reporter, AT)
+    report.discussed, report.steps_done = "Points.", ReportPart.values
+    report.save()
+    report.participants.all().delete()
+    reported.ParticipantFactory(report=report, days=1)
+    writing.submit_report(report.pk, reporter, AT)
+    reviewing.accept_report(report.pk, ipd, AT)
+    duty.refresh_from_db()
+    assert duty.is_settled
 
 
 def test_an_office_sees_its_own_duties_and_others_none(duty, reporter, ipd):

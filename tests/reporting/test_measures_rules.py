@@ -73,7 +73,7 @@ def evidence_of_every_kind() -> list[ISCM]:
         TimeEntryFactory(iscm=iscm)
         event = EventFactory(iscms=[iscm] if iscm else [north, south])
         PostEventReportFactory(event=event, state="accepted", office=(office := OfficeFactory()))
-        DutyFactory(event=event, office=office, is_owed=True)
+        DutyFactory(event=event, office=office, is_owed=True, is_settled=True)
     FundingLineFactory(iscm=north)
     project = ProjectFactory()
     FundingLineFactory(project=project, source_of_funds=FundingSource.PROJECT_SUPPORT)
