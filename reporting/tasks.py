@@ -6,7 +6,7 @@ from celery import shared_task
 from django.utils import timezone
 
 from .measures.evidence import years_with_evidence
-from .services import attachments, compiling, notices
+from .services import attachments, briefing, compiling, notices
 
 
 @shared_task(name="reporting.compile_indicators")
@@ -32,3 +32,9 @@ def send_due_notices() -> None:
 def remove_loose_files() -> None:
     """Remove the files that no document names any more."""
     attachments.remove_loose_files(timezone.now())
+
+
+@shared_task(name="reporting.send_briefings")
+def send_briefings() -> None:
+    """Send the briefings that are unsent."""
+    briefing.send_unsent(timezone.now())

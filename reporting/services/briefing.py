@@ -7,10 +7,10 @@ import logging
 from collections.abc import Collection
 from typing import Any
 
-from celery import shared_task
+from celery import current_app
 from django.core.mail import EmailMessage, get_connection
 from django.db import transaction
-from django.utils import timezone, translation
+from django.utils import translation
 from django.utils.text import slugify
 from django.utils.translation import gettext as _
 
@@ -72,25 +72,19 @@ def address_briefing(
         if person.office_id is not None
     )
     if briefings:
-        after_commit(send_briefings)
+        after_commit(current_app.tasks["reporting.send_briefings"])  # a line above this one
 
 
 def wants_mail(person: User) -> bool:
     return bool(person.email) and person.notice_pace != NoticePace.NEVER
 
 
-@shared_task(name="reporting.send_briefings")
-def send_briefings() -> None:
-    """Send the copies that are unsent, each for itself.
+def send_unsent(at: dt.datetime) -> int:
+    """Send what is unsent; returns how many. Raises SomeNotSent at the end; the others are out.
 
     The copies are an outbox of their own: each is marked in the transaction that sends it, so
     that a failure or a kill brings no other one twice; what is unsent goes at the next tick.
     """
-    send_unsent(timezone.now())
-
-
-def send_unsent(at: dt.datetime) -> int:
-    """Send what is unsent; returns how many. Raises SomeNotSent at the end; the others are out."""
     sent, failed = 0, 0
     for pk in BriefingCopy.objects.unsent().order_by("pk").values_list("pk", flat=True):
         try:

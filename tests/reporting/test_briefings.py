@@ -12,6 +12,7 @@ import docx
 import pytest
 from django.core import mail
 from django.core.mail.backends import locmem
+from django.core.management import call_command
 
 from iscm_portal.common.documents import check_document
 from reporting.choices import ReportPart
@@ -210,6 +211,13 @@ def test_a_server_that_is_away_loses_none(reporter, reviewer, region, iscm, sett
     send_unsent(AT)
     assert set(letters()) == {"ipd@portal.test", "rd@portal.test"}
     assert BriefingCopy.objects.filter(emailed_at=AT, last_error="").count() == 2
+
+
+def test_the_command_that_beat_runs_by_hand_sends_what_is_unsent(reporter, reviewer, iscm):
+    reviewing.accept_report(write(reporter, iscm).pk, reviewer, AT)
+    call_command("send_due_notices", now="2026-11-20T15:00:00+00:00", verbosity=0)
+    assert letters()["ipd@portal.test"].subject == "Briefing: PIDC annual meeting"
+    assert BriefingCopy.objects.unsent().count() == 0
 
 
 class RefusesOne(locmem.EmailBackend):

@@ -7,7 +7,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
-from reporting.services import notices
+from reporting.services import briefing, notices
 
 
 def a_moment(text: str) -> dt.datetime:
@@ -18,14 +18,19 @@ def a_moment(text: str) -> dt.datetime:
 
 
 class Command(BaseCommand):
-    help = "Makes the notices that are due and sends what is unsent. Safe to run twice."
+    help = "Makes the notices that are due; sends them and briefings. Safe to run twice."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--now", help="the moment to go by, for example 2026-11-24T09:00:00")
 
     def handle(self, *args: Any, now: str | None, **options: Any) -> None:
-        try:
-            sent = notices.send_due_notices(a_moment(now) if now else timezone.now())
-        except notices.SomeNotSent as error:
-            raise CommandError(str(error)) from error
+        moment = a_moment(now) if now else timezone.now()
+        sent, failed = 0, []
+        for send in (notices.send_due_notices, briefing.send_unsent):
+            try:
+                sent += send(moment)
+            except (notices.SomeNotSent, briefing.SomeNotSent) as error:
+                failed.append(str(error))
+        if failed:
+            raise CommandError(" ".join(failed))
         self.stdout.write(f"{sent} mail(s) sent.")
