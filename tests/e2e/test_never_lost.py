@@ -396,6 +396,29 @@ def test_a_text_of_the_device_meets_what_was_typed_elsewhere_since(page, report)
     assert PostEventReport.objects.get().discussed == ""
 
 
+@pytest.mark.parametrize("what", ["accepted", "gone"])
+def test_a_text_whose_report_takes_none_any_more_is_read_by_its_writer(page, report, what):
+    page.goto(discussed(report))
+    page.context.set_offline(True)
+    page.fill("#id_discussed", "On the device.")
+    says(page, "Kept on this device")
+    context = page.context
+    page.close()
+    if what == "gone":  # as a correction that was taken over
+        report.delete()
+    else:
+        PostEventReport.objects.update(state="accepted", submitted_at=AT, accepted_at=AT)
+    context.set_offline(False)
+    again = context.new_page()
+    again.goto("/reports/")
+    again.get_by_text("Read it here").click(timeout=15_000)
+    expect(again.get_by_text("discussed: On the device.")).to_be_visible()
+    assert len(device_texts(again)) == 1
+    again.get_by_role("button", name="Throw it away from this device").click()
+    expect(again.get_by_text("discussed: On the device.")).to_have_count(0)
+    assert device_texts(again) == []
+
+
 # --- the browser and the server
 
 

@@ -64,8 +64,8 @@ const portalDevice = (() => {
     return answer.ok ? answer.json() : null;
   }
 
-  // Send what waits here, if its writer is signed in. Returns what came of each: {path, state, url}.
-  // A text that the server refuses stays with the server or here; none is thrown away.
+  // Send what waits here, if its writer is signed in. Returns what came of each: {state, url}, and
+  // {name, fields} of a text that no report takes any more. None is thrown away unasked.
   async function sendAll() {
     return navigator.locks.request("portal-sending", { ifAvailable: true }, async (lock) => {
       const outcomes = [];
@@ -77,11 +77,14 @@ const portalDevice = (() => {
         const typing = entry.kind === "typing";
         const answer = await post(typing ? `${entry.path}keep/` : entry.path, fields, person.csrf);
         if (answer.status >= 500) continue;
-        const told = await answer.json();
+        // An address that is gone (a correction that was taken over) answers with a page.
+        const told = await answer.json().catch(() => ({ state: "gone" }));
         if (answer.ok || ["invalid", "incomplete", "conflict"].includes(told.state)) {
           await drop(entry.name);
         }
-        outcomes.push({ url: entry.path, ...told, state: typing && answer.ok ? "kept" : told.state });
+        const state = typing && answer.ok ? "kept" : told.state;
+        const stuck = ["closed", "gone"].includes(state) ? { name: entry.name, fields } : {};
+        outcomes.push({ url: entry.path, ...told, ...stuck, state });
       }
       return outcomes;
     });

@@ -36,7 +36,34 @@ async function sendWhatWaits() {
     link.textContent = outcome.url;
     said.append(link);
     document.getElementById("main").prepend(said);
+    if (outcome.fields) showStuck(said, outcome);
   }
+}
+
+// A text whose report takes no text any more (it is accepted, or the correction is gone) can be
+// read here by its writer, and thrown away.
+function showStuck(place, { name, fields }) {
+  const words = document.body.dataset;
+  const details = document.createElement("details");
+  details.append(Object.assign(document.createElement("summary"), { textContent: words.deviceShow }));
+  const typed = fields.filter(
+    ([field, value]) =>
+      value.trim() && !/token|^version$|^revision$|^request_key$|_FORMS$|-(key|id)$/.test(field),
+  );
+  const text = Object.assign(document.createElement("p"), { className: "prose" });
+  text.textContent = typed.map(([field, value]) => `${field}: ${value}`).join("\n");
+  const button = Object.assign(document.createElement("button"), {
+    type: "button",
+    className: "btn btn-outline-primary",
+    textContent: words.deviceDrop,
+  });
+  button.addEventListener("click", async () => {
+    await portalDevice.drop(name);
+    place.remove();
+    details.remove();
+  });
+  details.append(text, button);
+  place.after(details);
 }
 
 let textsWait = false;
