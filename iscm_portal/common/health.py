@@ -16,6 +16,8 @@ from django.http import HttpRequest, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from . import uploads
+
 log = logging.getLogger(__name__)
 
 REDIS_TIMEOUT_SECONDS = 2
@@ -84,6 +86,16 @@ def redis_problem() -> str:
     return ""
 
 
+def documents_problem() -> str:
+    """What keeps documents from being stored, if anything: no room for one more, or no way in."""
+    try:
+        room = uploads.free_bytes()
+    except OSError:
+        log.exception("the folder of documents can't be written to")
+        return "can't be written to"
+    return "" if room > settings.UPLOAD_MAX_BYTES else "the disk is full"
+
+
 CHECKS = (
     Check("database", database_problem),
     Check("migrations", migrations_problem),
@@ -92,6 +104,12 @@ CHECKS = (
         redis_problem,
         essential=False,
         consequence="reports are filed; reminders and recounts wait in the outbox",
+    ),
+    Check(
+        "documents",
+        documents_problem,
+        essential=False,
+        consequence="reports are filed; new documents are refused",
     ),
 )
 

@@ -6,6 +6,8 @@ import contextlib
 import hashlib
 import logging
 import os
+import shutil
+import tempfile
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -81,6 +83,13 @@ def store(file: Any) -> tuple[str, str, int]:
 
 def remove(place: str) -> None:
     path_of(place).unlink(missing_ok=True)
+
+
+def free_bytes() -> int:
+    """The room for more files. Raises OSError where nothing can be written."""
+    _folder().mkdir(mode=0o700, parents=True, exist_ok=True)
+    with tempfile.TemporaryFile(dir=_folder()):
+        return shutil.disk_usage(_folder()).free
 
 
 def folders_before(moment: float) -> Iterator[list[Path]]:

@@ -292,7 +292,9 @@ class DiscussedForm(TextForm):
     more_title = _("Something that is not for everyone?")
     seen_by = {
         "discussed": SEEN_BY_ALL,
-        "discussed_internal": _("Seen by: IOM staff who sign in. Never in the API or in exports."),
+        "discussed_internal": _(
+            "Seen by: IOM staff, here and in the briefing. Never in the API or in exports."
+        ),
         "discussed_restricted": _(
             "Seen by: your office and IPD. Never in searches, e-mails, exports or the API."
         ),
@@ -324,7 +326,7 @@ class OutcomesForm(TextForm):
 
 
 class FundingLeadsForm(TextForm):
-    seen_by = {"funding_leads": _("Seen by: IOM staff who sign in.")}
+    seen_by = {"funding_leads": _("Seen by: IOM staff, here and in the briefing.")}
     lines = 2
 
     class Meta:

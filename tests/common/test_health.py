@@ -36,7 +36,7 @@ def test_readyz_is_ready_with_a_migrated_database_and_no_redis_configured():
     assert response.status_code == 200
     assert body == {
         "status": "ready",
-        "checks": {"database": {"ok": True}, "migrations": {"ok": True}, "redis": {"ok": True}},
+        "checks": {name: {"ok": True} for name in ("database", "migrations", "redis", "documents")},
     }
 
 
@@ -66,4 +66,22 @@ def test_without_its_redis_the_portal_is_degraded_and_goes_on(settings):
         "ok": False,
         "problem": "does not answer",
         "consequence": "reports are filed; reminders and recounts wait in the outbox",
+    }
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("what", ["full", "away"])
+def test_without_room_for_documents_the_portal_is_degraded_and_goes_on(settings, media, what):
+    if what == "full":
+        settings.UPLOAD_MAX_BYTES = 2**62  # more than any disk has left
+    else:
+        media.mkdir()
+        (media / "attachments").write_text("a file where the folder should be")
+    response, body = answer(health.readyz)
+    assert response.status_code == 200
+    assert body["status"] == "degraded"
+    assert body["checks"]["documents"] == {
+        "ok": False,
+        "problem": "the disk is full" if what == "full" else "can't be written to",
+        "consequence": "reports are filed; new documents are refused",
     }
