@@ -37,3 +37,65 @@ class PaidBy(models.TextChoices):
     OFFICE = "office", _("The office itself")
     COUNTED_LINE = "counted_line", _("A funding line or project that is counted")
     OTHER = "other", _("Somebody else")
+
+
+class ProposalState(models.TextChoices):
+    ASKED = "asked", _("Asked, not decided")
+    AWARDED = "awarded", _("Awarded")
+    DECLINED = "declined", _("Declined")
+    WITHDRAWN = "withdrawn", _("Withdrawn")
+
+
+class ReferredBy(models.TextChoices):
+    """Who brings a case to a reserve fund. Source: evaluation 2019, 4.3, Box 1."""
+
+    CONSULATE = "consulate", _("A consulate")
+    IOM_OFFICE = "iom_office", _("An IOM office")
+    NGO = "ngo", _("An NGO")
+    GOVERNMENT = "government", _("A governmental partner")
+    OTHER = "other", _("Somebody else")
+
+
+class Vulnerability(models.TextChoices):
+    """The group of a case; kept broad, so that it points at nobody.
+
+    Box 1 says that there are categories and does not list them: these are proposed.
+    """
+
+    CHILD = "child", _("Child, unaccompanied or separated")
+    TRAFFICKING = "trafficking", _("Victim of trafficking")
+    VIOLENCE = "violence", _("Survivor of violence")
+    HEALTH = "health", _("Medical condition or disability")
+    PREGNANCY = "pregnancy", _("Pregnancy, or parent with small children")
+    ELDERLY = "elderly", _("Elderly person")
+    OUTSIDE = "outside", _("Outside the categories")
+
+
+class ImportKind(models.TextChoices):
+    """What a file can be loaded as."""
+
+    PROJECTS = "projects", _("Projects")
+    FUNDING_LINES = "funding_lines", _("Funding lines")
+    ATTRIBUTIONS = "attributions", _("Attributions")
+    POSITIONS = "positions", _("Positions")
+    CONTRIBUTIONS = "contributions", _("Assessed contributions")
+    CURRENCY_RATES = "currency_rates", _("Currency rates")
+    STANDARD_COSTS = "standard_costs", _("Standard costs")
+
+
+class ImportState(models.TextChoices):
+    WAITING = "waiting", _("Waiting")
+    CHECKING = "checking", _("Being checked")
+    REFUSED = "refused", _("Has errors")
+    CHECKED = "checked", _("Checked, not written")
+    WRITING = "writing", _("Being written")
+    WRITTEN = "written", _("Written")
+    CANCELLED = "cancelled", _("Cancelled")
+    UNDONE = "undone", _("Undone")
+
+
+class RowState(models.TextChoices):
+    NEW = "new", _("New")
+    CHANGED = "changed", _("Changed")
+    SAME = "same", _("Unchanged")
+    WRONG = "wrong", _("Has errors")

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Self
 
+from django.db.models import Q
+
 from iscm_portal.common.access import Reader, may
-from iscm_portal.common.period import Period
+from iscm_portal.common.period import Period, held_during
 from iscm_portal.common.querysets import PortalQuerySet
 
 from .choices import FundingSource, PaidBy
@@ -38,13 +40,23 @@ class FundingLineQuerySet(OfficeMoneyQuerySet):
         return self.filter(source_of_funds__in=sources)
 
 
+class PositionQuerySet(OfficeMoneyQuerySet):
+    def held_during(self, period: Period) -> Self:
+        """Posts that were held on a day of ``period``; one without a first day is in no year."""
+        return self.filter(held_during(period), starts_on__isnull=False)
+
+    def not_paid_elsewhere(self) -> Self:
+        """Posts that no counted line or project already pays."""
+        return self.exclude(paid_by=PaidBy.COUNTED_LINE)
+
+
 class TimeEntryQuerySet(OfficeMoneyQuerySet):
     def worked_in(self, period: Period) -> Self:
         return self.filter(period.q("worked_on"))
 
     def not_paid_elsewhere(self) -> Self:
-        """Days that no counted line or project already pays."""
-        return self.exclude(paid_by=PaidBy.COUNTED_LINE)
+        """Days that no counted line or project already pays, and that no post's share holds."""
+        return self.filter(position__isnull=True).exclude(paid_by=PaidBy.COUNTED_LINE)
 
 
 class ProjectQuerySet(PortalQuerySet):
@@ -73,3 +85,45 @@ class RatesQuerySet(PortalQuerySet):
     def visible_to(self, user: Reader) -> Self:
         allowed = may(user, "read_all_finance") or may(user, "read_own_office_finance")
         return self if allowed else self.none()
+
+
+class AllFinanceQuerySet(PortalQuerySet):
+    """Money that belongs to no office: finance officers and IPD read it."""
+
+    def visible_to(self, user: Reader) -> Self:
+        return self if may(user, "read_all_finance") else self.none()
+
+
+class ReserveFundQuerySet(PortalQuerySet):
+    """Reserve funds, and what came into them and went out: for finance officers and IPD."""
+
+    def visible_to(self, user: Reader) -> Self:
+        return self if may(user, "read_reserve_funds") else self.none()
+
+
+class ImportQuerySet(PortalQuerySet):
+    def visible_to(self, user: Reader) -> Self:
+        return self if may(user, "read_all_finance") else self.none()
+
+
+class StaffNeedQuerySet(PortalQuerySet):
+    """Who is needed: an office reads its own, and what is planned for no office."""
+
+    def visible_to(self, user: Reader) -> Self:
+        if may(user, "read_all_finance"):
+            return self
+        if may(user, "read_own_office_finance"):
+            own = Q(office=user.office_id) | Q(office__isnull=True)  # type: ignore[union-attr]
+            return self.filter(own)
+        return self.none()
+
+
+class OfPositionQuerySet(PortalQuerySet):
+    """Rows of a position: read by whom the position is read."""
+
+    def visible_to(self, user: Reader) -> Self:
+        if may(user, "read_all_finance"):
+            return self
+        if may(user, "read_own_office_finance"):
+            return self.filter(position__office=user.office_id)  # type: ignore[union-attr]
+        return self.none()

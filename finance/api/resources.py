@@ -15,7 +15,8 @@ from iscm_portal.common.filters import FIRST_YEAR, LAST_YEAR
 from iscm_portal.common.period import Period
 
 from ..choices import FundingSource, Supports
-from ..selectors import DIMENSIONS, Investment, investments, printed_table
+from ..selectors.investment import DIMENSIONS, Investment, investments
+from ..selectors.printed import printed_table
 
 TABLES = (4, 5, 6, 7)
 # Table 7 counts people; the others count USD.

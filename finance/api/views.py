@@ -14,7 +14,7 @@ from iscm_portal.common.choices import Scope
 
 from .. import filters, models
 from ..permissions import readable_by_scope
-from ..selectors import DIMENSIONS
+from ..selectors.investment import DIMENSIONS
 from . import resources, serializers
 
 

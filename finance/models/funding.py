@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from engagements.models import ISCM, Office, Organisation
-from engagements.models.base import FromReport, in_order, once_per_report
+from engagements.models.base import FromReport, in_order, once_per_report, plausible
 from iscm_portal.common.models import Sourced, Tracked
 
 from ..choices import AttributionBasis, FundingSource, Supports
 from ..querysets import ByProjectQuerySet, FundingLineQuerySet, ProjectQuerySet
+from .currency import currency_code
 
 
 class Project(Tracked, Sourced):
@@ -49,7 +52,7 @@ class FundingLine(FromReport, Sourced):
     ``not_counted_reason`` says why.
     """
 
-    code = models.CharField(max_length=20, unique=True, null=True, blank=True, editable=False)
+    code = models.CharField(_("code"), max_length=40, unique=True, null=True, blank=True)
     year = models.PositiveSmallIntegerField(_("year"), null=True, blank=True)
     period_starts_on = models.DateField(_("period from"), null=True, blank=True)
     period_ends_on = models.DateField(_("period to"), null=True, blank=True)
@@ -74,13 +77,16 @@ class FundingLine(FromReport, Sourced):
     amount_usd = models.DecimalField(
         _("amount (USD)"), max_digits=14, decimal_places=2, validators=[MinValueValidator(0)]
     )
-    original_currency = models.CharField(_("original currency"), max_length=3, blank=True)
+    original_currency = models.CharField(
+        _("original currency"), max_length=3, blank=True, validators=[currency_code]
+    )
     original_amount = models.DecimalField(
         _("original amount"), max_digits=16, decimal_places=2, null=True, blank=True
     )
     rate_used = models.DecimalField(
         _("rate used (USD for one unit)"), max_digits=16, decimal_places=8, null=True, blank=True
     )
+    rated_on = models.DateField(_("day of the rate"), null=True, blank=True)
     per = models.CharField(_("per"), max_length=40, blank=True)
     qualifier = models.CharField(_("qualifier"), max_length=60, blank=True)
     printed_table = models.PositiveSmallIntegerField(
@@ -131,6 +137,20 @@ class FundingLine(FromReport, Sourced):
                 | Q(original_amount__isnull=False, rate_used__isnull=False),
                 violation_error_message=_("Give the original amount and the rate used."),
             ),
+            # Half a cent of rounding, and the noise of SQLite's floating point below it.
+            models.CheckConstraint(
+                name="fundingline_amount_is_the_converted_one",
+                condition=Q(original_amount__isnull=True)
+                | Q(rate_used__isnull=True)
+                | Q(
+                    amount_usd__gte=F("original_amount") * F("rate_used") - Decimal("0.0051"),
+                    amount_usd__lte=F("original_amount") * F("rate_used") + Decimal("0.0051"),
+                ),
+                violation_error_message=_(
+                    "The amount in USD is not the original amount at the rate used."
+                ),
+            ),
+            plausible("fundingline_dates_plausible", "rated_on"),
         ]
         indexes = [
             # A total of one year or mechanism finds its counted lines here (PostgreSQL, 1M lines:
@@ -150,6 +170,8 @@ class Attribution(Tracked, Sourced):
     """What share of a project's support in one year goes to one mechanism.
 
     An unknown share counts as the range 0 to what the stated shares leave, never as a guess.
+    The shares of a project and year are never over 100 per cent in all, and may stay under it: the
+    database holds it (``attributions_never_over_100``, a trigger).
     """
 
     project = models.ForeignKey(Project, models.CASCADE, related_name="attributions")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from django.core.validators import MinValueValidator
+from django.conf import settings
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
@@ -16,13 +17,24 @@ from iscm_portal.common.models import Sourced, Tracked
 from iscm_portal.common.querysets import PortalQuerySet
 
 from ..choices import PaidBy, Supports
-from ..querysets import OfficeMoneyQuerySet, RatesQuerySet, TimeEntryQuerySet
+from ..querysets import (
+    OfPositionQuerySet,
+    PositionQuerySet,
+    RatesQuerySet,
+    StaffNeedQuerySet,
+    TimeEntryQuerySet,
+)
 from .funding import FundingLine, Project
 
 
 class Position(Tracked, Sourced):
-    """A post, and who pays it."""
+    """A post, and who pays it.
 
+    ``code`` is how imports and other programs name it. A post that a counted line or project pays
+    names that line or project, so that its cost is not added a second time.
+    """
+
+    code = models.CharField(_("code"), max_length=40, unique=True, null=True, blank=True)
     title = models.CharField(_("title"), max_length=160)
     grade = models.CharField(_("grade"), max_length=10, blank=True)
     office = models.ForeignKey(Office, models.PROTECT, related_name="+", verbose_name=_("office"))
@@ -31,28 +43,69 @@ class Position(Tracked, Sourced):
     has_tor = models.BooleanField(_("ToR on record"), null=True, blank=True)
     paid_by = models.CharField(_("paid by"), max_length=20, choices=PaidBy.choices)
     funding_line = models.ForeignKey(
-        FundingLine, models.PROTECT, null=True, blank=True, related_name="+"
+        FundingLine,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("funding line that pays it"),
     )
-    project = models.ForeignKey(Project, models.PROTECT, null=True, blank=True, related_name="+")
+    project = models.ForeignKey(
+        Project,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("project that pays it"),
+    )
 
-    objects = OfficeMoneyQuerySet.as_manager()
+    objects = PositionQuerySet.as_manager()
 
     class Meta:
         ordering = ["office", "title"]
-        constraints = [in_order("position_dates_in_order")]
+        verbose_name = _("position")
+        verbose_name_plural = _("positions")
+        constraints = [
+            in_order("position_dates_in_order"),
+            plausible("position_dates_plausible", "starts_on", "ends_on"),
+            models.CheckConstraint(
+                name="position_names_what_pays_it",
+                condition=(
+                    ~Q(paid_by="counted_line")
+                    & Q(funding_line__isnull=True)
+                    & Q(project__isnull=True)
+                )
+                | Q(paid_by="counted_line", funding_line__isnull=False, project__isnull=True)
+                | Q(paid_by="counted_line", funding_line__isnull=True, project__isnull=False),
+                violation_error_message=_(
+                    "A post that a counted line or project pays names that one line or project."
+                ),
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.title
 
 
 class PositionShare(Tracked):
-    """What share of a post (FTE, per cent) is for one mechanism; empty is unknown."""
+    """What share of a post (FTE, per cent) is for one mechanism; empty is unknown.
+
+    The shares of a post are never over 100 per cent in all: the database holds it
+    (``positionshares_never_over_100``, a trigger).
+    """
 
     position = models.ForeignKey(Position, models.CASCADE, related_name="shares")
-    iscm = models.ForeignKey(ISCM, models.PROTECT, related_name="+")
-    share_pct = models.DecimalField(max_digits=5, decimal_places=2, null=True, blank=True)
+    iscm = models.ForeignKey(ISCM, models.PROTECT, related_name="+", verbose_name=_("mechanism"))
+    share_pct = models.DecimalField(
+        _("share (per cent)"),
+        max_digits=5,
+        decimal_places=2,
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(0), MaxValueValidator(100)],
+    )
 
-    objects = PortalQuerySet.as_manager()
+    objects = OfPositionQuerySet.as_manager()
 
     class Meta:
         ordering = ["position", "iscm"]
@@ -66,6 +119,70 @@ class PositionShare(Tracked):
 
     def __str__(self) -> str:
         return f"{self.position} → {self.iscm}"
+
+
+class TermsOfReference(Tracked):
+    """The terms of reference of a post, as the document that was sent. It stays as it is: a newer
+    one is another row, and the newest is the one in force."""
+
+    position = models.ForeignKey(Position, models.CASCADE, related_name="terms_of_reference")
+    name = models.CharField(_("name"), max_length=150)
+    media_type = models.CharField(max_length=100, editable=False)
+    size = models.PositiveIntegerField(_("size in bytes"), editable=False)
+    sha256 = models.CharField(_("checksum (SHA-256)"), max_length=64)
+    place = models.CharField(max_length=32, editable=False, db_index=True)
+    uploaded_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, related_name="+", editable=False
+    )
+
+    objects = OfPositionQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["position", "-pk"]
+        verbose_name = _("terms of reference")
+        verbose_name_plural = _("terms of reference")
+        constraints = [
+            models.UniqueConstraint(fields=["position", "sha256"], name="termsofreference_once")
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class StaffNeed(Tracked, Sourced):
+    """Who is needed for a mechanism in a year: the plan beside which the posts are held."""
+
+    iscm = models.ForeignKey(ISCM, models.PROTECT, related_name="+", verbose_name=_("mechanism"))
+    year = models.PositiveSmallIntegerField(_("year"))
+    office = models.ForeignKey(
+        Office, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("office")
+    )
+    title = models.CharField(_("function"), max_length=160)
+    grade = models.CharField(_("grade"), max_length=10, blank=True)
+    share_pct = models.DecimalField(
+        _("needed (per cent of a post)"),
+        max_digits=7,
+        decimal_places=2,
+        validators=[MinValueValidator(Decimal("0.01"))],
+    )
+
+    objects = StaffNeedQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-year", "iscm", "title"]
+        verbose_name = _("staff need")
+        verbose_name_plural = _("staff needs")
+        constraints = [
+            models.CheckConstraint(
+                name="staffneed_year_plausible",
+                condition=Q(year__range=(1951, 2100)),
+                violation_error_message=_("The year lies before 1951 or after 2100."),
+            ),
+            models.CheckConstraint(name="staffneed_above_zero", condition=Q(share_pct__gt=0)),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.title}, {self.iscm} {self.year}"
 
 
 class StaffCount(Tracked, Sourced):
@@ -92,7 +209,7 @@ class StaffCount(Tracked, Sourced):
 
 
 class StandardCost(Tracked, Sourced):
-    """What a day of one grade costs in one year (USD)."""
+    """What a working day of one grade costs in one year (USD)."""
 
     grade = models.CharField(_("grade"), max_length=10)
     year = models.PositiveSmallIntegerField(_("year"))
@@ -116,7 +233,11 @@ class StandardCost(Tracked, Sourced):
 
 
 class TimeEntry(FromReport, Sourced):
-    """Days that a person or a grade spent on an event or a mechanism."""
+    """Days that a person or a grade spent on an event or a mechanism.
+
+    Days that name a ``position`` are part of the share of that post: they are shown, and its cost
+    is counted once, with the post.
+    """
 
     title = models.CharField(_("who"), max_length=120)
     grade = models.CharField(_("grade"), max_length=10, blank=True)
@@ -133,6 +254,14 @@ class TimeEntry(FromReport, Sourced):
     )
     paid_by = models.CharField(
         _("paid by"), max_length=20, choices=PaidBy.choices, default=PaidBy.OFFICE
+    )
+    position = models.ForeignKey(
+        Position,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("post whose share it is part of"),
     )
 
     objects = TimeEntryQuerySet.as_manager()

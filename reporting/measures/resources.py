@@ -9,7 +9,7 @@ from typing import Any
 from django.db.models import Max, Min
 from django.utils.translation import gettext_lazy as _
 
-from finance.selectors import Investment, investment, investment_records
+from finance.selectors.investment import Investment, investment, investment_records
 from iscm_portal.common.period import Period
 from iscm_portal.common.querysets import PortalQuerySet
 

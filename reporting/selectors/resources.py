@@ -11,7 +11,8 @@ from django.utils.translation import gettext as _
 
 from engagements.models import ISCM
 from finance.models import Attribution
-from finance.selectors import Investment, PrintedTable, change_pct, investments, printed_table
+from finance.selectors.investment import Investment, investments
+from finance.selectors.printed import PrintedTable, change_pct, printed_table
 from iscm_portal.common.period import Period
 
 # The years that the evaluation looked at (section 4.3).

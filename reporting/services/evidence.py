@@ -30,7 +30,7 @@ from engagements.services import find_or_create_organisation, link_agenda
 from engagements.services import record_from_report as record_evidence
 from finance.choices import FundingSource, Supports
 from finance.models import FundingLine, TimeEntry
-from finance.services import record_from_report as record_costs
+from finance.services.from_report import record_from_report as record_costs
 from iscm_portal.common.history import change_with_history, delete_with_history
 
 from ..models import Participant, PostEventReport, ReportedAgendaItem, ReportedFollowUp

@@ -17,7 +17,7 @@ from engagements.models import (
     SignedInRequest,
     SupportRequest,
 )
-from finance.selectors import investment
+from finance.selectors.investment import investment
 from iscm_portal.common.period import Period
 
 from ..models import PostEventReport

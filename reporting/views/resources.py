@@ -12,12 +12,8 @@ from django.utils.translation import gettext as _
 from engagements.models import ISCM, SignedInRequest, SourceNote
 from finance.choices import FundingSource
 from finance.models import FundingLine
-from finance.selectors import (
-    investment_records,
-    printed_counts,
-    printed_lines,
-    table_titles,
-)
+from finance.selectors.investment import investment_records
+from finance.selectors.printed import printed_counts, printed_lines, table_titles
 from iscm_portal.common.charts import stacked_bars
 from iscm_portal.common.exports import csv_response
 from iscm_portal.common.pages import keyset_page, one_of, whole_number

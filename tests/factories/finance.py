@@ -8,7 +8,7 @@ from factory.django import DjangoModelFactory
 
 from finance import choices, models
 
-from .engagements import ISCMFactory, OfficeFactory, add_all
+from .engagements import CountryFactory, ISCMFactory, OfficeFactory, OrganisationFactory, add_all
 
 
 class ProjectFactory(DjangoModelFactory):
@@ -114,3 +114,71 @@ class TimeEntryFactory(DjangoModelFactory):
     iscm = factory.SubFactory(ISCMFactory)
     worked_on = dt.date(2026, 3, 11)
     days = Decimal("1.00")
+
+
+class StaffNeedFactory(DjangoModelFactory):
+    class Meta:
+        model = models.StaffNeed
+
+    iscm = factory.SubFactory(ISCMFactory)
+    year = 2026
+    title = factory.Sequence(lambda n: f"Function {n}")
+    share_pct = Decimal("100.00")
+
+
+class CurrencyRateFactory(DjangoModelFactory):
+    class Meta:
+        model = models.CurrencyRate
+
+    currency = "EUR"
+    rated_on = dt.date(2026, 3, 11)
+    usd_per_unit = Decimal("1.08")
+
+
+class AssessedContributionFactory(DjangoModelFactory):
+    class Meta:
+        model = models.AssessedContribution
+
+    iscm = factory.SubFactory(ISCMFactory)
+    country = factory.SubFactory(CountryFactory)
+    year = 2026
+    assessed_usd = Decimal("1000.00")
+
+
+class ProposalFactory(DjangoModelFactory):
+    """Asked and not decided, unless ``state`` says otherwise."""
+
+    class Meta:
+        model = models.Proposal
+
+    title = factory.Sequence(lambda n: f"Proposal {n}")
+    iscm = factory.SubFactory(ISCMFactory)
+    donor = factory.SubFactory(OrganisationFactory)
+    asked_on = dt.date(2026, 3, 11)
+    asked_usd = Decimal("50000.00")
+
+
+class ReserveFundFactory(DjangoModelFactory):
+    """An empty fund; ``services.funds`` brings money into it."""
+
+    class Meta:
+        model = models.ReserveFund
+
+    slug = factory.Sequence(lambda n: f"fund-{n}")
+    name = factory.Sequence(lambda n: f"Fund {n}")
+    iscm = factory.SubFactory(ISCMFactory)
+
+
+class FundDisbursementFactory(DjangoModelFactory):
+    class Meta:
+        model = models.FundDisbursement
+
+    fund = factory.SubFactory(ReserveFundFactory)
+    case_number = factory.Sequence(lambda n: n + 1)
+    paid_on = dt.date(2026, 3, 11)
+    amount_usd = Decimal("400.00")
+    cap_usd = Decimal("1000.00")
+    referred_by = choices.ReferredBy.CONSULATE
+    vulnerability = choices.Vulnerability.CHILD
+    origin = factory.SubFactory(CountryFactory)
+    destination = factory.SubFactory(CountryFactory)

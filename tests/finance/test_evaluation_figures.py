@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 from django.core.management import call_command
 
-from finance.selectors import change_pct, investment, printed_table
+from finance.selectors.investment import investment
+from finance.selectors.printed import change_pct, printed_table
 from iscm_portal.common.period import Period
 from tests.api import evaluation_tables as printed
 

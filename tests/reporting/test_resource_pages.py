@@ -12,7 +12,7 @@ from urllib.parse import quote as urlquote
 import pytest
 from django.core.management import call_command
 
-from finance.selectors import printed_table
+from finance.selectors.printed import printed_table
 from reporting.selectors.resources import ResourceFilter, dashboard
 from tests.api import evaluation_tables as printed
 from tests.factories import engagements as make

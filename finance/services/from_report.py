@@ -1,4 +1,4 @@
-"""Commands that change what it costs."""
+"""The days and the travel cost that an accepted report brings."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 from simple_history.utils import bulk_create_with_history
 
-from .models import FundingLine, TimeEntry
+from ..models import FundingLine, TimeEntry
 
 
 def record_from_report(

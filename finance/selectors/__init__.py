@@ -1,0 +1,1 @@
+"""Questions about money, one subject a file."""

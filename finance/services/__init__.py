@@ -1,0 +1,1 @@
+"""The verbs of finance, one subject a file."""

@@ -1,0 +1,316 @@
+"""What the database itself refuses, whoever writes: shares, balances, rates, approvals."""
+
+from __future__ import annotations
+
+import datetime as dt
+import threading
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.db import IntegrityError, connection, transaction
+
+from finance.models import (
+    AssessedContribution,
+    Attribution,
+    CurrencyRate,
+    FundDisbursement,
+    FundingLine,
+    Position,
+    PositionShare,
+    Proposal,
+    ReserveFund,
+)
+from tests.factories.engagements import ISCMFactory
+from tests.factories.finance import (
+    AssessedContributionFactory,
+    AttributionFactory,
+    CurrencyRateFactory,
+    FundDisbursementFactory,
+    FundingLineFactory,
+    PositionFactory,
+    PositionShareFactory,
+    ProjectFactory,
+    ProposalFactory,
+    ReserveFundFactory,
+)
+
+pytestmark = pytest.mark.django_db
+
+DAY = dt.date(2026, 3, 11)
+
+
+def refused(rule: str, action: Callable[[], Any]) -> None:
+    """``action`` breaks ``rule``, which the database holds."""
+    with pytest.raises(IntegrityError) as refusal, transaction.atomic():
+        action()
+    # SQLite names the columns of a unique constraint, not the constraint itself.
+    assert rule in str(refusal.value) or "UNIQUE" in str(refusal.value)
+
+
+def stated(project: Any, share: str, year: int = 2026) -> Attribution:
+    attribution: Attribution = AttributionFactory(
+        project=project, year=year, basis="stated_share", share_pct=Decimal(share)
+    )
+    return attribution
+
+
+# --- shares
+
+
+def test_the_shares_of_a_project_and_year_come_to_100_per_cent_at_most():
+    project = ProjectFactory()
+    for share in ("33.33", "33.33", "33.34"):
+        stated(project, share)
+    refused("attributions_never_over_100", lambda: stated(project, "0.01"))
+    assert Attribution.objects.count() == 3
+
+
+def test_shares_of_another_year_or_project_and_unknown_ones_do_not_add_up():
+    project = ProjectFactory()
+    stated(project, "100.00")
+    stated(project, "100.00", year=2027)
+    stated(ProjectFactory(), "100.00")
+    AttributionFactory(project=project)
+    assert Attribution.objects.count() == 4
+
+
+def test_a_share_cannot_be_raised_nor_moved_over_100_per_cent():
+    project = ProjectFactory()
+    stated(project, "60.00")
+    other = stated(project, "40.00")
+    next_year = stated(project, "50.00", year=2027)
+    refused(
+        "attributions_never_over_100",
+        lambda: Attribution.objects.filter(pk=other.pk).update(share_pct=Decimal("40.01")),
+    )
+    refused(
+        "attributions_never_over_100",
+        lambda: Attribution.objects.filter(pk=next_year.pk).update(year=2026),
+    )
+    other.refresh_from_db()
+    next_year.refresh_from_db()
+    assert (other.share_pct, next_year.year) == (Decimal("40.00"), 2027)
+
+
+def test_a_dedicated_project_leaves_no_share_to_another_mechanism():
+    project = ProjectFactory()
+    AttributionFactory(project=project, basis="dedicated")
+    refused("attributions_never_over_100", lambda: stated(project, "1.00"))
+
+
+def test_rows_written_together_are_added_up_too():
+    project = ProjectFactory()
+    rows = [
+        Attribution(
+            project=project, iscm=ISCMFactory(), year=2026, basis="stated_share", share_pct=60
+        )
+        for _row in range(2)
+    ]
+    refused("attributions_never_over_100", lambda: Attribution.objects.bulk_create(rows))
+    assert Attribution.objects.count() == 0
+
+
+def test_the_shares_of_a_post_come_to_100_per_cent_at_most():
+    position = PositionFactory()
+    PositionShareFactory(position=position, share_pct=Decimal("20.00"))
+    PositionShareFactory(position=position, share_pct=Decimal("80.00"))
+    PositionShareFactory(position=position, share_pct=None)
+    refused(
+        "positionshares_never_over_100",
+        lambda: PositionShareFactory(position=position, share_pct=Decimal("0.01")),
+    )
+    assert PositionShare.objects.count() == 3
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_writers_at_once_do_not_bring_a_project_over_100_per_cent():
+    project = ProjectFactory()
+    mechanisms = [ISCMFactory() for _writer in range(6)]
+    outcomes: list[str] = []
+    gate = threading.Barrier(len(mechanisms))
+
+    def write(mechanism: Any) -> None:
+        gate.wait()
+        try:
+            with transaction.atomic():
+                Attribution.objects.create(
+                    project=project,
+                    iscm=mechanism,
+                    year=2026,
+                    basis="stated_share",
+                    share_pct=Decimal("40.00"),
+                )
+            outcomes.append("written")
+        except IntegrityError:
+            outcomes.append("refused")
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=write, args=[mechanism]) for mechanism in mechanisms]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(outcomes) == ["refused"] * 4 + ["written"] * 2
+    assert sum(row.share_pct for row in Attribution.objects.all()) == Decimal("80.00")
+
+
+# --- amounts and rates
+
+
+def test_a_currency_has_one_rate_a_day():
+    CurrencyRateFactory(currency="EUR", rated_on=DAY)
+    CurrencyRateFactory(currency="CHF", rated_on=DAY)
+    refused("currencyrate_once_a_day", lambda: CurrencyRateFactory(currency="EUR", rated_on=DAY))
+    refused(
+        "currencyrate_above_zero",
+        lambda: CurrencyRateFactory(rated_on=DAY.replace(day=1), usd_per_unit=0),
+    )
+    assert CurrencyRate.objects.count() == 2
+
+
+@pytest.mark.parametrize(("usd", "fits"), [("108.00", True), ("107.99", False), ("108.01", False)])
+def test_the_amount_of_a_converted_line_is_the_original_one_at_its_rate(usd: str, fits: bool):
+    def write() -> None:
+        FundingLineFactory(
+            original_currency="EUR",
+            original_amount=Decimal("100.00"),
+            rate_used=Decimal("1.08"),
+            amount_usd=Decimal(usd),
+        )
+
+    if fits:
+        write()
+    else:
+        refused("fundingline_amount_is_the_converted_one", write)
+    assert FundingLine.objects.count() == int(fits)
+
+
+def test_a_converted_amount_is_rounded_to_the_cent():
+    FundingLineFactory(
+        original_currency="CHF",
+        original_amount=Decimal("33.33"),
+        rate_used=Decimal("1.12345678"),
+        amount_usd=Decimal("37.44"),  # 37.4448...
+    )
+    assert FundingLine.objects.get().amount_usd == Decimal("37.44")
+
+
+def test_a_post_paid_by_a_counted_line_names_the_line_or_the_project():
+    line, project = FundingLineFactory(), ProjectFactory()
+    PositionFactory(paid_by="counted_line", funding_line=line)
+    PositionFactory(paid_by="counted_line", project=project)
+    PositionFactory(paid_by="office")
+    for wrong in (
+        {"paid_by": "counted_line"},
+        {"paid_by": "counted_line", "funding_line": line, "project": project},
+        {"paid_by": "office", "project": project},
+    ):
+        refused("position_names_what_pays_it", lambda wrong=wrong: PositionFactory(**wrong))
+    assert Position.objects.count() == 3
+
+
+def test_a_state_has_one_contribution_a_year_and_never_a_negative_one():
+    first = AssessedContributionFactory()
+    refused(
+        "contribution_once_a_year",
+        lambda: AssessedContributionFactory(iscm=first.iscm, country=first.country),
+    )
+    refused("contribution_not_negative", lambda: AssessedContributionFactory(paid_usd=-1))
+    assert AssessedContribution.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    ("state", "decided_on", "awarded_usd", "fits"),
+    [
+        ("asked", None, None, True),
+        ("asked", DAY, None, False),
+        ("asked", None, 5, False),
+        ("awarded", DAY, 5, True),
+        ("awarded", DAY, 0, True),
+        ("awarded", DAY, None, False),
+        ("awarded", None, 5, False),
+        ("declined", DAY, None, True),
+        ("declined", DAY, 5, False),
+        ("withdrawn", None, None, False),
+    ],
+)
+def test_a_proposal_is_decided_or_open(state, decided_on, awarded_usd, fits):
+    fields = {"state": state, "decided_on": decided_on, "awarded_usd": awarded_usd}
+    if fits:
+        ProposalFactory(**fields)
+    else:
+        refused("proposal_state_fits_decision", lambda: ProposalFactory(**fields))
+    assert Proposal.objects.count() == int(fits)
+
+
+def test_a_proposal_is_not_decided_before_it_is_asked():
+    refused(
+        "proposal_dates_in_order",
+        lambda: ProposalFactory(state="declined", decided_on=DAY - dt.timedelta(days=1)),
+    )
+    assert Proposal.objects.count() == 0
+
+
+# --- reserve funds
+
+
+def test_a_fund_is_never_below_zero():
+    fund = ReserveFundFactory()
+    refused(
+        "reservefund_never_below_zero",
+        lambda: ReserveFund.objects.filter(pk=fund.pk).update(balance_usd=Decimal("-0.01")),
+    )
+    fund.refresh_from_db()
+    assert fund.balance_usd == 0
+
+
+@pytest.mark.parametrize(
+    ("amount", "approval", "approved_on", "fits"),
+    [
+        ("1000.00", "", None, True),
+        ("1000.01", "", None, False),
+        ("1000.01", "Letter 7", None, False),
+        ("1000.01", "", DAY, False),
+        ("1000.01", "Letter 7", DAY, True),
+        ("1000.01", "Letter 7", DAY + dt.timedelta(days=1), False),
+    ],
+)
+def test_over_the_cap_a_written_approval_is_there_before_the_payment(
+    amount, approval, approved_on, fits
+):
+    fields = {"amount_usd": Decimal(amount), "approval": approval, "approved_on": approved_on}
+    if fits:
+        FundDisbursementFactory(**fields)
+    else:
+        refused("disbursement_over_cap_is_approved", lambda: FundDisbursementFactory(**fields))
+    assert FundDisbursement.objects.count() == int(fits)
+
+
+@pytest.mark.parametrize(
+    ("approval", "approved_on", "fits"),
+    [("", None, False), ("Letter 9", None, False), ("Letter 9", DAY, True)],
+)
+def test_outside_the_categories_the_technical_secretariat_approves(approval, approved_on, fits):
+    fields = {
+        "vulnerability": "outside",
+        "secretariat_approval": approval,
+        "secretariat_approved_on": approved_on,
+    }
+    if fits:
+        FundDisbursementFactory(**fields)
+    else:
+        refused("disbursement_outside_is_approved", lambda: FundDisbursementFactory(**fields))
+    assert FundDisbursement.objects.count() == int(fits)
+
+
+def test_no_field_of_a_case_can_hold_a_name():
+    """Who a person is stands in no field: only codes, dates, amounts and references of letters."""
+    free_text = {
+        field.name
+        for field in FundDisbursement._meta.fields
+        if field.get_internal_type() in ("CharField", "TextField") and not field.choices
+    }
+    assert free_text == {"approval", "secretariat_approval", "cancelled_because"}
