@@ -900,7 +900,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='proposal',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('awarded_usd__isnull', True), ('decided_on__isnull', True), ('state', 'asked')), models.Q(('awarded_usd__isnull', False), ('decided_on__isnull', False), ('state', 'awarded')), models.Q(('awarded_usd__isnull', True), ('decided_on__isnull', False), ('state__in', ['declined', 'withdrawn'])), _connector='OR'), name='proposal_state_fits_decision', violation_error_message='A decided proposal has its day, an awarded one its amount, an open one neither.'),
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('awarded_usd__isnull', True), ('decided_on__isnull', True), ('state', 'asked')), models.Q(('awarded_usd__isnull', False), ('decided_on__isnull', False), ('state', 'awarded')), models.Q(('awarded_usd__isnull', True), ('decided_on__isnull', False), ('state__in', ['declined', 'withdrawn'])), _connector='OR'), name='proposal_state_fits_decision', violation_error_message='A decided proposal has its day, an awarded one its amount too; an open one has neither.'),
         ),
         migrations.AddConstraint(
             model_name='reservefund',

@@ -169,7 +169,7 @@ def _read(packed: zipfile.ZipFile, name: str) -> bytes:
                 if left < 0:
                     raise FileRefused(_("The file unpacks to more than it should."))
                 parts.append(chunk)
-    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError) as error:
+    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, ValueError) as error:
         raise FileRefused(_("The file is damaged.")) from error
     return b"".join(parts)
 
