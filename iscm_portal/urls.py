@@ -8,6 +8,7 @@ from iscm_portal.common import devices, health
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("engagements.urls")),
+    path("", include("finance.urls")),
     path("", include("reporting.urls")),
     # Accounts are made by IPD, and so are new passwords: of allauth only these two.
     path("accounts/login/", account_views.login, name="account_login"),

@@ -7,6 +7,7 @@ opens it can see that it is whole. Texts are written as texts: no cell is ever a
 from __future__ import annotations
 
 import datetime as dt
+import io
 import re
 import zipfile
 from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -97,20 +98,18 @@ def workbook_response(
     return response
 
 
-class _Drain:
+class _Drain(io.RawIOBase):
     """What the package is written to: keeps only what has not been handed on yet."""
 
     def __init__(self) -> None:
+        super().__init__()
         self._parts: list[bytes] = []
         self._size = 0
 
-    def write(self, data: bytes) -> int:
+    def write(self, data: Any, /) -> int:
         self._parts.append(bytes(data))
         self._size += len(data)
         return len(data)
-
-    def flush(self) -> None:
-        """Nothing waits here for a flush."""
 
     def __len__(self) -> int:
         return self._size
