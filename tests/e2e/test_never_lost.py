@@ -6,6 +6,7 @@ server, ends the session.
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import os
 import signal
@@ -18,6 +19,7 @@ import urllib.request
 import pytest
 from django.conf import settings
 from django.contrib.sessions.models import Session
+from playwright.sync_api import Error as PlaywrightError
 from playwright.sync_api import expect
 
 from engagements.models import SupportRequest
@@ -33,7 +35,13 @@ pytestmark = pytest.mark.django_db(transaction=True)
 AT = dt.datetime(2026, 11, 20, 14, 2, tzinfo=dt.UTC)
 PASSWORD = "pw-for-tests"
 # What a browser writes to its console when the line is cut or an answer is a refusal.
-NO_LINE = ("net::ERR", "Failed to load resource", "Failed to fetch", "when fetching the script")
+NO_LINE = (
+    "net::ERR",
+    "Failed to load resource",
+    "Failed to fetch",
+    "when fetching the script",
+    "Blocked attempt to show a 'beforeunload'",  # nobody has touched the page
+)
 
 
 @pytest.fixture
@@ -76,6 +84,15 @@ def discussed(report) -> str:
 
 def says(page, words: str) -> None:
     expect(page.locator("#saving")).to_contain_text(words, timeout=15_000)
+
+
+def until(holds, page) -> None:
+    """Wait, while the browser goes on, until ``holds()`` (at most 15 seconds)."""
+    for _attempt in range(150):
+        if holds():
+            return
+        page.wait_for_timeout(100)
+    raise AssertionError("it did not come about")
 
 
 def kept_text() -> str:
@@ -154,6 +171,78 @@ def test_a_reload_and_the_back_button_bring_back_what_was_typed(page, report):
     expect(page.locator("#id_discussed")).to_have_value("Typed and not saved.")
 
 
+def press_link(page):
+    page.get_by_role("link", name="Events").first.click()
+
+
+def press_reload(page):
+    page.reload()
+
+
+def press_back(page):
+    page.go_back()
+
+
+def sign_out(page):
+    page.get_by_role("button", name="Sign out").first.click()
+
+
+@pytest.mark.parametrize("leave", [press_link, press_reload, press_back, sign_out])
+@pytest.mark.parametrize("line", ["up", "down"])
+def test_who_types_and_leaves_at_once_loses_no_word(page, report, sign_in, leave, line):
+    """Nothing is waited for between the last key and the leaving of the page."""
+    page.on("dialog", lambda dialog: dialog.accept())
+    page.goto("/events/")
+    page.goto(discussed(report))
+    device_is_ready(page)
+    page.context.set_offline(line == "down")
+    page.locator("#id_discussed").press_sequentially("Alpha beta gamma delta.", delay=5)
+    with contextlib.suppress(PlaywrightError):  # without a line there is no next page
+        leave(page)
+    page.context.set_offline(False)
+    if leave is sign_out and line == "up":
+        page.wait_for_url("**/accounts/**")
+        sign_in(page, "reporter")
+    page.goto(discussed(report))
+    expect(page.locator("#id_discussed")).to_have_value("Alpha beta gamma delta.")
+    until(lambda: kept_text() == "Alpha beta gamma delta.", page)
+
+
+def device_is_ready(page) -> None:
+    """The page has its key and keeps on the device: seen by a text that is kept and taken back."""
+    page.fill("#id_discussed", "x")
+    says(page, "Kept on the server at")
+    page.fill("#id_discussed", "")
+    says(page, "Not kept yet")
+    says(page, "Kept on the server at")
+
+
+def test_steady_typing_without_a_pause_is_kept_all_the_while(page, report):
+    page.goto(discussed(report))
+    device_is_ready(page)
+    page.clock.install()
+    for letter in "Members agreed to test the protocol, all of it.":
+        page.locator("#id_discussed").press(letter)
+        page.clock.run_for(100)  # no pause is ever as long as the one that is waited for
+    expect(page.locator("#saving")).to_contain_text("Kept on the server", timeout=15_000)
+    assert KeptText.objects.get().content["discussed"][0].startswith("Members agreed to te")
+
+
+def test_where_the_text_is_stands_in_sight_wherever_one_writes(page, report):
+    page.goto(short(report))
+    for place in ("#id_discussed", "#title-people"):
+        page.locator(place).scroll_into_view_if_needed()
+        expect(page.locator("#saving")).to_be_in_viewport()
+
+
+def test_a_page_whose_report_is_gone_does_not_promise_to_send(page, report):
+    page.goto(discussed(report))
+    page.route("**/keep/", lambda route: route.fulfill(status=404, body="<h1>Nothing here</h1>"))
+    page.fill("#id_discussed", "Typed too late.")
+    says(page, "Your text is kept on this device.")
+    expect(page.locator("#saving")).not_to_contain_text("not yet sent")
+
+
 def test_rows_that_were_added_without_a_line_come_back(page, report):
     page.goto(f"/reports/{report.pk}/edit/followup/")
     page.context.set_offline(True)
@@ -204,6 +293,10 @@ def test_filing_without_a_line_waits_and_goes_out_when_it_is_back(page, report):
 
 
 def test_a_filing_that_waits_is_sent_from_any_page_after_the_tab_was_closed(page, report):
+    """In a browser that does not send by itself, as most but Chromium don't."""
+    page.context.add_init_script(
+        "Object.defineProperty(ServiceWorkerRegistration.prototype, 'sync', {value: undefined})"
+    )
     page.goto(short(report))
     fill_short(page)
     page.context.set_offline(True)
@@ -215,6 +308,62 @@ def test_a_filing_that_waits_is_sent_from_any_page_after_the_tab_was_closed(page
     other = context.new_page()
     other.goto("/events/")
     expect(other.locator("main [role=status]")).to_contain_text("has been sent", timeout=15_000)
+    assert_filed_once(report)
+
+
+def test_what_is_typed_after_a_filing_that_waits_goes_out_with_it(page, report):
+    page.goto(discussed(report))
+    device_is_ready(page)
+    page.context.set_offline(True)
+    page.fill("#id_discussed", "Alpha. Beta.")
+    page.get_by_role("button", name="Save and continue").click()
+    says(page, "Filing waits on this device")
+    page.fill("#id_discussed", "Alpha. Beta. Gamma.")
+    page.context.set_offline(False)
+    page.wait_for_url("**/edit/outcomes/", timeout=20_000)
+    report.refresh_from_db()
+    assert report.discussed == "Alpha. Beta. Gamma."
+
+
+def test_what_is_typed_while_a_filing_is_on_its_way_is_not_lost(page, report):
+    page.goto(discussed(report))
+    device_is_ready(page)
+    page.fill("#id_discussed", "Alpha. Beta.")
+    held = []
+
+    def hold_the_answer(route):
+        if route.request.method == "POST" and not held:
+            answer = route.fetch()  # the server has saved it
+            page.fill("#id_discussed", "Alpha. Beta. Gamma.")
+            held.append(answer)
+            route.fulfill(response=answer)
+        else:
+            route.continue_()
+
+    page.route(f"**{discussed(report)}", hold_the_answer)
+    page.get_by_role("button", name="Save and continue").click()
+    expect(page.locator("main")).to_contain_text("Alpha. Beta. Gamma.", timeout=15_000)
+    report.refresh_from_db()
+    assert report.discussed == "Alpha. Beta."
+    assert len(held) == 1
+    page.unroute(f"**{discussed(report)}")
+    page.goto(discussed(report))
+    expect(page.locator("#id_discussed")).to_have_value("Alpha. Beta. Gamma.")
+
+
+def test_the_browser_sends_a_filing_by_itself_while_no_page_of_the_portal_is_open(page, report):
+    page.goto(short(report))
+    page.evaluate("navigator.serviceWorker.ready.then(() => true)")
+    fill_short(page)
+    says(page, "Kept on the server")
+    page.context.set_offline(True)
+    page.get_by_role("button", name="Submit to IPD").click()
+    says(page, "Filing waits on this device")
+    asked = page.evaluate("navigator.serviceWorker.ready.then((worker) => worker.sync.getTags())")
+    assert asked == ["portal-texts"]
+    page.goto("about:blank")
+    page.context.set_offline(False)
+    until(lambda: PostEventReport.objects.filter(state="submitted").exists(), page)
     assert_filed_once(report)
 
 

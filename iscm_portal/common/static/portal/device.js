@@ -43,16 +43,25 @@ const portalDevice = (() => {
     if (!(await db.count(STORE))) globalThis.localStorage?.removeItem(FLAG);
   }
 
-  // The texts of ``user`` that no open page is working on.
-  async function left(user) {
+  // The texts of ``user`` that no open page is working on. A page that is just being left may hold
+  // its text for a moment yet: ``patience`` is for how long to wait for it (milliseconds).
+  async function left(user, patience = 0) {
     const { held } = await navigator.locks.query();
     const open = new Set(held.map((lock) => lock.name));
-    const entries = await (await database()).getAll(STORE);
-    return entries.filter((entry) => entry.user === user && !open.has(entry.name));
+    const entries = (await (await database()).getAll(STORE)).filter((entry) => entry.user === user);
+    const free = (entry) =>
+      navigator.locks
+        .request(entry.name, { signal: AbortSignal.timeout(patience) }, () => true)
+        .catch(() => false);
+    const isLeft = await Promise.all(
+      entries.map((entry) => !open.has(entry.name) || (patience > 0 && free(entry))),
+    );
+    return entries.filter((_entry, number) => isLeft[number]);
   }
 
-  function post(path, fields, csrf) {
+  function post(path, fields, csrf, more = {}) {
     return fetch(path, {
+      ...more,
       method: "POST",
       body: new URLSearchParams(fields),
       headers: { Accept: "application/json", "X-CSRFToken": csrf },
@@ -66,13 +75,13 @@ const portalDevice = (() => {
 
   // Send what waits here, if its writer is signed in. Returns what came of each: {state, url}, and
   // {name, fields} of a text that no report takes any more. None is thrown away unasked.
-  async function sendAll() {
+  async function sendAll(wanted = () => true) {
     return navigator.locks.request("portal-sending", { ifAvailable: true }, async (lock) => {
       const outcomes = [];
       const person = lock && (await session());
       if (!person) return outcomes;
       const key = await unsealKey(person.key);
-      for (const entry of await left(person.user)) {
+      for (const entry of (await left(person.user)).filter(wanted)) {
         const { fields } = await read(key, entry);
         const typing = entry.kind === "typing";
         const answer = await post(typing ? `${entry.path}keep/` : entry.path, fields, person.csrf);

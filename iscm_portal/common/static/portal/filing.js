@@ -10,7 +10,8 @@
   const name = `${user} ${path} ${crypto.randomUUID?.() ?? Math.random()}`;
   const about = { name, user, path };
   const APART = ["csrfmiddlewaretoken", "version", "revision", "request_key"];
-  const QUIET = 700;
+  const QUIET = 700; // after the last key
+  const LONGEST = 2000; // while somebody types on without a pause
   const SOONEST = 1000;
   const LATEST = 60000;
 
@@ -21,6 +22,11 @@
   let stopped = false; // another window, or the report is closed: a person must look
   let pause = SOONEST;
   let timer = 0;
+  let unkeptSince = null; // of the page's own clock: for the pace, not to say which text is newer
+  let onDevice = null; // the content that this device has
+  let doing = Promise.resolve(); // what is done on the device, one after the other
+  let noted = false; // the device's next step takes up what is typed now
+  let gone = false; // the page is being left: nothing is kept any more
 
   // --- the form as data
 
@@ -55,23 +61,41 @@
 
   // --- the device
 
-  async function keepHere(kind, sent) {
-    if (!key) return false;
-    try {
-      await portalDevice.keep(key, { ...about, kind }, { fields: sent });
-      return true;
-    } catch {
+  function next(step) {
+    doing = doing.then(step).catch(() => {
       key = null; // full, or refused by the browser: say so instead of pretending
-      return false;
-    }
+      onDevice = null;
+    });
+    return doing;
   }
 
-  async function dropHere() {
-    if (key) await portalDevice.drop(name);
+  // Keep what the form holds (or the filing that waits) on this device, at once: a page that is
+  // left, or a battery that is empty, waits for nobody.
+  function keepHere() {
+    if (!key || noted || gone) return doing;
+    noted = true;
+    return next(async () => {
+      noted = false;
+      if (!key || gone) return;
+      const text = content();
+      const kind = filed ? "filed" : "typing";
+      await portalDevice.keep(key, { ...about, kind }, { fields: filed ?? fields() });
+      onDevice = text;
+    });
+  }
+
+  function dropHere() {
+    return next(async () => {
+      if (!key) return;
+      onDevice = null;
+      await portalDevice.drop(name);
+    });
   }
 
   async function noLine() {
     say(filed ? (key ? "queued" : "nowhere") : key ? "device" : "nowhere");
+    // The browser sends it when the line is back, also while no page of the portal is open.
+    if (key) navigator.serviceWorker?.ready.then((worker) => worker.sync?.register("portal-texts")).catch(() => {});
     clearTimeout(timer);
     // A little by chance, so that an office whose line comes back doesn't call all at once.
     timer = setTimeout(work, pause * (0.75 + Math.random() / 2));
@@ -81,14 +105,18 @@
   // --- keeping and filing
 
   function typed() {
-    if (filed) return;
-    if (stopped) {
-      keepHere("typing", fields()); // the server waits for a person; what is typed does not
-      return;
+    if (filed && !busy) {
+      // It has not gone out yet: it goes as the page reads now, under a name of its own.
+      form.elements.request_key.value = crypto.randomUUID();
+      filed = [...fields(), filed.at(-1)];
     }
+    keepHere();
+    // The server waits for a person, or the filing for its answer; what is typed does not.
+    if (filed || stopped) return;
     say("typing");
     clearTimeout(timer);
-    timer = setTimeout(work, QUIET);
+    unkeptSince ??= performance.now();
+    timer = setTimeout(work, Math.max(0, Math.min(QUIET, unkeptSince + LONGEST - performance.now())));
   }
 
   async function work() {
@@ -108,11 +136,12 @@
   async function sendTyped() {
     const text = content();
     if (text === known) return;
+    unkeptSince = null;
     const sent = fields();
-    await keepHere("typing", sent);
+    await keepHere();
     const answer = await portalDevice.post(form.dataset.keep, sent, csrf());
     if (answer.status >= 500) throw new Error("the server failed");
-    const told = await answer.json();
+    const told = await toldBy(answer);
     if (answer.ok) {
       pause = SOONEST;
       known = text;
@@ -127,11 +156,25 @@
     }
   }
 
+  // An address that is gone (a correction that was taken over) answers with a page.
+  function toldBy(answer) {
+    return answer.json().catch(() => ({ state: "closed" }));
+  }
+
   async function sendFiled() {
-    const answer = await portalDevice.post(path, filed, csrf());
+    const sent = filed;
+    const text = content();
+    const answer = await portalDevice.post(path, sent, csrf());
     if (answer.status >= 500) throw new Error("the server failed");
-    const told = await answer.json();
-    if (answer.ok) {
+    const told = await toldBy(answer);
+    if (answer.ok && content() !== text) {
+      // Typed while the filing was on its way: it is kept, and shown beside what is stored now.
+      filed = null;
+      await keepHere();
+      known = content();
+      gone = stopped = true;
+      location.reload();
+    } else if (answer.ok) {
       await dropHere();
       leave(told.url);
     } else if (answer.status === 403 || told.state === "closed") {
@@ -143,7 +186,7 @@
       [extra.name, extra.value] = button;
       form.append(extra);
       known = content();
-      stopped = true; // this page is done; the next one begins from what the server shows
+      gone = stopped = true; // this page is done; the next one begins from what the server shows
       await dropHere();
       HTMLFormElement.prototype.submit.call(form);
     }
@@ -168,7 +211,7 @@
 
   function leave(url) {
     known = content();
-    stopped = true;
+    gone = stopped = true;
     location.assign(url);
   }
 
@@ -179,7 +222,7 @@
     filed = [...fields(), [button.name, button.value]];
     stopped = false;
     clearTimeout(timer);
-    await keepHere("filed", filed);
+    await keepHere();
     while (busy) await new Promise((done) => setTimeout(done, 20));
     // A revision that came in since the click is the one that the server knows.
     filed = filed.map(([field, value]) => [
@@ -198,7 +241,19 @@
   document.addEventListener("visibilitychange", () => work());
   addEventListener("beforeunload", (event) => {
     // Only where nothing else holds the text.
-    if (!key && content() !== known) event.preventDefault();
+    const text = content();
+    if (!gone && text !== known && !(key && text === onDevice)) event.preventDefault();
+  });
+  // The page is left: what the server has not seen yet goes out with it. Should it not arrive, the
+  // device has it.
+  addEventListener("pagehide", () => {
+    if (gone || stopped || filed || content() === known) return;
+    portalDevice.post(form.dataset.keep, fields(), csrf(), { keepalive: true }).catch(() => {});
+  });
+  // Thrown away on purpose.
+  document.getElementById("discard").addEventListener("submit", () => {
+    gone = stopped = true;
+    dropHere();
   });
   // The browser's memory of an older state of the page is not what the server has.
   addEventListener("pageshow", (event) => {
@@ -312,7 +367,7 @@
   }
 
   async function takeUp() {
-    const mine = (await portalDevice.left(user)).filter((entry) => entry.path === path);
+    const mine = (await portalDevice.left(user, 500)).filter((entry) => entry.path === path);
     for (const entry of mine) {
       const { fields: sent } = await portalDevice.read(key, entry);
       const value = (field) => sent.find(([one]) => one === field)?.[1];
@@ -321,7 +376,7 @@
       if (entry.kind === "filed") {
         filed = sent; // goes on as it was pressed; the server does it once
         form.elements.request_key.value = value("request_key");
-        await keepHere("filed", sent);
+        await keepHere();
         await portalDevice.drop(entry.name);
         await work();
         return;
@@ -330,7 +385,7 @@
         await portalDevice.drop(entry.name);
       } else if (seen && !("compared" in form.dataset)) {
         restore(sent);
-        await keepHere("typing", sent);
+        await keepHere();
         await portalDevice.drop(entry.name);
         say("device");
         await work();
@@ -357,6 +412,8 @@
     } catch {
       key = null;
     }
+    // What other pages of reports left here goes out too; without a line it waits.
+    if (key) portalDevice.sendAll((entry) => entry.path !== path).catch(() => {});
     navigator.serviceWorker?.register("/worker.js").catch(() => {});
   }
   start();
