@@ -99,7 +99,8 @@ class NoticeQuerySet(PortalQuerySet):
         return self.filter(read_at__isnull=True)
 
     def unsent(self) -> Self:
-        return self.filter(emailed_at__isnull=True)
+        """Notices that a mail has still to tell of."""
+        return self.filter(emailed_at__isnull=True, lapsed_at__isnull=True)
 
 
 class BriefingCopyQuerySet(PortalQuerySet):

@@ -26,19 +26,22 @@ def holds_demo() -> bool:
 
 def portal(request: HttpRequest) -> dict[str, Any]:
     """The portal's name and its navigation, named by what people come to do."""
-    items = [
-        ("/", _("My work")),
-        ("/iscms/", _("Mechanisms")),
-        ("/events/", _("Events")),
-        ("/reports/", _("Reports")),
-        ("/resources/", _("Resources")),
-        ("/indicators/", _("Indicators")),
-        ("/recommendations/", _("Recommendations")),
-    ]
     # A request that is refused early (an unknown host) has no user yet.
     user = getattr(request, "user", AnonymousUser())
-    if may(user, "edit_directory") and user.is_staff:
-        items.append(("/admin/", _("Directory admin")))
+    reviews = may(user, "review_all_reports") or may(user, "return_own_office_reports")
+    asked = [
+        ("/", _("My work"), True),
+        ("/iscms/", _("Mechanisms"), True),
+        ("/events/", _("Events"), True),
+        ("/reports/", _("Reports"), True),
+        ("/duties/", _("Duties"), may(user, "see_duties")),
+        ("/reviews/", _("Reviews"), reviews),
+        ("/resources/", _("Resources"), True),
+        ("/indicators/", _("Indicators"), True),
+        ("/recommendations/", _("Recommendations"), True),
+        ("/admin/", _("Directory admin"), may(user, "edit_directory") and user.is_staff),
+    ]
+    items = [(address, label) for address, label, is_open in asked if is_open]
     return {
         # Not called here but by the page, so that only pages that say it ask.
         "holds_demo": holds_demo,

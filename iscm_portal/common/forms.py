@@ -29,8 +29,11 @@ plausible_day = (
 
 
 def not_after(today: dt.date) -> MaxValueValidator:
-    """The rule that a date of what has happened is not still to come."""
-    return MaxValueValidator(today, _("The date is still to come."))
+    """The rule that a date of what has happened is not still to come.
+
+    ``today`` is UTC's; where the sun rises earlier, the next day has begun already.
+    """
+    return MaxValueValidator(today + dt.timedelta(days=1), _("The date is still to come."))
 
 
 def dress(form: forms.BaseForm, *, wide: tuple[str, ...] = (), lines: int = 3) -> None:

@@ -159,6 +159,8 @@ class ParticipantForm(ItemForm):
         model = Participant
         fields = ["title", "grade", "capacity", "days", "paid_by", "travel_cost_usd", "iscm"]
         help_texts = {
+            "capacity": _("Speaker, secretariat or observer: it shows what IOM is asked for."),
+            "iscm": _("A joint meeting: the days and the costs go to this mechanism."),
             "title": _("The post, not the name. It shows who speaks for IOM, and keeps no names."),
             "grade": _("So that days can be costed. P3, NOB, G6…"),
             "days": _("With preparation, travel and follow-up; half a day is 0.5."),
@@ -175,6 +177,9 @@ class AgendaForm(ItemForm):
         model = ReportedAgendaItem
         fields = ["title", "theme", "priority", "proposed_by_iom"]
         help_texts = {
+            "title": _("As the agenda has it: instruments can be seen to reflect it later."),
+            "theme": _("So that all that IOM does in a theme can be seen across mechanisms."),
+            "proposed_by_iom": _("It shows what IOM brings up, and what States do."),
             "priority": _("Only if the item carries one: it feeds the ninth indicator."),
         }
 
@@ -186,6 +191,14 @@ class RequestForm(ItemForm):
     class Meta:
         model = ReportedRequest
         fields = ["what", "country", "kind", "asked_on", "outcome", "answered_on", "iscm"]
+        help_texts = {
+            "what": _("In a sentence, for whoever takes it up."),
+            "country": _("Requests of Member States are the seventh indicator."),
+            "kind": _("It shows which kind of support is asked for most."),
+            "asked_on": _("The days to an answer count from here."),
+            "outcome": _("The share of requests that were met is counted from it."),
+            "answered_on": _("Leave empty while there is no answer."),
+        }
 
 
 class PartnershipForm(ItemForm):
@@ -194,6 +207,13 @@ class PartnershipForm(ItemForm):
     class Meta:
         model = ReportedPartnership
         fields = ["organisation", "since_on", "new_name", "new_kind", "purpose", "iscm"]
+        help_texts = {
+            "organisation": _("Partnerships that began are the first indicator."),
+            "since_on": _("It counts in the year of this day."),
+            "new_name": _("Only if it is not in the list."),
+            "new_kind": _("Partnerships are counted by the kind of partner."),
+            "purpose": _("What the two do together, in a few words."),
+        }
 
 
 class InstrumentForm(ItemForm):
@@ -217,6 +237,13 @@ class InstrumentForm(ItemForm):
         ]
         widgets = {"agenda": forms.CheckboxSelectMultiple}
         help_texts = {
+            "title": _("Its official title, so that it can be found again."),
+            "kind": _("Legislation, policies and strategies are counted apart."),
+            "action": _("Passed and amended instruments are two indicators."),
+            "country": _("Whose it is; for a text of a region leave this empty."),
+            "region": _("For a text of several States, as in ECOWAS."),
+            "dated_on": _("It counts in the year of this day."),
+            "expertise_note": _("Where in the text it can be seen."),
             "agenda": _("Reflection, not proof of cause: tick what the text takes up."),
             "expertise_reflected": _("“Not yet assessed” is not “no”; it stays out of the share."),
         }
@@ -234,6 +261,12 @@ class FollowUpForm(ItemForm):
     class Meta:
         model = ReportedFollowUp
         fields = ["what", "state", "who", "due_on", "iscm"]
+        help_texts = {
+            "what": _("What is to be done: it comes up again at the next meeting."),
+            "state": _("The share of follow-ups that were done is an indicator."),
+            "who": _("The post or office that does it, so that it can be asked."),
+            "due_on": _("What is open after this day is shown as late."),
+        }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -245,6 +278,10 @@ class LessonForm(ItemForm):
     class Meta:
         model = Lesson
         fields = ["kind", "text"]
+        help_texts = {
+            "kind": _("A lesson says what to do otherwise, a good practice what to do again."),
+            "text": _("For a colleague who goes to such a meeting next year."),
+        }
 
 
 class TextForm(forms.ModelForm):  # type: ignore[type-arg]

@@ -47,18 +47,23 @@ class NoticeRule(Tracked):
 
 
 class Notice(models.Model):
-    """One notice to one person. ``occasion`` tells two returns of a report apart."""
+    """One notice to one person. ``occasion`` tells two returns of a report apart, and two days that
+    it was due on.
+
+    One that was not sent by e-mail before its duty was settled has lapsed: no mail tells of it.
+    """
 
     duty = models.ForeignKey(Duty, models.CASCADE, related_name="notices")
     rule = models.ForeignKey(NoticeRule, models.PROTECT, related_name="+")
     # The stage with the number of its repetition: "weekly-3".
     stage = models.CharField(max_length=40)
-    occasion = models.CharField(max_length=20, blank=True)
+    occasion = models.CharField(max_length=40, blank=True)
     recipient = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
     due_on = models.DateField()
     made_at = models.DateTimeField()
     read_at = models.DateTimeField(null=True)
     emailed_at = models.DateTimeField(null=True)
+    lapsed_at = models.DateTimeField(null=True)
     last_error = models.TextField(blank=True)
 
     objects = NoticeQuerySet.as_manager()
@@ -75,7 +80,7 @@ class Notice(models.Model):
             models.Index(
                 fields=["recipient", "id"],
                 name="notice_unsent",
-                condition=Q(emailed_at__isnull=True),
+                condition=Q(emailed_at__isnull=True, lapsed_at__isnull=True),
             )
         ]
 

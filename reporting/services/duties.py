@@ -28,6 +28,10 @@ class DutyAlreadyAnswered(DutyError):
     """The duty has its answer, or a report that is on its way."""
 
 
+class EventNotOver(DutyError):
+    """Nobody can say yet what came of the event."""
+
+
 class AnswerAlreadyReviewed(DutyError):
     """The answer was accepted, returned or taken back in the meantime."""
 
@@ -127,6 +131,19 @@ def settle_duty(event_id: int, office_id: int) -> None:
     Duty.objects.filter(event=event_id, office=office_id).update(is_settled=True)
 
 
+def supersede_answer(event_id: int, office_id: int) -> None:
+    """The office sends a report after all: an answer that IPD has not accepted is taken back.
+
+    Belongs to the transaction that submits the report.
+    """
+    waiting = Duty.objects.select_for_update(of=("self",)).filter(
+        event=event_id, office=office_id, accepted_at__isnull=True
+    )
+    for duty in waiting.exclude(answer=""):
+        _clear(duty)
+        duty.save()
+
+
 @outbox.handles("delegations_changed")
 def take_up_delegations(payload: dict[str, Any], at: dt.datetime) -> None:
     sync_duties(at)
@@ -141,10 +158,13 @@ def _locked(duty_id: int) -> Duty:
 def answer_duty(duty_id: int, answer: DutyAnswer, reason: str, actor: Any, at: dt.datetime) -> Duty:
     """Answer that there is nothing to report, or that nobody attended (with the reason).
 
-    Raises DutyAlreadyAnswered; nothing changes then. A draft that was begun stays a draft.
+    Raises DutyAlreadyAnswered and EventNotOver; nothing changes then. A draft that was begun stays
+    a draft.
     """
     with transaction.atomic():
         duty = _locked(duty_id)
+        if duty.event.last_day is not None and at.date() < duty.event.last_day:
+            raise EventNotOver(_("The event is not over yet."))
         reports = PostEventReport.objects.filter(
             event=duty.event_id, office=duty.office_id, corrects=None
         )

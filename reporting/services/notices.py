@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
-import smtplib
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
@@ -14,7 +14,7 @@ from django.contrib.auth import get_user_model
 from django.core import signing
 from django.core.mail import EmailMessage, get_connection
 from django.db import transaction
-from django.db.models import Max
+from django.db.models import Exists, Max, OuterRef, Q, Subquery
 from django.utils import translation
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
@@ -25,8 +25,14 @@ from engagements.models import Delegate, User
 from iscm_portal.common.choices import AccessGroup
 from iscm_portal.common.locks import lock_until_commit
 
-from ..choices import NoticeAudience, NoticeClock, ReportAction, ReportState
-from ..models import Duty, Notice, NoticeRule, PostEventReport, ReportStep
+from ..choices import (
+    ExtensionDecision,
+    NoticeAudience,
+    NoticeClock,
+    ReportAction,
+    ReportState,
+)
+from ..models import Duty, Extension, Notice, NoticeRule, PostEventReport, ReportStep
 from ..selectors.duties import unanswered, with_report
 from .duties import sync_duties
 from .mails import UNSUBSCRIBE, mail_to
@@ -61,6 +67,7 @@ def send_due_notices(at: dt.datetime) -> int:
     """
     sync_duties(at)
     make_due_notices(at)
+    let_lapse(at)
     return send_unsent(at)
 
 
@@ -90,22 +97,24 @@ def make_due_notices(at: dt.datetime) -> None:
             (NoticeClock.RETURNED, _in_state(ReportState.RETURNED, ReportAction.RETURNED)),
             (NoticeClock.WAITING, _in_state(ReportState.SUBMITTED, ReportAction.SUBMITTED)),
         ):
-            people.know(duty for duty, _day, _occasion in occasions)
-            for duty, day, occasion in occasions:
+            people.know(occasion.duty for occasion in occasions)
+            for occasion in occasions:
                 for rule in rules:
                     if rule.clock == clock:
-                        for stage, due_on in stages(rule, day, at.date()):
+                        for stage, due_on in stages(rule, occasion.day, at.date()):
+                            if occasion.since is not None and due_on <= occasion.since:
+                                continue
                             found += [
                                 Notice(
-                                    duty=duty,
+                                    duty=occasion.duty,
                                     rule=rule,
                                     stage=stage,
-                                    occasion=occasion,
+                                    occasion=occasion.name,
                                     recipient_id=person,
                                     due_on=due_on,
                                     made_at=at,
                                 )
-                                for person in people.of(duty, rule.audience)
+                                for person in people.of(occasion.duty, rule.audience)
                             ]
         Notice.objects.bulk_create(found, batch_size=500, ignore_conflicts=True)
 
@@ -124,20 +133,39 @@ def stages(rule: NoticeRule, day: dt.date, today: dt.date) -> Iterator[tuple[str
         due_on += dt.timedelta(days=rule.repeat_days)
 
 
-Occasion = tuple[Duty, dt.date, str]
+@dataclass(frozen=True)
+class Occasion:
+    """What is told of: a duty, the day that a clock counts from, and the name that tells it from
+    other occasions of the same duty. Stages that were due by ``since`` are of an earlier one."""
+
+    duty: Duty
+    day: dt.date
+    name: str = ""
+    since: dt.date | None = None
 
 
 def _not_filed(today: dt.date, rules: list[NoticeRule]) -> list[Occasion]:
     """Duties that nobody has answered, with the last day of their event.
 
-    A report that was returned has a clock of its own.
+    More time that was granted moves the whole clock: it is as if the event had ended so much
+    later, and nothing that the office was told before is told again. A report that was returned
+    has a clock of its own.
     """
     ahead = max([-rule.day for rule in rules if rule.clock == NoticeClock.NOT_FILED] + [0])
+    granted = Extension.objects.filter(duty=OuterRef("pk"), decision=ExtensionDecision.GRANTED)
+    last = granted.order_by("-decided_at").values("decided_at")[:1]
     duties = with_report(unanswered(Duty.objects.all())).with_last_day()
     near = duties.filter(last_day__lte=today + dt.timedelta(days=ahead))
     return [
-        (duty, duty.last_day, "")
-        for duty in near.select_related("event", "office")
+        Occasion(duty, duty.last_day)
+        if duty.extended_at is None
+        else Occasion(
+            duty,
+            duty.due_on - dt.timedelta(days=settings.REPORT_DUE_DAYS),
+            f"until {duty.due_on}",
+            duty.extended_at.date(),
+        )
+        for duty in near.annotate(extended_at=Subquery(last)).select_related("event", "office")
         if duty.report_state != ReportState.RETURNED
     ]
 
@@ -145,8 +173,9 @@ def _not_filed(today: dt.date, rules: list[NoticeRule]) -> list[Occasion]:
 def _in_state(state: ReportState, action: ReportAction) -> list[Occasion]:
     """Duties whose report is in ``state``, with the day of the step that brought it there.
 
-    A returned report that somebody has written in since is not untouched any more. The correction
-    of a report stands for it: the report itself is accepted as long as there is one.
+    A returned report that somebody has written in since waits from that day on. The correction
+    of a report stands for it: the report itself is accepted as long as there is one. Where the
+    office has given another answer meanwhile, nothing waits.
     """
     reports = PostEventReport.objects.filter(state=state)
     steps = ReportStep.objects.filter(action=action, report__in=reports)
@@ -155,21 +184,24 @@ def _in_state(state: ReportState, action: ReportAction) -> list[Occasion]:
     touched = chosen.annotate(
         saved=Max("report__saved_parts__saved_at"), typed=Max("report__kept_texts__kept_at")
     )
-    found = {
-        (step.report.event_id, step.report.office_id): step
-        for step in touched
-        if action != ReportAction.RETURNED or not _since(step.at, step.saved, step.typed)
-    }
-    duties = Duty.objects.standing().filter(event__in={event for event, _office in found})
+    found = {(step.report.event_id, step.report.office_id): step for step in touched}
+    duties = Duty.objects.standing().filter(
+        event__in={event for event, _office in found}, answer=""
+    )
     return [
-        (duty, step.at.date(), str(step.pk))
+        Occasion(duty, *_waits_from(step))
         for duty in duties.select_related("event", "office")
         if (step := found.get((duty.event_id, duty.office_id))) is not None
     ]
 
 
-def _since(moment: dt.datetime, *others: dt.datetime | None) -> bool:
-    return any(other is not None and other > moment for other in others)
+def _waits_from(step: Any) -> tuple[dt.date, str]:
+    """The day from which a step waits to be taken up, and the name of that occasion."""
+    touches = [moment for moment in (step.saved, step.typed) if moment and moment > step.at]
+    if step.action != ReportAction.RETURNED or not touches:
+        return step.at.date(), str(step.pk)
+    day = max(touches).date()
+    return day, f"{step.pk} {day}"
 
 
 class _People:
@@ -189,10 +221,10 @@ class _People:
         """Read who writes on these events: authors, co-authors, delegates with an account."""
         events = {duty.event_id for duty in duties}
         reports = PostEventReport.objects.filter(event__in=events)
-        for model, field in ((reports, "author"), (reports, "co_authors")):
-            for event, office, person in model.values_list("event", "office", field):
-                if person:
-                    self.writers[event, office].add(person)
+        for field in ("author", "co_authors"):
+            active = reports.filter(**{f"{field}__is_active": True})
+            for event, office, person in active.values_list("event", "office", field):
+                self.writers[event, office].add(person)
         delegates = Delegate.objects.filter(event__in=events, user__is_active=True)
         for event, office, person in delegates.values_list("event", "office", "user"):
             self.writers[event, office].add(person)
@@ -204,6 +236,21 @@ class _People:
             return self.by_office[duty.office_id, AccessGroup.MANAGER] or self.ipd
         named = self.writers[duty.event_id, duty.office_id]
         return sorted(named) or self.by_office[duty.office_id, AccessGroup.REPORTER]
+
+
+def let_lapse(at: dt.datetime) -> None:
+    """Let what no mail has told yet lapse where it is not so any more."""
+    unsent = Notice.objects.unsent()
+    reports = PostEventReport.objects.filter(
+        event=OuterRef("duty__event"), office=OuterRef("duty__office")
+    )
+    is_so = {
+        NoticeClock.NOT_FILED: Q(duty__in=unanswered(Duty.objects.all())),
+        NoticeClock.RETURNED: Q(Exists(reports.filter(state=ReportState.RETURNED))),
+        NoticeClock.WAITING: Q(Exists(reports.filter(state=ReportState.SUBMITTED))),
+    }
+    for clock, condition in is_so.items():
+        unsent.filter(~condition, rule__clock=clock).update(lapsed_at=at)
 
 
 # --- by e-mail
@@ -226,7 +273,7 @@ def send_unsent(at: dt.datetime) -> int:
             continue
         try:
             sent += _send(person, at)
-        except (OSError, smtplib.SMTPException) as error:
+        except Exception as error:  # whatever it is, the other people must be told
             log.exception("the notices of user %s could not be sent", person.pk)
             told = f"{type(error).__name__}: {error}"
             Notice.objects.unsent().filter(recipient=person).update(last_error=told)
@@ -257,7 +304,8 @@ def _send(person: User, at: dt.datetime) -> int:
         notices = list(held.select_related("duty__event", "duty__office", "rule").order_by("pk"))
         if not notices:
             return 0
-        message = mail(person, notices)
+        # Of each duty the latest says all that there is to say.
+        message = mail(person, list({notice.duty_id: notice for notice in notices}.values()))
         with get_connection() as connection:
             connection.send_messages([message])
         Notice.objects.filter(pk__in=[notice.pk for notice in notices]).update(

@@ -27,6 +27,7 @@ from ..models import (
     SavedPart,
 )
 from ..selectors.reports import open_follow_ups_before
+from .duties import supersede_answer
 
 
 class ReportError(Exception):
@@ -216,37 +217,36 @@ def drop_kept_text(report: PostEventReport, page: str, author: Any) -> None:
     KeptText.objects.filter(report=report, page=page, author=author).delete()
 
 
+# The parts that copy_from writes to.
+COPIED_PARTS = (ReportPart.PEOPLE, ReportPart.AGENDA, ReportPart.GOALS)
+
+
 def copy_from(report: PostEventReport, source: PostEventReport) -> None:
     """Take over what recurs in a series of meetings: the delegation, the agenda, the goals.
 
     Days, costs and texts are of one meeting and stay there, as does what is in the report already.
+    Belongs inside of ``writing``.
     """
-    with transaction.atomic():
-        held = locked(report.pk)
-        if not held.is_open:
-            raise ReportNotOpen(_("The report is in review or accepted; it can't be changed now."))
-        named = {person.title.casefold() for person in held.participants.all()}
-        for person in source.participants.all():
-            if person.title.casefold() not in named:
-                Participant.objects.create(
-                    report=held,
-                    title=person.title,
-                    grade=person.grade,
-                    capacity=person.capacity,
-                    paid_by=person.paid_by,
-                )
-        titles = {item.title.casefold() for item in held.reportedagendaitems.all()}
-        for item in source.reportedagendaitems.all():
-            if item.title.casefold() not in titles:
-                ReportedAgendaItem.objects.create(
-                    report=held,
-                    title=item.title,
-                    theme_id=item.theme_id,
-                    priority_id=item.priority_id,
-                )
-        held.frames.add(*source.frames.all())
-        held.version += 1
-        held.save()
+    named = {person.title.casefold() for person in report.participants.all()}
+    for person in source.participants.all():
+        if person.title.casefold() not in named:
+            Participant.objects.create(
+                report=report,
+                title=person.title,
+                grade=person.grade,
+                capacity=person.capacity,
+                paid_by=person.paid_by,
+            )
+    titles = {item.title.casefold() for item in report.reportedagendaitems.all()}
+    for item in source.reportedagendaitems.all():
+        if item.title.casefold() not in titles:
+            ReportedAgendaItem.objects.create(
+                report=report,
+                title=item.title,
+                theme_id=item.theme_id,
+                priority_id=item.priority_id,
+            )
+    report.frames.add(*source.frames.all())
 
 
 def what_is_missing(report: PostEventReport) -> list[tuple[str, str]]:
@@ -294,6 +294,7 @@ def submit_report(
         missing = [*what_is_missing(report), *what_is_not_saved(report, actor)]
         if missing:
             raise ReportIncomplete(missing)
+        supersede_answer(report.event_id, report.office_id)
         report.state = ReportState.SUBMITTED
         report.submitted_at = at
         report.version += 1

@@ -26,6 +26,10 @@ class ReportAlreadyReviewed(ReportError):
     """Somebody else returned or accepted the report in the meantime."""
 
 
+class ReportSentAgain(ReportError):
+    """The report is not the one that its reviewer has read: it was returned and sent again."""
+
+
 class EvidenceInUse(ReportError):
     """The correction takes away a record that something else rests on."""
 
@@ -42,13 +46,16 @@ def return_report(report_id: int, actor: Any, comment: str, at: dt.datetime) -> 
     return report
 
 
-def forward_report(report_id: int, actor: Any, comment: str, at: dt.datetime) -> PostEventReport:
+def forward_report(
+    report_id: int, actor: Any, comment: str, at: dt.datetime, read: int | None = None
+) -> PostEventReport:
     """Tell IPD that the office's manager has checked the report; told twice, it is told once.
 
-    Raises ReportAlreadyReviewed; nothing changes then.
+    ``read`` is the version that was checked. Raises ReportAlreadyReviewed and ReportSentAgain;
+    nothing changes then.
     """
     with transaction.atomic():
-        report = in_review(report_id)
+        report = in_review(report_id, read)
         if not is_forwarded(report):
             ReportStep.objects.create(
                 report=report, action=ReportAction.FORWARDED, actor=actor, at=at, comment=comment
@@ -57,18 +64,23 @@ def forward_report(report_id: int, actor: Any, comment: str, at: dt.datetime) ->
 
 
 def accept_report(
-    report_id: int, actor: Any, at: dt.datetime, briefed: Collection[int] | None = None
+    report_id: int,
+    actor: Any,
+    at: dt.datetime,
+    briefed: Collection[int] | None = None,
+    read: int | None = None,
 ) -> PostEventReport:
     """Accept the report: write its evidence once, and ask for the figures to be worked out.
 
+    ``read`` is the version that the reviewer has read; another one is not accepted unread.
     A correction is taken over by the report that it corrects, which is returned; only what the
     correction changes is written. ``briefed`` are the offices that get the briefing; None: those
     that the portal proposes. All of it stands after the commit or none. Raises
-    ReportAlreadyReviewed, and EvidenceInUse where a record can't be taken away.
+    ReportAlreadyReviewed, ReportSentAgain, and EvidenceInUse where a record can't be taken away.
     """
     try:
         with transaction.atomic():
-            report = in_review(report_id)
+            report = in_review(report_id, read)
             plan = evidence.plan_of(report)
             proposed = proposed_offices(report)
             is_correction = report.corrects_id is not None
@@ -96,8 +108,11 @@ def accept_report(
     return report
 
 
-def in_review(report_id: int) -> PostEventReport:
-    """The report in review, held until the commit. Raises ReportAlreadyReviewed."""
+def in_review(report_id: int, read: int | None = None) -> PostEventReport:
+    """The report in review, held until the commit.
+
+    Raises ReportAlreadyReviewed, and ReportSentAgain when it is of another version than ``read``.
+    """
     try:
         report = locked(report_id)
     except PostEventReport.DoesNotExist as error:  # a correction, taken over meanwhile
@@ -106,5 +121,9 @@ def in_review(report_id: int) -> PostEventReport:
         raise ReportAlreadyReviewed(
             _("The report is not in review any more: it is %(state)s.")
             % {"state": report.get_state_display().lower()}
+        )
+    if read is not None and read != report.version:
+        raise ReportSentAgain(
+            _("The report was returned and sent again since you opened it. Nothing is done yet.")
         )
     return report

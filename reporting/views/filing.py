@@ -79,7 +79,7 @@ def new_report(request: SignedInRequest) -> HttpResponse:
             report = services.start_report(event, office, request.user, timezone.now())
             source = series_report(request, report)
             if source:
-                services.copy_from(report, source)
+                copy_over(request, report, source)
         if "from_text" in request.POST:
             return redirect("report_from_text", pk=report.pk)
         return to_page(report)
@@ -140,9 +140,29 @@ def copy_report(request: SignedInRequest, pk: int) -> HttpResponse:
         raise PermissionDenied
     source = series_report(request, report)
     if source:
-        services.copy_from(report, source)
+        try:
+            copy_over(request, report, source)
+        except services.ReportNotOpen:
+            return closed(request, report)
         messages.success(request, _("Copied. What was in this report already is unchanged."))
     return to_page(report)
+
+
+def copy_over(request: SignedInRequest, report: PostEventReport, source: PostEventReport) -> None:
+    """Copy, and keep what each part held before and after: a colleague who is writing in one of
+    them has his text merged with what came in, as with any save."""
+    now = timezone.now()
+    with services.writing(report.pk, (), request.user, now) as held:
+        choices = choices_of(request, held)
+        pages = [PAGES[part] for part in services.COPIED_PARTS]
+        before: dict[str, Typed] = {}
+        after: dict[str, Typed] = {}
+        for page in pages:
+            before |= PageForms(page, held, choices).stored()
+        services.copy_from(held, source)
+        for page in pages:
+            after |= PageForms(page, held, choices).stored()
+        services.keep_saved_parts(held, as_json(before), as_json(after), request.user, now)
 
 
 @never_cache
@@ -387,10 +407,7 @@ def saved(
     """Lead on after a save: to the report that is submitted, or to the next page."""
     if "submit" in request.POST:
         state, address = "submitted", reverse("report", args=[report.pk])
-        if not wants_json(request):
-            messages.success(
-                request, _("Submitted. IPD has it now; you will find it under Reports.")
-            )
+        messages.success(request, _("Submitted. IPD has it now; you will find it under Reports."))
     elif "add" in request.POST:
         here = reverse("report_step", args=[report.pk, page.key])
         state, address = "saved", f"{here}?add=1"

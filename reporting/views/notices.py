@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.utils import timezone
+from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_POST
@@ -25,9 +25,12 @@ def notices(request: SignedInRequest) -> HttpResponse:
         "duty__event", "duty__office", "rule"
     )
     page = keyset_page(request, rows, "-pk")
+    with translation.override(request.user.language):
+        told = [(row, services.sentence(row)) for row in page.rows]
     context = {
         "page": page,
-        "told": [(row, services.sentence(row)) for row in page.rows],
+        "told": told,
+        "language": request.user.language,
         "unread": rows.unread().count(),
     }
     return render(request, "reporting/notices.html", context)

@@ -242,6 +242,12 @@ def comment_on_report(request: SignedInRequest, pk: int) -> HttpResponse:
     return redirect(f"{reverse('report', args=[pk])}#comment-{comment.pk}")
 
 
+def version_read(request: SignedInRequest) -> int | None:
+    """The version that the page showed; None from who sends none."""
+    text = request.POST.get("version", "")
+    return whole_number(text, 1, MAX_KEY) if text else None
+
+
 @require_POST
 def forward_report(request: SignedInRequest, pk: int) -> HttpResponse:
     """The office's manager has checked the report; IPD sees that in its queue."""
@@ -251,9 +257,9 @@ def forward_report(request: SignedInRequest, pk: int) -> HttpResponse:
     ):
         raise PermissionDenied
     try:
-        reviewing.forward_report(pk, request.user, "", timezone.now())
+        reviewing.forward_report(pk, request.user, "", timezone.now(), version_read(request))
         messages.success(request, _("Forwarded. IPD sees that you have checked it."))
-    except reviewing.ReportAlreadyReviewed as error:
+    except ReportError as error:
         messages.info(request, str(error))
     return redirect("report", pk=pk)
 
@@ -267,7 +273,12 @@ def accept_report(request: SignedInRequest, pk: int) -> HttpResponse:
     if "briefing" in request.POST:  # the page showed who gets it; nobody ticked is nobody
         briefed = [whole_number(text, 1, MAX_KEY) for text in request.POST.getlist("briefed")]
     try:
-        accepted = reviewing.accept_report(found.pk, request.user, timezone.now(), briefed)
+        accepted = reviewing.accept_report(
+            found.pk, request.user, timezone.now(), briefed, version_read(request)
+        )
+    except reviewing.ReportSentAgain as error:
+        messages.info(request, str(error))
+        return redirect("report_versions", pk=pk)
     except ReportError as error:
         messages.info(request, str(error))
         return redirect("report", pk=found.corrects_id or pk)

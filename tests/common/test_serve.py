@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+from pathlib import Path
 from typing import Any, Self
 
 import pytest
@@ -81,6 +82,49 @@ def test_with_redis_a_worker_and_beat_run_beside_the_server_and_end_with_it(redi
         assert len(children) == 3
     assert portal.process.returncode == 0
     assert not [pid for pid in children if is_alive(pid)]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_embedded_beat_runs_beside_the_server_and_mails_lead_to_its_own_address():
+    JobRun.objects.create(task=serve.FIRST_LOAD, task_id="", state=JobRun.State.DONE)
+    with Portal() as portal:
+        children = children_of(portal.process.pid)
+        (beat,) = [pid for pid in children if b"beat" in command_of(pid)]
+        assert len(children) == 2
+        environment = Path(f"/proc/{beat}/environ").read_bytes().split(b"\0")
+        assert f"PORTAL_URL=http://127.0.0.1:{portal.port}".encode() in environment
+    assert not [pid for pid in children if is_alive(pid)]
+
+
+def command_of(pid: int) -> bytes:
+    return Path(f"/proc/{pid}/cmdline").read_bytes()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_embedded_beat_does_the_work_itself(tmp_path):
+    """Without Redis there is no worker: what beat starts runs in its own process."""
+    work = [
+        "import django",
+        "django.setup()",
+        "from celery.beat import Service",
+        "from iscm_portal.celery import app",
+        "import tests.common.example_tasks",
+        "app.conf.beat_schedule = {'x': {'task': 'tests.succeed', 'schedule': 0.1, 'args': ['a']}}",
+        f"Service(app, max_interval=0.1, schedule_filename={str(tmp_path / 'beat')!r}).start()",
+    ]
+    environment = {**os.environ, "DATABASE_URL": database_url(), "REDIS_URL": ""}
+    environment["DJANGO_SETTINGS_MODULE"] = "iscm_portal.settings"
+    process = subprocess.Popen(
+        [sys.executable, "-c", "\n".join(work)], cwd=settings.BASE_DIR, env=environment
+    )
+    try:
+        until = time.monotonic() + 60
+        while not JobRun.objects.filter(task="tests.succeed", state="done").exists():
+            assert process.poll() is None
+            assert time.monotonic() < until
+    finally:
+        process.terminate()
+        process.wait(20)
 
 
 def children_of(pid: int) -> list[int]:

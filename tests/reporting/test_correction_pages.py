@@ -136,6 +136,35 @@ def test_a_report_sent_again_after_its_return_is_to_be_checked_again(
     assert ">Checked by the office</span>" not in client.get("/reviews/").content.decode()
 
 
+def test_a_report_that_was_sent_again_meanwhile_is_not_accepted_unread(
+    client, report, reporter, reviewer
+):
+    correction = correcting.start_correction(report.pk, "Wrong.", reporter, AT)
+    services.submit_report(correction.pk, reporter, AT)
+    manager = make.UserFactory(access_group="manager", office=reporter.office)
+    client.force_login(reviewer)
+    page = client.get(f"/reports/{correction.pk}/").content.decode()
+    (read,) = set(re.findall(r'name="version" value="(\d+)"', page))
+    reviewing.return_report(correction.pk, reviewer, "Why?", AT)
+    PostEventReport.objects.filter(pk=correction.pk).update(discussed="Another text.")
+    services.submit_report(correction.pk, reporter, AT)
+    for person, address in ((reviewer, "accept"), (manager, "forward")):
+        client.force_login(person)
+        answer = client.post(
+            f"/reports/{correction.pk}/{address}/", {"version": read}, follow=True
+        ).content.decode()
+        assert "was returned and sent again since you opened it" in answer
+    correction.refresh_from_db()
+    report.refresh_from_db()
+    assert (correction.state, report.discussed) == ("submitted", "Main points.")
+    assert not correction.steps.filter(action__in=["accepted", "forwarded"]).exists()
+    client.force_login(reviewer)
+    now = str(correction.version)
+    client.post(f"/reports/{correction.pk}/accept/", {"version": now})
+    report.refresh_from_db()
+    assert report.discussed == "Another text."
+
+
 def test_the_queue_is_narrowed_to_an_office_and_a_mechanism(client, report, reporter, reviewer):
     correction = correcting.start_correction(report.pk, "Wrong.", reporter, AT)
     services.submit_report(correction.pk, reporter, AT)

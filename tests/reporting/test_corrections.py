@@ -277,7 +277,7 @@ def test_a_record_that_ipd_has_deleted_is_not_made_again_by_a_correction(
 
 
 def test_a_line_that_a_position_is_paid_by_is_not_taken_away(report, reporter, reviewer):
-    paid.PositionFactory(funding_line=FundingLine.objects.get())
+    paid.PositionFactory(paid_by="counted_line", funding_line=FundingLine.objects.get())
     before = records()
     correction = begin(report, reporter)
     correction.participants.update(travel_cost_usd=None)

@@ -11,7 +11,12 @@ from iscm_portal.common.models import OutboxMessage
 from iscm_portal.common.period import Period
 from reporting.choices import DutyAnswer, ExtensionDecision, ReportPart
 from reporting.models import Duty, Extension
-from reporting.selectors.duties import coverage_of_office, duties_due, duty_list
+from reporting.selectors.duties import (
+    answers_waiting,
+    coverage_of_office,
+    duties_due,
+    duty_list,
+)
 from reporting.selectors.indicators import Coverage, report_coverage
 from reporting.services import duties as services
 from reporting.services import reports as writing
@@ -149,6 +154,37 @@ def test_not_attended_needs_a_reason(duty, reporter):
     with pytest.raises(IntegrityError), transaction.atomic():
         services.answer_duty(duty.pk, DutyAnswer.NOT_ATTENDED, "", reporter, AT)
     assert Duty.objects.get().answer == ""
+
+
+def test_a_report_that_is_sent_after_all_takes_the_place_of_the_other_answer(
+    duty, event, office, reporter, ipd
+):
+    services.answer_duty(duty.pk, DutyAnswer.NOTHING_TO_REPORT, "", reporter, AT)
+    report = writing.start_report(event, office, reporter, AT)
+    report.discussed, report.steps_done = "Points.", ReportPart.values
+    report.save()
+    report.participants.update(days=1)
+    writing.submit_report(report.pk, reporter, AT)
+    duty.refresh_from_db()
+    assert (duty.answer, duty.answered_by, duty.answered_at) == ("", None, None)
+    assert not answers_waiting(ipd).exists()
+
+
+@pytest.mark.parametrize("answer", DutyAnswer)
+def test_before_the_event_is_over_there_is_nothing_to_answer(duty, event, reporter, answer):
+    type(event).objects.update(ends_on=AT.date())
+    with pytest.raises(services.EventNotOver):
+        services.answer_duty(duty.pk, answer, "Why.", reporter, AT - dt.timedelta(days=1))
+    duty.refresh_from_db()
+    assert duty.answer == ""
+
+
+def test_the_page_of_a_duty_on_an_event_to_come_asks_for_no_answer(client, duty, event, reporter):
+    type(event).objects.update(starts_on=dt.date(2100, 1, 1), ends_on=dt.date(2100, 1, 2))
+    client.force_login(reporter)
+    page = client.get(f"/duties/{duty.pk}/").content.decode()
+    assert "The event is not over yet." in page
+    assert "Answer so" not in page
 
 
 def test_a_second_answer_is_refused_and_changes_nothing(duty, reporter):

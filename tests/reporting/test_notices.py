@@ -14,7 +14,7 @@ from django.core.management import call_command
 from django.db import connection
 
 from reporting.choices import ReportPart
-from reporting.models import Notice, NoticeRule, PostEventReport
+from reporting.models import Duty, Notice, NoticeRule, PostEventReport
 from reporting.services import correcting, duties, notices, reviewing
 from reporting.services import reports as services
 from tests.factories import engagements as make
@@ -163,16 +163,81 @@ def test_a_correction_is_chased_like_a_report(event, office, reporter, manager, 
     assert set(made()[1:]) == {("returned", "manager"), ("returned", "reporter")}
 
 
-def test_a_returned_report_that_somebody_wrote_in_since_is_not_untouched(
+def test_a_returned_report_that_somebody_wrote_in_since_waits_from_that_day_on(
     event, office, reporter, ipd
 ):
     report = submitted(event, office, reporter)
     reviewing.return_report(report.pk, ipd, "Who asked?", after(3))
     services.keep_text(
-        report.pk, "discussed", reporter, {"discussed": ["Indonesia"]}, 2, 0, after(4)
+        report.pk, "discussed", reporter, {"discussed": ["Indonesia"]}, 2, 0, after(6)
     )
+    tick(after(10))
+    assert made() == []
+    for day in range(11, 30):
+        tick(after(day))
+    assert made() == [("returned", "reporter")]
+    assert Notice.objects.get().due_on == after(11).date()
+
+
+def test_a_returned_report_that_is_answered_otherwise_is_not_chased(event, office, reporter, ipd):
+    report = submitted(event, office, reporter)
+    reviewing.return_report(report.pk, ipd, "Was anybody there?", after(3))
+    duties.sync_duties(after(3))
+    duties.answer_duty(Duty.objects.get().pk, "not_attended", "Visas.", reporter, after(4))
     tick(after(20))
     assert made() == []
+
+
+def test_more_time_that_is_granted_moves_the_whole_clock(event, reporter, manager):
+    """Asked on day 10 to day 60: quiet until three days before the new end of the first 14 days."""
+    duties.sync_duties(after(0))
+    asked = duties.ask_extension(
+        Duty.objects.get().pk, after(60).date(), "Leave.", reporter, after(10)
+    )
+    tick(after(10))
+    duties.decide_extension(asked.pk, "granted", manager, after(10))
+    before = made()
+    for day in range(11, 75):
+        tick(after(day))
+    told = [
+        (row.stage, (row.due_on - LAST_DAY).days)
+        for row in Notice.objects.filter(rule__audience__in=["writers", "manager"]).order_by("pk")[
+            len(before) :
+        ]
+    ]
+    assert before == [("before", "reporter"), ("end", "reporter"), ("week", "reporter")]
+    assert told == [
+        ("before", 43),
+        ("end", 46),
+        ("week", 53),
+        ("due", 60),
+        ("weekly-1", 67),
+        ("weekly-2", 74),
+    ]
+
+
+def test_a_few_days_more_tell_nothing_again_that_was_due_before_they_were_granted(
+    event, reporter, manager
+):
+    tick(after(14))
+    asked = duties.ask_extension(
+        Duty.objects.get().pk, after(17).date(), "Leave.", reporter, after(14)
+    )
+    duties.decide_extension(asked.pk, "granted", manager, after(14))
+    before = len(made())
+    tick(after(16))
+    assert len(made()) == before
+    tick(after(17))
+    assert made()[before:] == [("due", "reporter")]
+
+
+def test_an_author_who_has_left_is_not_told_and_the_office_is(event, office, reporter):
+    left = make.UserFactory(
+        access_group="reporter", office=office, email="left@example.org", is_active=False
+    )
+    services.start_report(event, office, left, after(0))
+    tick(after(0))
+    assert made() == [("before", "reporter"), ("end", "reporter")]
 
 
 def test_a_rule_that_ipd_switches_off_makes_no_notice_and_one_that_is_changed_goes_by_its_day(
@@ -248,7 +313,101 @@ def test_over_sixty_days_with_the_scheduler_down_on_some_each_notice_is_there_ex
         for line in message.body.splitlines()
         if line.startswith("- ")
     ]
-    assert len(lines) == len(found)
+    told = Notice.objects.order_by().values("recipient", "emailed_at", "duty").distinct()
+    assert len(lines) == len(told)  # what one duty called forth together is one line
+
+
+# What an office does with one event, in days after its end, and what must be told because of it:
+# (stage, days after the end, who), if a tick comes before the office moves on.
+CASES = {
+    "never answered": [
+        ("before", -3, "reporter"),
+        ("end", 0, "reporter"),
+        ("week", 7, "reporter"),
+        ("due", 14, "reporter"),
+        ("weekly-1", 21, "manager"),
+        ("weekly-2", 28, "manager"),
+        ("ipd", 28, "ipd"),
+    ],
+    "answered on day 9": [
+        ("before", -3, "reporter"),
+        ("end", 0, "reporter"),
+        ("week", 7, "reporter"),
+    ],
+    "submitted on day 2, never reviewed": [
+        ("before", -3, "reporter"),
+        ("end", 0, "reporter"),
+        ("waiting", 7, "ipd"),
+    ],
+    "returned on day 3, left": [
+        ("before", -3, "reporter"),
+        ("end", 0, "reporter"),
+        ("returned", 8, "reporter"),
+    ],
+    "returned on day 3, touched on day 6, left": [
+        ("before", -3, "reporter"),
+        ("end", 0, "reporter"),
+        ("returned", 11, "reporter"),
+    ],
+    "given time on day 1 until day 20": [
+        ("before", -3, "reporter"),
+        ("end", 0, "reporter"),
+        ("before", 3, "reporter"),
+        ("end", 6, "reporter"),
+        ("week", 13, "reporter"),
+        ("due", 20, "reporter"),
+        ("weekly-1", 27, "manager"),
+    ],
+}
+
+
+def act(name: str, duty: Duty, day: int, people: dict) -> None:
+    """What the office and IPD do on ``day`` after the end of the event called ``name``."""
+    event, office, reporter, ipd = duty.event, duty.office, people["reporter"], people["ipd"]
+    report = PostEventReport.objects.filter(event=event).first()
+    if (name, day) == ("answered on day 9", 9):
+        duties.answer_duty(duty.pk, "nothing_to_report", "", reporter, after(day))
+    elif name.startswith(("submitted", "returned")) and day == 2:
+        submitted(event, office, reporter)
+    elif name.startswith("returned") and day == 3:
+        reviewing.return_report(report.pk, ipd, "Why?", after(day))
+    elif "touched" in name and day == 6:
+        services.keep_text(report.pk, "discussed", reporter, {"discussed": ["x"]}, 2, 0, after(day))
+    elif name.startswith("given") and day == 1:
+        asked = duties.ask_extension(duty.pk, after(20).date(), "Leave.", reporter, after(day))
+        duties.decide_extension(asked.pk, "granted", people["manager"], after(day))
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_on_all_three_clocks_nothing_is_told_twice_or_lost_while_the_scheduler_fails(
+    office, reporter, manager, ipd, seed, mailoutbox
+):
+    """The scheduler is down on random days, but up on the last day of each state of affairs, so
+    that every stage was due at a tick."""
+    chance = random.Random(seed)
+    people = {"reporter": reporter, "manager": manager, "ipd": ipd}
+    for name in CASES:
+        event = make.EventFactory(name=name, starts_on=LAST_DAY, ends_on=LAST_DAY)
+        make.DelegateFactory(event=event, office=office)
+    duties.sync_duties(after(-5))
+    must_run = {0, 1, 2, 8, 28}  # the evening before each move, and the end
+    for day in range(-5, 29):
+        for duty in Duty.objects.select_related("event", "office"):
+            act(duty.event.name, duty, day, people)
+        if day in must_run or chance.random() < 0.4:
+            tick(at(LAST_DAY + dt.timedelta(days=day), 20))
+            tick(at(LAST_DAY + dt.timedelta(days=day), 21))
+    told = sorted(
+        (
+            row.duty.event.name,
+            row.stage,
+            (row.due_on - LAST_DAY).days,
+            row.recipient.email.partition("@")[0],
+        )
+        for row in Notice.objects.select_related("duty__event", "recipient")
+    )
+    assert told == sorted((name, *stage) for name, stages in CASES.items() for stage in stages)
+    assert not Notice.objects.unsent().exists()
 
 
 def test_a_clock_that_is_put_back_for_the_winter_tells_nothing_twice(event, mailoutbox):
@@ -337,7 +496,9 @@ def mailbox(settings):
         server.shutdown()
 
 
-def test_what_is_due_together_goes_out_in_one_mail(event, mailbox):
+def test_what_is_due_together_goes_out_in_one_mail(event, office, mailbox):
+    second = make.EventFactory(name="Second", starts_on=LAST_DAY, ends_on=LAST_DAY)
+    make.DelegateFactory(event=second, office=office)
     assert tick(after(0)) == 1
     [(to, message)] = mailbox.mails
     assert to == "reporter@example.org"
@@ -417,6 +578,48 @@ def test_two_notices_of_a_day_come_together_to_who_wants_one_mail_a_day(
     assert len(mailbox.mails) == 2
 
 
+def test_a_weekly_mail_does_not_tell_of_what_was_answered_since(event, reporter, mailbox):
+    reporter.notice_pace = "weekly"
+    reporter.save()
+    tick(after(0))  # a Friday; the first mail goes at once
+    second = make.EventFactory(name="Second", starts_on=LAST_DAY, ends_on=after(1).date())
+    make.DelegateFactory(event=second, office=reporter.office)
+    tick(after(1))
+    duty = Duty.objects.get(event=second)
+    assert [row.stage for row in Notice.objects.filter(duty=duty)] == ["end", "before"]
+    duties.answer_duty(duty.pk, "nothing_to_report", "", reporter, after(2))
+    tick(after(3))
+    assert [to for to, _mail in mailbox.mails] == ["reporter@example.org"]
+    lapsed = Notice.objects.filter(duty=duty, lapsed_at=after(3), emailed_at=None)
+    assert lapsed.count() == 2
+
+
+def test_who_wants_mails_again_is_told_of_each_duty_once(event, reporter, mailbox):
+    reporter.notice_pace = "never"
+    reporter.save()
+    for day in (-3, 0, 7, 14):
+        tick(after(day))
+    assert mailbox.mails == []
+    reporter.notice_pace = "at_once"
+    reporter.save()
+    tick(after(15))
+    ((_to, mail),) = mailbox.mails
+    assert [line for line in mail.get_content().splitlines() if line.startswith("- ")] == [
+        "- No answer yet on “Task Force”; it is due on 20 November 2026."
+    ]
+    assert not Notice.objects.unsent().exists()
+
+
+def test_one_person_who_cannot_be_written_to_hinders_no_other(event, reporter, office, mailbox):
+    """Whatever goes wrong with one address: a line break in it is refused by the mail library."""
+    type(reporter).objects.filter(pk=reporter.pk).update(email="broken\n@example.org")
+    make.UserFactory(access_group="reporter", office=office, email="other@example.org")
+    with pytest.raises(notices.SomeNotSent):
+        tick(after(0))
+    assert [to for to, _mail in mailbox.mails] == ["other@example.org"]
+    assert "newlines" in Notice.objects.unsent().first().last_error
+
+
 # --- ending the mails
 
 
@@ -456,6 +659,17 @@ def test_notices_stand_in_the_portal_until_they_are_read(client, event, reporter
     assert not Notice.objects.visible_to(reporter).unread().exists()
     client.force_login(manager)
     assert "Task Force" not in client.get("/notices/").content.decode()
+
+
+def test_notices_in_the_portal_speak_the_language_of_their_reader(client, event, reporter):
+    reporter.language = "fr"
+    reporter.save()
+    tick(after(0))
+    client.force_login(reporter)
+    page = client.get("/notices/").content.decode()
+    assert f'<a href="/duties/{Duty.objects.get().pk}/" lang="fr">' in page
+    assert "le rapport" in page
+    assert "Notices</h1>" in page
 
 
 def test_each_person_sets_his_own_profile(client, reporter):

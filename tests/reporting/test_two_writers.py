@@ -6,6 +6,7 @@ import datetime as dt
 import re
 
 import pytest
+from django.test import Client
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -476,6 +477,38 @@ def test_what_recurs_is_copied_from_an_earlier_report_of_the_series(client, repo
     assert [item.title for item in report.reportedagendaitems.all()] == ["Consultation protocol"]
     report.refresh_from_db()
     assert report.discussed == ""
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("step", ["people", "goals"])
+def test_a_colleague_who_is_writing_while_somebody_copies_loses_nothing_that_came_in(
+    client, report, reporter, colleague, step
+):
+    frame = make.ReferenceFrameFactory()
+    earlier = reported.PostEventReportFactory(
+        event=make.EventFactory(iscms=list(report.event.iscms.all())),
+        office=reporter.office,
+        author=reporter,
+    )
+    reported.ParticipantFactory(report=earlier, title="Legal adviser")
+    earlier.frames.add(frame)
+    as_opened = {
+        "version": report.version,
+        "participants-TOTAL_FORMS": "0",
+        "participants-INITIAL_FORMS": "0",
+    }
+    other = Client()
+    other.force_login(colleague)
+    other.post(f"/reports/{report.pk}/copy/", {"copy_from": earlier.pk})
+    answer = client.post(address(report, step), {**as_opened, "continue": ""})
+    if step == "people":  # of a row that came in the days are asked for, and nothing else
+        assert answer.status_code == 422
+        assert "Days spent: This field is required." in answer.content.decode()
+        assert answer.content.decode().count("This field is required.</a>") == 1
+    else:
+        assert answer.status_code == 302
+    assert [person.title for person in report.participants.all()] == ["Legal adviser"]
+    assert list(report.frames.all()) == [frame]
 
 
 @pytest.mark.django_db

@@ -1,7 +1,7 @@
 """``manage.py serve``: what ``make run`` starts. Prepares the database, then serves.
 
-Embedded, that is one gunicorn. With ``REDIS_URL`` a Celery worker and beat run beside it, and
-all three end together.
+Embedded, that is one gunicorn and a beat that runs what is due itself. With ``REDIS_URL`` a Celery
+worker runs beside the two. They end together.
 """
 
 import os
@@ -34,6 +34,7 @@ LOAD_COMMANDS: list[tuple[str, dict[str, Any]]] = [
     ("load_evaluation", {}),
     ("load_demo", {}),
     ("compile_indicators", {"full": True}),
+    ("send_due_notices", {}),
 ]
 
 
@@ -60,12 +61,11 @@ class Command(BaseCommand):
         self._say_where(host, port)
         # Static files come from where they lie; without the folder WhiteNoise warns.
         Path(settings.STATIC_ROOT).mkdir(parents=True, exist_ok=True)
-        commands = [gunicorn(host, port)]
+        # Mails and briefings lead to where this portal is, unless its owner has said where.
+        os.environ.setdefault("PORTAL_URL", f"http://{host}:{port}")
         connection.close()
-        if settings.REDIS_URL:
-            supervise([*commands, celery("worker"), celery("beat")])
-        else:
-            os.execv(sys.executable, commands[0])  # noqa: S606 - no shell, own arguments
+        workers = [celery("worker")] if settings.REDIS_URL else []
+        supervise([gunicorn(host, port), *workers, celery("beat")])
 
     def _load_once(self, again: bool) -> None:
         """Load the records and the demo, unless that was done or the portal is somebody's own."""

@@ -10,6 +10,16 @@ document.addEventListener("submit", (event) => {
   form.dataset.sent = "yes";
 });
 
+// One tick for all of a list; without this script each is ticked by itself.
+for (const all of document.querySelectorAll("[data-tick-all]")) {
+  all.hidden = false;
+  all.addEventListener("change", () => {
+    for (const one of all.form.querySelectorAll(`[name="${all.dataset.tickAll}"]`)) {
+      one.checked = all.checked;
+    }
+  });
+}
+
 // Back to a page from the browser's memory: its forms may be sent again.
 window.addEventListener("pageshow", () => {
   for (const form of document.forms) delete form.dataset.sent;
