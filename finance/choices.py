@@ -3,6 +3,9 @@
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+# The working days of a full post in a year: 365 days less weekends, holidays and leave.
+WORKING_DAYS_A_YEAR = 220
+
 
 class FundingSource(models.TextChoices):
     OSI = "osi", _("OSI")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -12,22 +13,27 @@ from rest_framework.exceptions import ValidationError
 
 from engagements.models import ISCM
 from iscm_portal.common.filters import FIRST_YEAR, LAST_YEAR
-from iscm_portal.common.period import Period
+from iscm_portal.common.period import FIRST_DAY, LAST_DAY, Period
 
 from ..choices import FundingSource, Supports
-from ..selectors.investment import DIMENSIONS, Investment, investments
+from ..selectors.as_of import end_of
+from ..selectors.investment import DIMENSIONS as ALL_DIMENSIONS
+from ..selectors.investment import Investment, investments
 from ..selectors.printed import printed_table
 
+# Totals are open to all, what a single project gave is not.
+DIMENSIONS = tuple(name for name in ALL_DIMENSIONS if name != "project")
 TABLES = (4, 5, 6, 7)
 # Table 7 counts people; the others count USD.
 STAFF_TABLE = 7
-PARAMETERS = frozenset({"by", "year", "iscm", "source", "table"})
+PARAMETERS = frozenset({"by", "year", "iscm", "source", "table", "as_of"})
 
 
 class MissingSerializer(serializers.Serializer[Any]):
     """What would close the range."""
 
     unknown_shares = serializers.IntegerField()
+    posts_without_share = serializers.IntegerField()
     days_without_rate = serializers.DecimalField(max_digits=20, decimal_places=2)
 
 
@@ -81,6 +87,7 @@ class Question:
     years: list[int] | None
     iscm: str | None
     sources: list[str] | None
+    as_of: dt.date | None
 
 
 def question(params: dict[str, str]) -> Question:
@@ -91,6 +98,7 @@ def question(params: dict[str, str]) -> Question:
         years=_years(params.get("year", "")),
         iscm=_iscm(params.get("iscm", "")),
         sources=_sources(params.get("source", "")),
+        as_of=_day(params.get("as_of", "")),
     )
 
 
@@ -133,7 +141,9 @@ def _investment(asked: Question) -> dict[str, Any]:
     has_gaps = years is not None and len(years) != max(years) - min(years) + 1
     if has_gaps and "year" not in asked.by:
         raise ValidationError({"year": [_("Years with gaps need “year” in “by”.")]})
-    narrow: dict[str, Any] = {"iscm": asked.iscm, "sources": asked.sources}
+    narrow: dict[str, Any] = {"iscm": asked.iscm, "source": asked.sources}
+    if asked.as_of is not None:
+        narrow["known_by"] = end_of(asked.as_of)
     cells, totals = investments(period, [asked.by, ("year",)], **narrow)
     labels = dict(ISCM.objects.values_list("slug", "acronym")) if "iscm" in asked.by else {}
 
@@ -169,7 +179,7 @@ def _table(params: dict[str, str]) -> int | None:
         return None
     if text not in {str(number) for number in TABLES}:
         raise ValidationError({"table": [_("Choose one of: 4, 5, 6, 7.")]})
-    if not_with := [name for name in ("by", "source") if params.get(name)]:
+    if not_with := [name for name in ("by", "source", "as_of") if params.get(name)]:
         raise ValidationError({name: [_("Not together with “table”.")] for name in not_with})
     return int(text)
 
@@ -202,6 +212,18 @@ def _year(text: str) -> int:
     raise ValidationError(
         {"year": [_("Give a year, years by commas, or a span: 2014, 2014,2016 or 2014..2019.")]}
     )
+
+
+def _day(text: str) -> dt.date | None:
+    if not text:
+        return None
+    try:
+        day = dt.date.fromisoformat(text)
+    except ValueError:
+        day = dt.date.min
+    if not FIRST_DAY <= day <= LAST_DAY:
+        raise ValidationError({"as_of": [_("Give a day as 2026-03-31.")]})
+    return day
 
 
 def _iscm(text: str) -> str | None:

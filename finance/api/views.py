@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.db.models import QuerySet
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -14,7 +15,6 @@ from iscm_portal.common.choices import Scope
 
 from .. import filters, models
 from ..permissions import readable_by_scope
-from ..selectors.investment import DIMENSIONS
 from . import resources, serializers
 
 
@@ -89,7 +89,7 @@ class ResourcesView(Endpoint):
             OpenApiParameter(
                 "by",
                 str,
-                description=f"Dimensions, by commas: {', '.join(DIMENSIONS)}. "
+                description=f"Dimensions, by commas: {', '.join(resources.DIMENSIONS)}. "
                 "`iscm,year` unless said otherwise.",
             ),
             OpenApiParameter(
@@ -101,6 +101,11 @@ class ResourcesView(Endpoint):
                 str,
                 description="Sources of funds, by commas; see `source_of_funds` of funding lines. "
                 "Not with `table`.",
+            ),
+            OpenApiParameter(
+                "as_of",
+                OpenApiTypes.DATE,
+                description="What was on record at the end of that day. Not with `table`.",
             ),
         ],
     )

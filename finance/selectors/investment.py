@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 from fractions import Fraction
-from itertools import product
+from itertools import groupby, product, starmap
+from operator import itemgetter
 from typing import Any
 
-from django.db.models import Case, CharField, Count, Exists, OuterRef, Q, Sum, Value, When
+from django.db.models import (
+    Case,
+    CharField,
+    Count,
+    Exists,
+    OuterRef,
+    Q,
+    QuerySet,
+    Sum,
+    Value,
+    When,
+)
 from django.db.models.functions import ExtractYear
 
 from engagements.choices import EventKind, MembershipKind
@@ -18,13 +31,27 @@ from engagements.models import ISCM, Membership
 from iscm_portal.common.period import Period
 from iscm_portal.common.querysets import PortalQuerySet
 
-from ..choices import AttributionBasis, FundingSource, Supports
-from ..models import Attribution, FundingLine, StandardCost, TimeEntry
+from ..choices import WORKING_DAYS_A_YEAR, AttributionBasis, FundingSource, Supports
+from ..models import (
+    Attribution,
+    FundingLine,
+    Position,
+    PositionShare,
+    Project,
+    StandardCost,
+    TimeEntry,
+)
+from ..querysets import FundingLineQuerySet, PositionQuerySet, TimeEntryQuerySet
+from .as_of import rows_of
 
 CENT = Decimal("0.01")
+# USD a working day, by grade and year.
+Rates = dict[tuple[str, int], Fraction]
 # What a counted line supports when it goes to a mechanism without an attribution.
 DIRECT = (Supports.ISCM, Supports.GRCP, Supports.ALL_RCPS)
-DIMENSIONS = ("iscm", "year", "source", "theme", "region", "office", "type")
+DIMENSIONS = ("iscm", "year", "source", "theme", "region", "office", "type", "project")
+# What a question can be narrowed to: any dimension but the year, and what is supported.
+NARROWING = frozenset(DIMENSIONS) - {"year"} | {"supports"}
 # Dimensions that are known through the mechanism, not from the money itself.
 _OF_ISCM = frozenset({"iscm", "theme", "region", "type"})
 
@@ -34,11 +61,12 @@ class Investment:
     """What a cell is known to have cost, and between what bounds it lies (USD, cents).
 
     ``key`` has one entry for each dimension asked for: ``iscm`` and ``office`` slugs, ``theme`` a
-    code, ``year`` a number, ``region`` a UN M49 name, ``source`` and ``type`` coded values; with
-    ``iscm`` also ``supports`` ("iscm", "grcp", "all_rcps", or "not_named" for time whose entry
-    names no mechanism). ``missing`` counts what would close the range: ``unknown_shares``
-    (attributions) and ``days_without_rate`` (days). ``n`` is the number of funding lines and time
-    entries counted.
+    code, ``year`` a number, ``region`` a UN M49 name, ``source`` and ``type`` coded values,
+    ``project`` a code; with ``iscm`` also ``supports`` ("iscm", "grcp", "all_rcps", or "not_named"
+    for time whose entry names no mechanism). ``missing`` counts what would close the range:
+    ``unknown_shares`` (attributions), ``posts_without_share`` (posts, by mechanism and year) and
+    ``days_without_rate`` (days). ``n`` is the number of funding lines and time entries counted, and
+    of posts, once for each mechanism and year.
     """
 
     key: dict[str, Any]
@@ -54,13 +82,15 @@ class _Cell:
     known: Fraction = Fraction(0)
     possible: Fraction = Fraction(0)  # on top of what is known
     unknown_shares: int = 0
-    days_without_rate: Decimal = Decimal(0)
+    posts_without_share: int = 0
+    days_without_rate: Fraction = Fraction(0)
     n: int = 0
 
     def add(self, other: _Cell) -> None:
         self.known += other.known
         self.possible += other.possible
         self.unknown_shares += other.unknown_shares
+        self.posts_without_share += other.posts_without_share
         self.days_without_rate += other.days_without_rate
         self.n += other.n
 
@@ -74,15 +104,15 @@ class _Leaf:
     year: int
     source: str
     office: str | None
+    project: str | None = None
 
 
 def investment(
     period: Period,
     by: tuple[str, ...] = (),
     *,
-    iscm: str | None = None,
-    sources: Collection[str] | None = None,
-    theme: str | None = None,
+    known_by: dt.datetime | None = None,
+    **only: str | Collection[str] | None,
 ) -> list[Investment]:
     """The total investment of every cell of ``by`` (see ``DIMENSIONS``) in the period's years.
 
@@ -92,16 +122,20 @@ def investment(
     - counted lines of projects, through the attributions of the same project and year: a stated
       share of the lines, a stated amount as it is; an unknown share adds nothing to what is known
       and up to what the stated ones leave to the range;
-    - staff time that no counted line pays, at the standard cost of its grade and year; days
-      without a rate are counted as missing and never guessed.
+    - posts that no counted line or project pays: the mechanism's share of the working days on which
+      the post was held, at the standard cost of its grade and year. An unknown share adds up to
+      what the stated ones leave to the range; a post without a first day is in no year;
+    - other staff time that no counted line pays, at the same rates. Days that are part of a post's
+      share are not added again. Days without a rate are counted as missing and never guessed.
 
     A project-year without attribution counts nowhere. A stated amount is shared out over sources
     and offices like the project's lines of that year; without lines it is project support. An
     amount of a mechanism with several themes (or regions) counts whole under each and once where
-    the cut is not by theme; so does what an unknown share may add. ``iscm`` (slug), ``sources``
-    and ``theme`` (code) narrow. The number of statements is constant.
+    the cut is not by theme; so does what an unknown share may add. ``only`` narrows to values of
+    dimensions, and of ``supports``: ``iscm="rcm"``, ``source=["osi", "travel"]``. ``known_by`` asks
+    for what was on record before that moment. The number of statements is constant.
     """
-    (cells,) = investments(period, [by], iscm=iscm, sources=sources, theme=theme)
+    (cells,) = investments(period, [by], known_by=known_by, **only)
     return cells
 
 
@@ -109,26 +143,26 @@ def investments(
     period: Period,
     cuts: Sequence[tuple[str, ...]],
     *,
-    iscm: str | None = None,
-    sources: Collection[str] | None = None,
-    theme: str | None = None,
+    known_by: dt.datetime | None = None,
+    **only: str | Collection[str] | None,
 ) -> list[list[Investment]]:
     """``investment`` by each of several ``cuts``, the records read once for all of them."""
-    amounts = list(_amounts(period))
-    return [_cut(amounts, by, iscm, sources, theme) for by in cuts]
+    unknown = ({name for cut in cuts for name in cut} - set(DIMENSIONS)) | (set(only) - NARROWING)
+    if unknown:
+        raise ValueError(f"Unknown dimensions: {', '.join(sorted(unknown))}")
+    wanted = {
+        name: {values} if isinstance(values, str) else set(values)
+        for name, values in only.items()
+        if values is not None
+    }
+    amounts = _merged(_amounts(period, known_by))
+    return [_cut(amounts, by, wanted) for by in cuts]
 
 
 def _cut(
-    amounts: Iterable[tuple[list[_Leaf], _Cell]],
-    by: tuple[str, ...],
-    iscm: str | None,
-    sources: Collection[str] | None,
-    theme: str | None,
+    amounts: Iterable[tuple[list[_Leaf], _Cell]], by: tuple[str, ...], only: dict[str, set[str]]
 ) -> list[Investment]:
-    unknown = set(by) - set(DIMENSIONS)
-    if unknown:
-        raise ValueError(f"Unknown dimensions: {', '.join(sorted(unknown))}")
-    places = _Places(by, iscm, sources, theme)
+    places = _Places(by, only)
     cells: dict[tuple[Any, ...], _Cell] = defaultdict(_Cell)
     for leaves, amount in amounts:
         # A set: what several mechanisms share is added once to a cell that has them all.
@@ -142,56 +176,48 @@ def _cut(
 class _Places:
     """Which cells an amount falls into: knows the mechanisms, their themes, regions and types."""
 
-    def __init__(
-        self,
-        by: tuple[str, ...],
-        iscm: str | None,
-        sources: Collection[str] | None,
-        theme: str | None,
-    ) -> None:
+    def __init__(self, by: tuple[str, ...], only: dict[str, set[str]]) -> None:
         self.by = by
-        self.sources = None if sources is None else {str(source) for source in sources}
-        self.iscm = iscm
-        self.theme = theme
+        self.only = only
         self.slugs: dict[int, str] = {}
         self.types: dict[int, str] = {}
         self.themes: dict[int, set[str]] = defaultdict(set)
         self.regions: dict[int, set[str]] = defaultdict(set)
-        if _OF_ISCM & set(by) or iscm or theme:
+        asked = {*by, *only}
+        if _OF_ISCM & asked:
             for pk, slug, kind in ISCM.objects.order_by().values_list("pk", "slug", "type"):
                 self.slugs[pk], self.types[pk] = slug, kind
-        if "theme" in by or theme:
+        if "theme" in asked:
             with_theme = ISCM.objects.order_by().filter(themes__isnull=False)
             for pk, code in with_theme.values_list("pk", "themes__code"):
                 self.themes[pk].add(code)
-        if "region" in by:
+        if "region" in asked:
             members = Membership.objects.filter(kind=MembershipKind.MEMBER, country__isnull=False)
             pairs = members.order_by().values_list("iscm", "country__region").distinct()
             for pk, region in pairs:
                 self.regions[pk].add(region)
 
     def keys_of(self, leaf: _Leaf) -> Iterator[tuple[Any, ...]]:
-        """The cells that ``leaf`` belongs to; none where a filter leaves it out."""
+        """The cells that ``leaf`` belongs to; none where ``only`` leaves it out."""
         slug = self.slugs.get(leaf.iscm) if leaf.iscm else None
-        if self.iscm is not None and slug != self.iscm:
-            return
-        if self.sources is not None and leaf.source not in self.sources:
-            return
-        if self.theme is not None and self.theme not in self._of(self.themes, leaf):
-            return
-        values: dict[str, Iterable[Any]] = {
-            "iscm": [(leaf.supports, slug)],
+        values: dict[str, Collection[Any]] = {
+            "iscm": [slug],
+            "supports": [leaf.supports],
             "year": [leaf.year],
             "source": [leaf.source],
             "office": [leaf.office],
+            "project": [leaf.project],
             "theme": self._of(self.themes, leaf),
             "region": self._of(self.regions, leaf),
             "type": [self.types.get(leaf.iscm) if leaf.iscm else None],
         }
+        if any(wanted.isdisjoint(values[name]) for name, wanted in self.only.items()):
+            return
+        values["iscm"] = [(leaf.supports, slug)]
         yield from product(*(values[name] for name in self.by))
 
     @staticmethod
-    def _of(many: dict[int, set[str]], leaf: _Leaf) -> Iterable[str | None]:
+    def _of(many: dict[int, set[str]], leaf: _Leaf) -> Collection[str | None]:
         """The leaf's values of a dimension with several; [None] where there are none."""
         return (many.get(leaf.iscm) if leaf.iscm else None) or [None]
 
@@ -214,7 +240,8 @@ def _rounded(key: dict[str, Any], cell: _Cell) -> Investment:
         high_usd=_cents(cell.known + cell.possible),
         missing={
             "unknown_shares": cell.unknown_shares,
-            "days_without_rate": cell.days_without_rate.quantize(CENT),
+            "posts_without_share": cell.posts_without_share,
+            "days_without_rate": _cents(cell.days_without_rate),
         },
         n=cell.n,
     )
@@ -230,55 +257,82 @@ def _exact(total: Decimal) -> Fraction:
     return Fraction(Decimal(total).quantize(CENT, ROUND_HALF_UP))
 
 
-def _amounts(period: Period) -> Iterator[tuple[list[_Leaf], _Cell]]:
+Amounts = Iterator[tuple[list[_Leaf], _Cell]]
+
+
+def _merged(amounts: Amounts) -> list[tuple[list[_Leaf], _Cell]]:
+    """One cell for what belongs to the same leaves: as few as there are places, not records."""
+    cells: dict[tuple[_Leaf, ...], _Cell] = defaultdict(_Cell)
+    for leaves, amount in amounts:
+        cells[tuple(leaves)].add(amount)
+    return [(list(leaves), cell) for leaves, cell in cells.items()]
+
+
+def _amounts(period: Period, known_by: dt.datetime | None) -> Amounts:
     """Every amount with the leaves it belongs to; more than one only for unknown shares."""
-    yield from _direct_lines(period)
-    yield from _project_lines(period)
-    yield from _staff_time(period)
+    rates = {
+        (grade, year): Fraction(usd)
+        for grade, year, usd in rows_of(StandardCost, known_by)
+        .filter(year__in=list(period.calendar_years))
+        .values_list("grade", "year", "usd_per_day")
+    }
+    yield from _direct_lines(period, known_by)
+    yield from _project_lines(period, known_by)
+    yield from _posts(period, rates, known_by)
+    yield from _staff_time(period, rates, known_by)
 
 
-def _direct_lines(period: Period) -> Iterator[tuple[list[_Leaf], _Cell]]:
-    lines = FundingLine.objects.counted().in_years(period).filter(supports__in=DIRECT)
-    groups = lines.order_by().values_list(
-        "supports", "iscm", "year", "source_of_funds", "office__slug"
-    )
+def _lines(period: Period, known_by: dt.datetime | None) -> FundingLineQuerySet:
+    lines: FundingLineQuerySet = rows_of(FundingLine, known_by)  # type: ignore[assignment]
+    return lines.counted().in_years(period).order_by()
+
+
+def _direct_lines(period: Period, known_by: dt.datetime | None) -> Amounts:
+    lines = _lines(period, known_by).filter(supports__in=DIRECT)
+    groups = lines.values_list("supports", "iscm", "year", "source_of_funds", "office__slug")
     for *leaf, total, n in groups.annotate(total=Sum("amount_usd"), n=Count("pk")):
         yield [_Leaf(*leaf)], _Cell(known=_exact(total), n=n)
 
 
-def _project_lines(period: Period) -> Iterator[tuple[list[_Leaf], _Cell]]:
-    lines = FundingLine.objects.counted().in_years(period).filter(supports=Supports.PROJECT)
-    groups = lines.order_by().values_list("project", "year", "source_of_funds", "office__slug")
+def _project_lines(period: Period, known_by: dt.datetime | None) -> Amounts:
+    lines = _lines(period, known_by).filter(supports=Supports.PROJECT)
+    groups = lines.values_list("project", "year", "source_of_funds", "office__slug")
+    codes = dict(Project.objects.order_by().values_list("pk", "code"))
     budgets: dict[tuple[int, int], list[_Part]] = defaultdict(list)
     for project, year, source, office, total, n in groups.annotate(
         total=Sum("amount_usd"), n=Count("pk")
     ):
-        budgets[project, year].append(_Part(source, office, _exact(total), n))
+        part = _Part(codes.get(project, ""), source, office, _exact(total), n)
+        budgets[project, year].append(part)
     shares: dict[tuple[int, int], list[_Share]] = defaultdict(list)
-    rows = Attribution.objects.filter(year__in=list(period.calendar_years)).order_by("pk")
+    attributions = rows_of(Attribution, known_by).order_by("pk")
+    rows = attributions.filter(year__in=list(period.calendar_years))
     for project, year, *share in rows.values_list(
         "project", "year", "iscm", "basis", "share_pct", "amount_usd"
     ):
         shares[project, year].append(_Share(*share))
     for (project, year), stated_or_not in shares.items():
-        yield from _attributed(year, budgets[project, year], stated_or_not)
+        nothing = _Part.of_no_lines(codes.get(project, ""))
+        yield from _attributed(year, budgets[project, year], stated_or_not, nothing)
 
 
 @dataclass(frozen=True)
 class _Part:
     """What one source and office give to a project in a year."""
 
+    project: str
     source: str
     office: str | None
     amount: Fraction
     n: int
 
     def leaf(self, iscm: int, year: int) -> _Leaf:
-        return _Leaf(Supports.ISCM.value, iscm, year, self.source, self.office)
+        return _Leaf(Supports.ISCM.value, iscm, year, self.source, self.office, self.project)
 
-
-# An amount can be stated for a project whose lines are not on record.
-_NO_LINES = _Part(FundingSource.PROJECT_SUPPORT.value, None, Fraction(0), 0)
+    @classmethod
+    def of_no_lines(cls, project: str) -> _Part:
+        """An amount can be stated for a project whose lines are not on record."""
+        return cls(project, FundingSource.PROJECT_SUPPORT.value, None, Fraction(0), 0)
 
 
 @dataclass(frozen=True)
@@ -297,9 +351,7 @@ class _Share:
         return total * Fraction(self.share_pct or 0) / 100
 
 
-def _attributed(
-    year: int, parts: list[_Part], shares: list[_Share]
-) -> Iterator[tuple[list[_Leaf], _Cell]]:
+def _attributed(year: int, parts: list[_Part], shares: list[_Share], nothing: _Part) -> Amounts:
     """The money of one project and year as the attributions share it out."""
     total = sum((part.amount for part in parts), Fraction(0))
     amounts = {share.iscm: share.of(total) for share in shares}
@@ -308,25 +360,84 @@ def _attributed(
     undecided = [iscm for iscm, amount in amounts.items() if amount is None]
     for part in parts:
         yield [part.leaf(iscm, year) for iscm in amounts], _Cell(n=part.n)
-    for part in parts if total else [_NO_LINES]:
+    for part in parts if total else [nothing]:
         weight = part.amount / total if total else Fraction(1)
         yield [part.leaf(iscm, year) for iscm in undecided], _Cell(possible=left * weight)
         for iscm, amount in amounts.items():
             if amount is not None:
                 yield [part.leaf(iscm, year)], _Cell(known=amount * weight)
     for iscm in undecided:
-        places = [part.leaf(iscm, year) for part in parts or [_NO_LINES]]
+        places = [part.leaf(iscm, year) for part in parts or [nothing]]
         yield places, _Cell(unknown_shares=1)
 
 
-def _staff_time(period: Period) -> Iterator[tuple[list[_Leaf], _Cell]]:
-    rates = {
-        (grade, year): Fraction(usd)
-        for grade, year, usd in StandardCost.objects.filter(
-            year__in=list(period.calendar_years)
-        ).values_list("grade", "year", "usd_per_day")
-    }
-    entries = TimeEntry.objects.not_paid_elsewhere().worked_in(period).order_by()
+@dataclass(frozen=True)
+class _Post:
+    """A post that no counted line or project pays: what it costs, and when it was held."""
+
+    pk: int
+    office: str
+    grade: str
+    starts_on: dt.date
+    ends_on: dt.date | None
+
+    def working_days(self, year: int) -> Fraction:
+        """The working days of ``year`` on which the post was held."""
+        whole = Period.year(year)
+        first = max(self.starts_on, whole.start)
+        end = whole.end if self.ends_on is None else min(self.ends_on + dt.timedelta(1), whole.end)
+        held = max((end - first).days, 0)
+        return Fraction(held * WORKING_DAYS_A_YEAR, (whole.end - whole.start).days)
+
+
+def _posts(period: Period, rates: Rates, known_by: dt.datetime | None) -> Amounts:
+    """The posts and their shares, read side by side in the order of the posts."""
+    held: PositionQuerySet = rows_of(Position, known_by)  # type: ignore[assignment]
+    posts = held.not_paid_elsewhere().held_during(period).order_by("id")
+    shares = rows_of(PositionShare, known_by).order_by("position_id", "iscm_id")
+    by_post = groupby(
+        shares.values_list("position_id", "iscm_id", "share_pct").iterator(chunk_size=2000),
+        key=itemgetter(0),
+    )
+    of, given = next(by_post, (None, iter(())))
+    columns = ("id", "office__slug", "grade", "starts_on", "ends_on")
+    for post in starmap(_Post, posts.values_list(*columns).iterator(chunk_size=2000)):
+        while of is not None and of < post.pk:
+            of, given = next(by_post, (None, iter(())))
+        if of == post.pk:
+            yield from _costs_of(post, [(iscm, pct) for _post, iscm, pct in given], period, rates)
+
+
+def _costs_of(
+    post: _Post, shares: list[tuple[int, Decimal | None]], period: Period, rates: Rates
+) -> Amounts:
+    stated = (Fraction(pct) for _iscm, pct in shares if pct is not None)
+    left = 100 - sum(stated, Fraction(0))
+    for year in period.calendar_years:
+        days = post.working_days(year)
+        if not days:
+            continue
+        rate = rates.get((post.grade, year))
+        leaves = {iscm: _post_leaf(post, iscm, year) for iscm, _pct in shares}
+        undecided = [leaves[iscm] for iscm, pct in shares if pct is None]
+        if undecided and rate is not None:
+            yield undecided, _Cell(possible=left / 100 * days * rate)
+        for iscm, pct in shares:
+            if pct is None:
+                yield [leaves[iscm]], _Cell(posts_without_share=1, n=1)
+            elif rate is None:
+                yield [leaves[iscm]], _Cell(days_without_rate=Fraction(pct) / 100 * days, n=1)
+            else:
+                yield [leaves[iscm]], _Cell(known=Fraction(pct) / 100 * days * rate, n=1)
+
+
+def _post_leaf(post: _Post, iscm: int, year: int) -> _Leaf:
+    return _Leaf(Supports.ISCM.value, iscm, year, FundingSource.STAFF_TIME.value, post.office)
+
+
+def _staff_time(period: Period, rates: Rates, known_by: dt.datetime | None) -> Amounts:
+    worked: TimeEntryQuerySet = rows_of(TimeEntry, known_by)  # type: ignore[assignment]
+    entries = worked.not_paid_elsewhere().worked_in(period).order_by()
     groups = (
         entries.annotate(worked_year=ExtractYear("worked_on"), supports=_SUPPORTED_BY_TIME)
         .values_list("supports", "iscm", "worked_year", "office__slug", "grade")
@@ -334,12 +445,12 @@ def _staff_time(period: Period) -> Iterator[tuple[list[_Leaf], _Cell]]:
     )
     for supports, iscm, year, office, grade, total, n in groups:
         leaf = _Leaf(supports, iscm, year, FundingSource.STAFF_TIME.value, office)
-        days = Decimal(total).quantize(CENT, ROUND_HALF_UP)
+        days = _exact(total)
         rate = rates.get((grade, year))
         if rate is None:
             yield [leaf], _Cell(days_without_rate=days, n=n)
         else:
-            yield [leaf], _Cell(known=Fraction(days) * rate, n=n)
+            yield [leaf], _Cell(known=days * rate, n=n)
 
 
 # Time on the GRCP is the GRCP's; other time without a mechanism is shown as "not named".
@@ -352,39 +463,92 @@ _SUPPORTED_BY_TIME = Case(
 
 
 def investment_records(
-    period: Period, *, iscm: str | None = None, source: str | None = None, theme: str | None = None
+    period: Period,
+    *,
+    iscm: str | None = None,
+    source: str | None = None,
+    theme: str | None = None,
+    region: str | None = None,
+    office: str | None = None,
+    type: str | None = None,
+    supports: str | None = None,
 ) -> dict[str, PortalQuerySet]:
-    """The records that ``investment`` counts for the same mechanism, source and theme.
+    """The records that ``investment`` counts for the same values of its dimensions.
 
-    ``funding_lines``, ``attributions`` and ``time_entries``, not yet narrowed to their reader:
-    the caller applies ``visible_to``.
+    ``funding_lines``, ``attributions``, ``positions`` and ``time_entries``, not yet narrowed to
+    their reader: the caller applies ``visible_to``.
     """
     years = list(period.calendar_years)
     attributions = Attribution.objects.filter(year__in=years)
     lines = FundingLine.objects.counted().in_years(period)
     entries = TimeEntry.objects.not_paid_elsewhere().worked_in(period)
+    posts = Position.objects.not_paid_elsewhere().held_during(period)
+    shares = PositionShare.objects.filter(position=OuterRef("pk"))
     direct = Q(supports__in=DIRECT)
-    if iscm is not None or theme is not None:
-        iscms = ISCM.objects.all() if iscm is None else ISCM.objects.filter(slug=iscm)
-        if theme is not None:
-            iscms = iscms.filter(themes__code=theme)
+    iscms = _narrowed(iscm, theme, region, type)
+    if iscms is not None:
         attributions = attributions.filter(iscm__in=iscms)
         entries = entries.filter(iscm__in=iscms)
+        shares = shares.filter(iscm__in=iscms)
         direct = Q(iscm__in=iscms)
+    if supports is not None and supports != Supports.ISCM:
+        attributions, shares = attributions.none(), shares.none()
+        entries = entries.annotate(supports=_SUPPORTED_BY_TIME).filter(supports=supports)
+        direct &= Q(supports=supports)
+    if office is not None:
+        entries = entries.filter(office__slug=office)
+        posts = posts.filter(office__slug=office)
     to_project = attributions.filter(project=OuterRef("project"), year=OuterRef("year"))
     lines = lines.filter(direct | (Q(supports=Supports.PROJECT) & Exists(to_project)))
+    if source is not None or office is not None:
+        attributions = attributions.filter(_of_project_with(source, office))
+    if office is not None:
+        lines = lines.filter(office__slug=office)
     if source is not None:
         lines = lines.of_source(source)
-        attributions = attributions.filter(_of_project_with(source))
         if source != FundingSource.STAFF_TIME:
-            entries = entries.none()
-    return {"funding_lines": lines, "attributions": attributions, "time_entries": entries}
+            entries, posts = entries.none(), posts.none()
+    return {
+        "funding_lines": lines,
+        "attributions": attributions,
+        "positions": posts.filter(Exists(shares)),
+        "time_entries": entries,
+    }
 
 
-def _of_project_with(source: str) -> Q:
-    """The condition that an attribution's project has lines of ``source`` in its year."""
-    lines = FundingLine.objects.counted().filter(project=OuterRef("project"), year=OuterRef("year"))
-    condition = Q(Exists(lines.filter(source_of_funds=source)))
-    if source == FundingSource.PROJECT_SUPPORT:
-        condition |= ~Q(Exists(lines))
+def _narrowed(
+    iscm: str | None, theme: str | None, region: str | None, type: str | None
+) -> QuerySet[ISCM] | None:
+    """The mechanisms that a question is narrowed to; None where it asks for all."""
+    if iscm is theme is region is type is None:
+        return None
+    iscms: QuerySet[ISCM] = ISCM.objects.all()
+    if iscm is not None:
+        iscms = iscms.filter(slug=iscm)
+    if theme is not None:
+        iscms = iscms.filter(themes__code=theme)
+    if type is not None:
+        iscms = iscms.filter(type=type)
+    if region is not None:
+        members = Membership.objects.filter(
+            iscm=OuterRef("pk"), kind=MembershipKind.MEMBER, country__region=region
+        )
+        iscms = iscms.filter(Exists(members))
+    return iscms
+
+
+def _of_project_with(source: str | None, office: str | None) -> Q:
+    """The condition that an attribution's project has lines of ``source`` and ``office`` in its
+    year. Without any line it is project support, of no office."""
+    all_lines = FundingLine.objects.counted().filter(
+        project=OuterRef("project"), year=OuterRef("year")
+    )
+    lines = all_lines
+    if source is not None:
+        lines = lines.filter(source_of_funds=source)
+    if office is not None:
+        lines = lines.filter(office__slug=office)
+    condition = Q(Exists(lines))
+    if source == FundingSource.PROJECT_SUPPORT and office is None:
+        condition |= ~Q(Exists(all_lines))
     return condition

@@ -12,7 +12,7 @@ from django.urls import reverse
 from rest_framework.request import Request
 
 from engagements.models import Event, Partnership, PolicyInstrument, SupportRequest
-from finance.models import Attribution, FundingLine, TimeEntry
+from finance.models import Attribution, FundingLine, Position, TimeEntry
 from finance.permissions import readable_by_scope
 from iscm_portal.common import pagination
 from iscm_portal.common.api import holds
@@ -82,6 +82,7 @@ KINDS: dict[type[Model], Kind] = {
     Attribution: Kind(
         "attribution", "project__code", None, "iscm__slug", None, "api-attribution", is_money=True
     ),
+    Position: Kind("position", "title", "starts_on", None, None, "api-position", is_money=True),
     TimeEntry: Kind(
         "time-entry",
         "title",

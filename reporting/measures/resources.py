@@ -25,8 +25,8 @@ class ResourcesAllocated(Measure):
     unit = _("USD")
     definition = _(
         "Total investment in the issues that the mechanisms address: counted funding lines, "
-        "attributed project support and staff time that no counted line pays. Known, with the "
-        "range that unknown shares leave open and a count of what is missing. A line of a "
+        "attributed project support, posts and staff time that no counted line pays. Known, with "
+        "the range that unknown shares leave open and a count of what is missing. A line of a "
         "mechanism with several themes counts whole under each and once in every total."
     )
     source = "evaluation 2019, 4.2, criterion 6; 4.3"
@@ -39,6 +39,7 @@ class ResourcesAllocated(Measure):
         "low_usd": _("At least (USD)"),
         "high_usd": _("At most (USD)"),
         "unknown_shares": _("Shares of projects unknown"),
+        "posts_without_share": _("Shares of posts unknown"),
         "days_without_rate": _("Days without a rate"),
     }
 
@@ -58,7 +59,10 @@ class ResourcesAllocated(Measure):
 
     def years(self) -> set[int]:
         records = investment_records(ALL_TIME)
-        days = records["time_entries"].aggregate(Min("worked_on"), Max("worked_on")).values()
+        days = [
+            *records["time_entries"].aggregate(Min("worked_on"), Max("worked_on")).values(),
+            *records["positions"].aggregate(Min("starts_on"), Max("ends_on")).values(),
+        ]
         found = {day.year for day in days if day is not None}
         for name in ("funding_lines", "attributions"):
             found |= known_years(records[name].aggregate(Min("year"), Max("year")).values())
@@ -72,6 +76,7 @@ class ResourcesAllocated(Measure):
         return [
             (self.records_label, records["funding_lines"]),
             (_("Attributions of projects"), records["attributions"]),
+            (_("Positions"), records["positions"]),
             (_("Staff time"), records["time_entries"]),
         ]
 
@@ -88,7 +93,10 @@ def _summed(key: dict[str, Any], parts: Iterable[Investment]) -> Cell:
         {
             "low_usd": sum((part.low_usd for part in parts), Decimal(0)),
             "high_usd": sum((part.high_usd for part in parts), Decimal(0)),
-            "unknown_shares": sum(part.missing["unknown_shares"] for part in parts),
+            **{
+                name: sum(part.missing[name] for part in parts)
+                for name in ("unknown_shares", "posts_without_share")
+            },
             "days_without_rate": sum(
                 (part.missing["days_without_rate"] for part in parts), Decimal(0)
             ),

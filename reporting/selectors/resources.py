@@ -36,10 +36,6 @@ class ResourceFilter:
     def years(self) -> list[int]:
         return list(range(self.first_year, self.last_year + 1))
 
-    @property
-    def sources(self) -> list[str] | None:
-        return [self.source] if self.source else None
-
 
 @dataclass(frozen=True)
 class Amounts:
@@ -107,7 +103,7 @@ def printed(number: int, chosen: ResourceFilter) -> PrintedTable:
 
 def dashboard(chosen: ResourceFilter, user: Any) -> Dashboard:
     """All that the dashboard shows; the number of statements does not grow with the records."""
-    narrow: dict[str, Any] = {"iscm": chosen.iscm, "sources": chosen.sources}
+    narrow: dict[str, Any] = {"iscm": chosen.iscm, "source": chosen.source}
     cuts: list[tuple[str, ...]] = [("iscm", "year"), ("year",), ("source",), ()]
     cells, by_year, by_source, whole = investments(chosen.period, cuts, **narrow)
     tables = [printed(number, chosen) for number in shown_tables(chosen)]
@@ -129,7 +125,7 @@ def dashboard(chosen: ResourceFilter, user: Any) -> Dashboard:
 
 def total(chosen: ResourceFilter) -> Amounts:
     """All that is known for the years, the mechanism and the source asked for, and its range."""
-    narrow: dict[str, Any] = {"iscm": chosen.iscm, "sources": chosen.sources}
+    narrow: dict[str, Any] = {"iscm": chosen.iscm, "source": chosen.source}
     (cells,) = investments(chosen.period, [()], **narrow)
     return Amounts.of(cells[0]) if cells else Amounts(Decimal(0), Decimal(0))
 

@@ -54,7 +54,7 @@ def test_what_sacm_received_is_known_up_to_the_share_of_placmi():
 
 def known_beyond_the_table(source: str, amount: str, *tables: int) -> dict[int, Decimal]:
     """By year, what counted lines of ``source`` come to over what the tables print."""
-    cells = investment(Period.years(2014, 2019), ("year",), sources=[source])
+    cells = investment(Period.years(2014, 2019), ("year",), source=[source])
     found = {cell.key["year"]: getattr(cell, amount) for cell in cells}
     for table in tables:
         for year, total in printed_table(table).totals.items():

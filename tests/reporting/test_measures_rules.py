@@ -151,6 +151,7 @@ def test_resources_show_what_is_known_and_the_range():
         "low_usd": 1000,
         "high_usd": 2000,
         "unknown_shares": 1,
+        "posts_without_share": 0,
         "days_without_rate": 1,
     }
     (total,) = MEASURES["resources_allocated"].cells(Y2026)

@@ -1,0 +1,42 @@
+"""What was on record at a past moment: the newest kept version of each row by then.
+
+The portal keeps every change of a record of money. Asked for a past moment, a selector reads the
+kept versions instead of the rows, in the same statements.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+from django.db.models import Max, Model
+
+from iscm_portal.common.querysets import PortalQuerySet
+
+
+def end_of(day: dt.date) -> dt.datetime:
+    """The moment at which ``day`` is over (UTC): what was written on it is known by then."""
+    return dt.datetime.combine(day + dt.timedelta(days=1), dt.time(), dt.UTC)
+
+
+def rows_of(model: type[Model], by: dt.datetime | None = None) -> PortalQuerySet:
+    """The rows of ``model``; with ``by`` as they were on record before that moment.
+
+    Rows of the past have the columns and the vocabulary of the model; their own key is ``id``
+    (``pk`` is the version's). What they point to is read as it is now. The newest version of a row
+    is the one that was written last: versions are only ever added.
+    """
+    rows: PortalQuerySet = model._default_manager.all()  # type: ignore[assignment]
+    if by is None:
+        return rows
+    versions: Any = model.history.model  # type: ignore[attr-defined]
+    newest = (
+        versions.objects.filter(history_date__lt=by)
+        .order_by()
+        .values("id")
+        .annotate(newest=Max("history_id"))
+        .values("newest")
+    )
+    kept = type(rows)(model=versions).filter(history_id__in=newest)
+    found: PortalQuerySet = kept.exclude(history_type="-")
+    return found
