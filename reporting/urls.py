@@ -14,6 +14,7 @@ from .views import (
     notices,
     recommendations,
     report_pages,
+    resource_questions,
     resources,
 )
 
@@ -70,6 +71,10 @@ urlpatterns = [
     path("notices/unsubscribe/<str:token>/", notices.unsubscribe, name="unsubscribe"),
     path("profile/", notices.profile, name="profile"),
     path("resources/", resources.resources, name="resources"),
+    path("resources/cliff/", resource_questions.cliff, name="resource_cliff"),
+    path("resources/compare/", resource_questions.compare, name="resource_compare"),
+    path("resources/costs/", resource_questions.costs, name="resource_costs"),
+    path("resources/changes/", resource_questions.changed, name="resource_changes"),
     path("resources/records/", resources.records, name="resource_records"),
     path("resources/table-<int:number>.csv", resources.printed_table_csv, name="printed_table_csv"),
     path("indicators/", indicators.indicators, name="indicators"),

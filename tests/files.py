@@ -6,6 +6,8 @@ import io
 import struct
 import zipfile
 
+from pypdf import PdfReader
+
 PDF = b"%PDF-1.7\n1 0 obj<</Type/Catalog>>endobj\ntrailer<</Root 1 0 R>>\n%%EOF\n"
 PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 20 + b"IEND\xaeB`\x82"
 JPG = b"\xff\xd8\xff\xe0" + b"\0" * 20 + b"\xff\xd9"
@@ -54,3 +56,9 @@ def locked(content: bytes) -> bytes:
             held[place + offset] |= 1
             place = held.find(mark, place + 4)
     return bytes(held)
+
+
+def text_of_pdf(content: bytes) -> str:
+    """The words of a PDF file, page after page, with single spaces."""
+    pages = PdfReader(io.BytesIO(content)).pages
+    return " ".join(" ".join(page.extract_text() for page in pages).split())

@@ -287,6 +287,16 @@ def _lines(period: Period, known_by: dt.datetime | None) -> FundingLineQuerySet:
     return lines.counted().in_years(period).order_by()
 
 
+def _held_posts(period: Period, known_by: dt.datetime | None) -> PositionQuerySet:
+    posts: PositionQuerySet = rows_of(Position, known_by)  # type: ignore[assignment]
+    return posts.not_paid_elsewhere().held_during(period).order_by()
+
+
+def _entries(period: Period, known_by: dt.datetime | None) -> TimeEntryQuerySet:
+    entries: TimeEntryQuerySet = rows_of(TimeEntry, known_by)  # type: ignore[assignment]
+    return entries.not_paid_elsewhere().worked_in(period).order_by()
+
+
 def _direct_lines(period: Period, known_by: dt.datetime | None) -> Amounts:
     lines = _lines(period, known_by).filter(supports__in=DIRECT)
     groups = lines.values_list("supports", "iscm", "year", "source_of_funds", "office__slug")
@@ -392,8 +402,7 @@ class _Post:
 
 def _posts(period: Period, rates: Rates, known_by: dt.datetime | None) -> Amounts:
     """The posts and their shares, read side by side in the order of the posts."""
-    held: PositionQuerySet = rows_of(Position, known_by)  # type: ignore[assignment]
-    posts = held.not_paid_elsewhere().held_during(period).order_by("id")
+    posts = _held_posts(period, known_by).order_by("id")
     shares = rows_of(PositionShare, known_by).order_by("position_id", "iscm_id")
     by_post = groupby(
         shares.values_list("position_id", "iscm_id", "share_pct").iterator(chunk_size=2000),
@@ -436,8 +445,7 @@ def _post_leaf(post: _Post, iscm: int, year: int) -> _Leaf:
 
 
 def _staff_time(period: Period, rates: Rates, known_by: dt.datetime | None) -> Amounts:
-    worked: TimeEntryQuerySet = rows_of(TimeEntry, known_by)  # type: ignore[assignment]
-    entries = worked.not_paid_elsewhere().worked_in(period).order_by()
+    entries = _entries(period, known_by)
     groups = (
         entries.annotate(worked_year=ExtractYear("worked_on"), supports=_SUPPORTED_BY_TIME)
         .values_list("supports", "iscm", "worked_year", "office__slug", "grade")
@@ -472,18 +480,20 @@ def investment_records(
     office: str | None = None,
     type: str | None = None,
     supports: str | None = None,
+    known_by: dt.datetime | None = None,
 ) -> dict[str, PortalQuerySet]:
-    """The records that ``investment`` counts for the same values of its dimensions.
+    """The records that ``investment`` counts for the same values of its dimensions, as they are or
+    as they were on record before the moment ``known_by``.
 
     ``funding_lines``, ``attributions``, ``positions`` and ``time_entries``, not yet narrowed to
     their reader: the caller applies ``visible_to``.
     """
     years = list(period.calendar_years)
-    attributions = Attribution.objects.filter(year__in=years)
-    lines = FundingLine.objects.counted().in_years(period)
-    entries = TimeEntry.objects.not_paid_elsewhere().worked_in(period)
-    posts = Position.objects.not_paid_elsewhere().held_during(period)
-    shares = PositionShare.objects.filter(position=OuterRef("pk"))
+    attributions = rows_of(Attribution, known_by).filter(year__in=years)
+    lines: PortalQuerySet = _lines(period, known_by)
+    entries: PortalQuerySet = _entries(period, known_by)
+    posts: PortalQuerySet = _held_posts(period, known_by)
+    shares = rows_of(PositionShare, known_by).filter(position=OuterRef("id"))
     direct = Q(supports__in=DIRECT)
     iscms = _narrowed(iscm, theme, region, type)
     if iscms is not None:
@@ -501,11 +511,11 @@ def investment_records(
     to_project = attributions.filter(project=OuterRef("project"), year=OuterRef("year"))
     lines = lines.filter(direct | (Q(supports=Supports.PROJECT) & Exists(to_project)))
     if source is not None or office is not None:
-        attributions = attributions.filter(_of_project_with(source, office))
+        attributions = attributions.filter(_of_project_with(source, office, known_by))
     if office is not None:
         lines = lines.filter(office__slug=office)
     if source is not None:
-        lines = lines.of_source(source)
+        lines = lines.filter(source_of_funds=source)
         if source != FundingSource.STAFF_TIME:
             entries, posts = entries.none(), posts.none()
     return {
@@ -537,11 +547,11 @@ def _narrowed(
     return iscms
 
 
-def _of_project_with(source: str | None, office: str | None) -> Q:
+def _of_project_with(source: str | None, office: str | None, known_by: dt.datetime | None) -> Q:
     """The condition that an attribution's project has lines of ``source`` and ``office`` in its
     year. Without any line it is project support, of no office."""
-    all_lines = FundingLine.objects.counted().filter(
-        project=OuterRef("project"), year=OuterRef("year")
+    all_lines = rows_of(FundingLine, known_by).filter(
+        is_counted=True, project=OuterRef("project"), year=OuterRef("year")
     )
     lines = all_lines
     if source is not None:

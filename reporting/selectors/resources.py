@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from decimal import Decimal
+import datetime as dt
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
+from urllib.parse import urlencode
 
 from django.utils.translation import gettext as _
 
-from engagements.models import ISCM
+from engagements.choices import ISCMType
+from engagements.models import ISCM, Office, Theme
+from finance.choices import FundingSource, Supports
 from finance.models import Attribution
-from finance.selectors.investment import Investment, investments
+from finance.selectors.as_of import end_of
+from finance.selectors.investment import Investment, investment_records, investments
 from finance.selectors.printed import PrintedTable, change_pct, printed_table
 from iscm_portal.common.period import Period
 
@@ -19,14 +24,21 @@ from iscm_portal.common.period import Period
 EVALUATION_YEARS = (2014, 2019)
 
 
+# What the rows of the dashboard can be, and what it can be narrowed to.
+ROWS = ("iscm", "source", "theme", "region", "office", "type")
+NARROWED_TO = (*ROWS, "supports")
+
+
 @dataclass(frozen=True)
 class ResourceFilter:
-    """What the reader asked for: years (both included), one mechanism, one source of funds."""
+    """What the reader asked for: years (both included), values of dimensions, the day as of which,
+    and what the rows are."""
 
     first_year: int
     last_year: int
-    iscm: str | None = None
-    source: str | None = None
+    only: Mapping[str, str] = field(default_factory=dict)
+    by: str = "iscm"
+    as_of: dt.date | None = None
 
     @property
     def period(self) -> Period:
@@ -36,6 +48,26 @@ class ResourceFilter:
     def years(self) -> list[int]:
         return list(range(self.first_year, self.last_year + 1))
 
+    @property
+    def iscm(self) -> str | None:
+        return self.only.get("iscm")
+
+    @property
+    def source(self) -> str | None:
+        return self.only.get("source")
+
+    @property
+    def known_by(self) -> dt.datetime | None:
+        """The moment before which it was on record; None: now."""
+        return end_of(self.as_of) if self.as_of else None
+
+    def query(self, **more: str) -> str:
+        """The address of the records of a cell, without its years."""
+        asked = {**self.only, **more}
+        if self.as_of:
+            asked["as_of"] = self.as_of.isoformat()
+        return urlencode(asked)
+
 
 @dataclass(frozen=True)
 class Amounts:
@@ -44,11 +76,19 @@ class Amounts:
     known_usd: Decimal
     high_usd: Decimal
     unknown_shares: int = 0
+    posts_without_share: int = 0
     days_without_rate: Decimal = Decimal(0)
 
     @property
     def is_range(self) -> bool:
         return self.high_usd > self.known_usd
+
+    @property
+    def known_pct(self) -> Decimal | None:
+        """What is known in per cent of what it could be at most; None over nothing."""
+        if not self.high_usd:
+            return None
+        return (self.known_usd * 100 / self.high_usd).quantize(Decimal("0.1"), ROUND_HALF_UP)
 
     @classmethod
     def of(cls, found: Investment) -> Amounts:
@@ -56,19 +96,27 @@ class Amounts:
             found.known_usd,
             found.high_usd,
             found.missing["unknown_shares"],
+            found.missing["posts_without_share"],
             found.missing["days_without_rate"],
         )
 
 
+NOTHING = Amounts(Decimal(0), Decimal(0))
+
+
 @dataclass(frozen=True)
 class Row:
-    """What one mechanism (or the GRCP, or all RCPs) received, by year."""
+    """What one mechanism (the GRCP, all RCPs, a theme, an office...) received, by year.
+
+    ``query`` is the address of its records, empty where there is none to ask by.
+    """
 
     label: str
     slug: str | None
     supports: str
     cells: dict[int, Amounts]
     change_pct: Decimal | None
+    query: str
 
 
 @dataclass(frozen=True)
@@ -87,6 +135,7 @@ class Dashboard:
     total: Amounts
     rows: list[Row]
     totals: dict[int, Amounts]
+    change_pct: Decimal | None
     by_source: list[tuple[str, Amounts]]
     tables: list[PrintedTable]
     osi: Headline
@@ -94,6 +143,7 @@ class Dashboard:
     projects: Headline
     staff: Headline
     unknown: list[Attribution]
+    now: Amounts | None
 
 
 def printed(number: int, chosen: ResourceFilter) -> PrintedTable:
@@ -101,18 +151,27 @@ def printed(number: int, chosen: ResourceFilter) -> PrintedTable:
     return printed_table(number, iscms=[chosen.iscm] if chosen.iscm else None, years=chosen.years)
 
 
+def cells_of(
+    chosen: ResourceFilter, *cuts: tuple[str, ...], known_by: dt.datetime | None = None
+) -> list[list[Investment]]:
+    """The total investment by each of the ``cuts`` for what was asked."""
+    return investments(chosen.period, cuts, known_by=known_by, **chosen.only)
+
+
 def dashboard(chosen: ResourceFilter, user: Any) -> Dashboard:
     """All that the dashboard shows; the number of statements does not grow with the records."""
-    narrow: dict[str, Any] = {"iscm": chosen.iscm, "source": chosen.source}
-    cuts: list[tuple[str, ...]] = [("iscm", "year"), ("year",), ("source",), ()]
-    cells, by_year, by_source, whole = investments(chosen.period, cuts, **narrow)
+    cells, by_year, by_source, whole = cells_of(
+        chosen, (chosen.by, "year"), ("year",), ("source",), (), known_by=chosen.known_by
+    )
     tables = [printed(number, chosen) for number in shown_tables(chosen)]
     by_number = {table.number: table for table in tables}
+    totals = {cell.key["year"]: Amounts.of(cell) for cell in by_year}
     return Dashboard(
         chosen=chosen,
-        total=Amounts.of(whole[0]) if whole else Amounts(Decimal(0), Decimal(0)),
+        total=Amounts.of(whole[0]) if whole else NOTHING,
         rows=rows_of(cells, chosen),
-        totals={cell.key["year"]: Amounts.of(cell) for cell in by_year},
+        totals=totals,
+        change_pct=change_over(totals, chosen),
         by_source=[(cell.key["source"], Amounts.of(cell)) for cell in by_source],
         tables=tables,
         osi=end_to_end(by_number.get(4)),
@@ -120,14 +179,14 @@ def dashboard(chosen: ResourceFilter, user: Any) -> Dashboard:
         projects=in_a_year(by_number.get(5)),
         staff=end_to_end(by_number.get(7)),
         unknown=unknown_shares(chosen, user),
+        now=total(replace(chosen, as_of=None)) if chosen.as_of else None,
     )
 
 
 def total(chosen: ResourceFilter) -> Amounts:
-    """All that is known for the years, the mechanism and the source asked for, and its range."""
-    narrow: dict[str, Any] = {"iscm": chosen.iscm, "source": chosen.source}
-    (cells,) = investments(chosen.period, [()], **narrow)
-    return Amounts.of(cells[0]) if cells else Amounts(Decimal(0), Decimal(0))
+    """All that is known for what was asked, and its range."""
+    (cells,) = cells_of(chosen, (), known_by=chosen.known_by)
+    return Amounts.of(cells[0]) if cells else NOTHING
 
 
 def printed_total(number: int, chosen: ResourceFilter, label: str) -> Amounts:
@@ -138,34 +197,61 @@ def printed_total(number: int, chosen: ResourceFilter, label: str) -> Amounts:
 
 
 def shown_tables(chosen: ResourceFilter) -> list[int]:
-    """The evaluation's tables that a source of funds leaves: OSI 4, projects 5 and 6, people 7."""
+    """The evaluation's tables that the filters leave: OSI 4, projects 5 and 6, people 7.
+
+    They are narrowed to years and a mechanism, and to nothing else.
+    """
+    if set(chosen.only) - {"iscm", "source"} or chosen.as_of:
+        return []
     by_source = {"osi": [4], "project_support": [5, 6]}
     return by_source.get(chosen.source, []) if chosen.source else [4, 5, 6, 7]
 
 
 def rows_of(cells: list[Investment], chosen: ResourceFilter) -> list[Row]:
-    """A row a mechanism, the largest known sum first; then the GRCP and all RCPs."""
-    names = dict(ISCM.objects.values_list("slug", "acronym"))
+    """A row a value of what the rows are, the largest known sum first; what is of none last."""
+    names = labels_of(chosen.by)
     others = {
         "grcp": _("GRCP meetings"),
         "all_rcps": _("All RCPs"),
         "not_named": _("No mechanism named"),
+        "": _("Of none"),
     }
     found: dict[tuple[str, str | None], dict[int, Amounts]] = {}
     for cell in cells:
-        key = (cell.key["supports"], cell.key["iscm"])
+        key = (cell.key.get("supports", ""), cell.key[chosen.by])
         found.setdefault(key, {})[cell.key["year"]] = Amounts.of(cell)
     rows = [
         Row(
-            label=names.get(slug, "") if slug else others[supports],
-            slug=slug,
+            label=str(names.get(value, value)) if value else others[supports],
+            slug=value if chosen.by == "iscm" else None,
             supports=supports,
             cells=years,
             change_pct=change_over(years, chosen),
+            query=_query(chosen, supports, value),
         )
-        for (supports, slug), years in found.items()
+        for (supports, value), years in found.items()
     ]
-    return sorted(rows, key=lambda row: (row.slug is None, -sum_of(row), row.label))
+    named = {row.label for row in rows if row.label not in others.values()}
+    return sorted(rows, key=lambda row: (row.label not in named, -sum_of(row), row.label))
+
+
+def _query(chosen: ResourceFilter, supports: str, value: str | None) -> str:
+    if value:
+        return chosen.query(**{chosen.by: value})
+    return chosen.query(supports=supports) if supports else ""
+
+
+def labels_of(dimension: str) -> dict[str, Any]:
+    """The words for the values of a dimension; a region is its own word."""
+    words: dict[str, Any] = {
+        "iscm": ISCM.objects.values_list("slug", "acronym"),
+        "theme": Theme.objects.values_list("code", "name"),
+        "office": Office.objects.values_list("slug", "name"),
+        "source": FundingSource.choices,
+        "type": ISCMType.choices,
+        "supports": Supports.choices,
+    }
+    return dict(words.get(dimension, ()))
 
 
 def sum_of(row: Row) -> Decimal:
@@ -206,18 +292,17 @@ def in_a_year(table: PrintedTable | None) -> Headline:
     return Headline(table.totals[last], last, change, last - 1)
 
 
+# More than one reads on a dashboard; the rest stands with the records.
+MOST_UNKNOWN = 200
+
+
 def unknown_shares(chosen: ResourceFilter, user: Any) -> list[Attribution]:
     """Attributions whose share nobody knows: what would close the range."""
-    rows = (
-        Attribution.objects.visible_to(user)
-        .filter(basis="unknown", year__range=(chosen.first_year, chosen.last_year))
-        .select_related("project", "iscm")
+    counted = investment_records(chosen.period, known_by=chosen.known_by, **chosen.only)
+    rows = counted["attributions"].visible_to(user).filter(basis="unknown")
+    return list(
+        rows.select_related("project", "iscm").order_by("project", "iscm", "year")[:MOST_UNKNOWN]
     )
-    if chosen.iscm:
-        rows = rows.filter(iscm__slug=chosen.iscm)
-    if chosen.source not in (None, "project_support"):
-        return []
-    return list(rows.order_by("project", "iscm", "year")[:200])
 
 
 CSV_COLUMNS = [
@@ -230,11 +315,17 @@ CSV_COLUMNS = [
     "high_usd",
     "unknown_shares",
     "days_without_rate",
+    "posts_without_share",
 ]
 
 
+def columns_of(chosen: ResourceFilter) -> list[str]:
+    """The columns of the download; the first says what the rows are."""
+    return CSV_COLUMNS if chosen.by == "iscm" else [chosen.by, *CSV_COLUMNS[1:]]
+
+
 def csv_rows(board: Dashboard) -> Iterator[list[Any]]:
-    """The table of the dashboard, a line a mechanism and year, then a total a year."""
+    """The table of the dashboard, a line a row and year, then a total a year."""
     for row in board.rows:
         for year, cell in sorted(row.cells.items()):
             yield [row.label, row.slug or "", row.supports, year, *_amounts(cell)]
@@ -249,6 +340,7 @@ def _amounts(cell: Amounts) -> list[Any]:
         cell.high_usd,
         cell.unknown_shares,
         cell.days_without_rate,
+        cell.posts_without_share,
     ]
 
 

@@ -2,26 +2,46 @@
 
 from __future__ import annotations
 
+import datetime as dt
+from collections.abc import Callable, Collection
 from typing import Any
 
 from django.core.exceptions import BadRequest
 from django.http import Http404, HttpResponse, StreamingHttpResponse
 from django.shortcuts import render
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from engagements.models import ISCM, SignedInRequest, SourceNote
-from finance.choices import FundingSource
+from engagements.choices import ISCMType
+from engagements.models import ISCM, Country, Office, SignedInRequest, SourceNote, Theme
+from finance.choices import FundingSource, Supports
 from finance.models import FundingLine
+from finance.selectors.as_of import end_of
+from finance.selectors.changes import changes_since
 from finance.selectors.investment import investment_records
 from finance.selectors.printed import printed_counts, printed_lines, table_titles
 from iscm_portal.common.charts import stacked_bars
 from iscm_portal.common.exports import csv_response
 from iscm_portal.common.pages import keyset_page, one_of, whole_number
+from iscm_portal.common.period import FIRST_DAY
+from iscm_portal.common.workbooks import workbook_response
 
 from ..selectors import resources as selectors
-from ..selectors.resources import EVALUATION_YEARS, ResourceFilter
+from ..selectors.resources import EVALUATION_YEARS, NARROWED_TO, ROWS, ResourceFilter
+from ..services.resource_sheet import pdf
 
 YEARS = (1990, 2100)
+
+# What each filter of the address may be.
+KNOWN: dict[str, Callable[[], Collection[str]]] = {
+    "iscm": lambda: ISCM.objects.values_list("slug", flat=True),
+    "source": lambda: FundingSource.values,
+    "theme": lambda: Theme.objects.values_list("code", flat=True),
+    "region": lambda: Country.objects.order_by().values_list("region", flat=True).distinct(),
+    "office": lambda: Office.objects.values_list("slug", flat=True),
+    "type": lambda: ISCMType.values,
+    "supports": lambda: Supports.values,
+}
 
 
 def asked(request: SignedInRequest) -> ResourceFilter:
@@ -33,10 +53,23 @@ def asked(request: SignedInRequest) -> ResourceFilter:
     )
     if first > last:
         raise BadRequest(_("The years run from the earlier to the later one."))
-    source = one_of(request, "source", FundingSource.values)
-    slugs = ISCM.objects.visible_to(request.user).values_list("slug", flat=True)
-    slug = one_of(request, "iscm", slugs)
-    return ResourceFilter(first, last, iscm=slug or None, source=source or None)
+    only = {name: one_of(request, name, KNOWN[name]()) for name in NARROWED_TO if get.get(name)}
+    by = one_of(request, "by", ROWS) or "iscm"
+    return ResourceFilter(first, last, only, by, asked_day(request))
+
+
+def asked_day(request: SignedInRequest, name: str = "as_of") -> dt.date | None:
+    """The past day that the address names. Raises BadRequest for one that is none."""
+    text = request.GET.get(name, "")
+    if not text:
+        return None
+    try:
+        day = dt.date.fromisoformat(text)
+    except ValueError:
+        raise BadRequest(_("Give a day as 2026-03-31.")) from None
+    if not FIRST_DAY <= day <= timezone.localdate():
+        raise BadRequest(_("What was on record can be asked for days up to today."))
+    return day
 
 
 def asked_table(number: int, chosen: ResourceFilter) -> int:
@@ -49,20 +82,54 @@ def asked_table(number: int, chosen: ResourceFilter) -> int:
 def resources(request: SignedInRequest) -> HttpResponse | StreamingHttpResponse:
     chosen = asked(request)
     board = selectors.dashboard(chosen, request.user)
-    if request.GET.get("format") == "csv":
-        return csv_response("resources", selectors.CSV_COLUMNS, selectors.csv_rows(board))
+    form = one_of(request, "format", ("csv", "xlsx", "pdf"))
+    if form == "csv":
+        return csv_response("resources", selectors.columns_of(chosen), selectors.csv_rows(board))
+    if form == "xlsx":
+        columns, rows = selectors.columns_of(chosen), selectors.csv_rows(board)
+        return workbook_response("resources", columns, rows)
+    if form == "pdf":
+        response = HttpResponse(pdf(board, timezone.now()), content_type="application/pdf")
+        response["Content-Disposition"] = 'attachment; filename="resources.pdf"'
+        return response
     context = {
         "board": board,
         "chosen": chosen,
         "iscms": ISCM.objects.visible_to(request.user),
         "sources": FundingSource.choices,
+        "rows_by": rows_by(),
+        "chips": chips(chosen),
         "charts": [chart(table) for table in board.tables if table.number in (4, 5)],
         "notes": notes_by_table(request),
         "not_counted": FundingLine.objects.visible_to(request.user)
         .filter(is_counted=False)
         .select_related("iscm"),
+        "changed": changes_since(end_of(chosen.as_of), request.user, most=20)
+        if chosen.as_of
+        else [],
+        "today": timezone.localdate(),
     }
     return render(request, "reporting/resources.html", context)
+
+
+def rows_by() -> list[tuple[str, str]]:
+    """What the rows can be, in words."""
+    return [
+        ("iscm", _("Mechanism")),
+        ("source", _("Source of funds")),
+        ("theme", _("Theme")),
+        ("region", _("Region")),
+        ("office", _("Office")),
+        ("type", _("Kind of mechanism")),
+    ]
+
+
+def chips(chosen: ResourceFilter) -> list[tuple[str, str]]:
+    """What is narrowed to, as (filter, word)."""
+    return [
+        (name, str(selectors.labels_of(name).get(value, value)))
+        for name, value in chosen.only.items()
+    ]
 
 
 def chart(table: Any) -> dict[str, Any]:
@@ -129,12 +196,13 @@ def records(request: SignedInRequest) -> HttpResponse:
         kinds: dict[str, Any] = {"staff_counts" if number == 7 else "funding_lines": rows}
         figure = selectors.printed_total(number, chosen, label)
     else:
-        kinds = investment_records(chosen.period, iscm=chosen.iscm, source=chosen.source)
+        kinds = investment_records(chosen.period, known_by=chosen.known_by, **chosen.only)
         figure = selectors.total(chosen)
     seen = {name: rows.visible_to(request.user) for name, rows in kinds.items()}
     links = {
         "funding_lines": ("iscm", "project", "office"),
         "attributions": ("project", "iscm"),
+        "positions": ("office", "funding_line", "project"),
         "time_entries": ("iscm", "office", "event"),
         "staff_counts": ("iscm",),
     }
@@ -143,7 +211,7 @@ def records(request: SignedInRequest) -> HttpResponse:
         "label": label,
         "table": table,
         "figure": figure,
-        "iscm": ISCM.objects.visible_to(request.user).filter(slug=chosen.iscm).first(),
+        "chips": chips(chosen),
         **{
             name: keyset_page(
                 request, rows.select_related(*links[name]), "-pk", name=f"after_{name}"

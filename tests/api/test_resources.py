@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+import time_machine
 from django.core.management import call_command
 
 from tests.api import evaluation_tables as printed
@@ -135,7 +136,11 @@ def test_a_cell_is_what_is_known_and_what_may_be_and_says_what_is_missing() -> N
                 "known_usd": "20000.00",
                 "low_usd": "20000.00",
                 "high_usd": "20500.00",
-                "missing": {"unknown_shares": 1, "days_without_rate": "1.50"},
+                "missing": {
+                    "unknown_shares": 1,
+                    "posts_without_share": 0,
+                    "days_without_rate": "1.50",
+                },
                 "n": 3,
             }
         ],
@@ -158,6 +163,7 @@ def test_a_cell_is_what_is_known_and_what_may_be_and_says_what_is_missing() -> N
         "high_usd": "20500.00",
         "n": "3",
         "missing_unknown_shares": "1",
+        "missing_posts_without_share": "0",
         "missing_days_without_rate": "1.50",
     }
 
@@ -213,3 +219,26 @@ def test_a_wrong_question_is_an_error_at_its_parameter(
     query: dict[str, str], at: list[str]
 ) -> None:
     assert list(Api().errors("resources/", **query)) == at
+
+
+def test_a_past_day_is_answered_as_it_was_on_record_then() -> None:
+    with time_machine.travel("2026-03-31T12:00:00Z"):
+        line = money.FundingLineFactory(year=2026, amount_usd=Decimal(20000))
+    line.amount_usd = Decimal(500)
+    line.save()
+    api = Api()
+    for day, known in (("2026-03-30", []), ("2026-03-31", ["20000.00"])):
+        answer = api.read("resources/", by="year", as_of=day)
+        assert [row["known_usd"] for row in answer["rows"]] == known
+    assert api.read("resources/", by="year")["rows"][0]["known_usd"] == "500.00"
+
+
+@pytest.mark.parametrize("day", ["yesterday", "2026-02-30", "0001-01-01", "2026"])
+def test_a_day_that_is_none_is_refused_at_its_field(day: str) -> None:
+    answer = Api().get("resources/", as_of=day)
+    assert (answer.status_code, list(answer.json())) == (400, ["as_of"])
+
+
+def test_what_a_single_project_got_is_no_total() -> None:
+    answer = Api().get("resources/", by="project")
+    assert (answer.status_code, list(answer.json())) == (400, ["by"])

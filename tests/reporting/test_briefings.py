@@ -24,6 +24,7 @@ from reporting.services.briefing import SomeNotSent, send_unsent
 from reporting.services.briefing_files import LEVELS, _compiled, on_one_page, pdf, word
 from tests.factories import engagements as make
 from tests.factories import reporting as reported
+from tests.files import text_of_pdf
 
 pytestmark = pytest.mark.django_db
 
@@ -315,11 +316,6 @@ def everything(message) -> str:
 
 def text_of_word(content: bytes) -> str:
     return "\n".join(line.text for line in docx.Document(io.BytesIO(content)).paragraphs)
-
-
-def text_of_pdf(content: bytes) -> str:
-    # The texts of a tagged PDF lie packed; what typst was given is what stands in it.
-    return content.decode("latin-1")
 
 
 def test_restricted_text_and_documents_are_in_no_copy_whoever_reads(

@@ -94,7 +94,9 @@ def test_the_answer_comes_first_with_its_range_and_what_is_missing(read):
 
 
 def test_sacm_has_a_range_because_placmis_share_is_unknown(real_records):
-    board = dashboard(ResourceFilter(2014, 2014, iscm="sacm"), make.UserFactory(access_group="ipd"))
+    board = dashboard(
+        ResourceFilter(2014, 2014, {"iscm": "sacm"}), make.UserFactory(access_group="ipd")
+    )
     (row,) = board.rows
     cell = row.cells[2014]
     assert (cell.known_usd, cell.high_usd) == (Decimal("20000.00"), Decimal("616600.00"))

@@ -160,3 +160,28 @@ def address_with(context: dict[str, Any], **changes: Any) -> str:
         else:
             query[name] = str(value)
     return f"?{query.urlencode()}"
+
+
+@register.simple_tag(takes_context=True)
+def address_without(context: dict[str, Any], name: str) -> str:
+    """This page's address without the filter called ``name``."""
+    return address_with(context, **{name: ""})
+
+
+@register.inclusion_tag("components/money.html", takes_context=True)
+def money_rooms(context: dict[str, Any]) -> dict[str, Any]:
+    """The pages on what it costs that the reader may open, the present one marked."""
+    request = context["request"]
+    rooms = [
+        ("/resources/", _("What it costs"), True),
+        ("/resources/compare/", _("Compare"), True),
+        ("/resources/costs/", _("Per event and outcome"), True),
+        ("/resources/cliff/", _("Funding cliff"), True),
+    ]
+    return {
+        "rooms": [
+            {"address": address, "label": label, "is_current": request.path == address}
+            for address, label, is_open in rooms
+            if is_open
+        ]
+    }

@@ -1,0 +1,152 @@
+"""The funding cliff: what fell from one year to the next, and what ends with its project.
+
+Source: evaluation 2019, 4.3: the drop in project support of 2019, laid to the end of the project
+FMM West Africa.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import ROUND_HALF_UP, Decimal
+
+from engagements.models import ISCM
+from iscm_portal.common.period import Period
+
+from ..models import Project
+from .investment import investments
+
+ZERO = Decimal(0)
+
+
+@dataclass(frozen=True)
+class Change:
+    """From one year to the next (USD): what a row had, has, and its part in the whole change.
+
+    ``of_whole_pct`` is None where the whole did not change.
+    """
+
+    label: str
+    before: Decimal
+    after: Decimal
+    of_whole_pct: Decimal | None
+
+    @property
+    def change(self) -> Decimal:
+        return self.after - self.before
+
+
+@dataclass(frozen=True)
+class Changes:
+    before: Decimal
+    after: Decimal
+    rows: list[Change]
+
+    @property
+    def change(self) -> Decimal:
+        return self.after - self.before
+
+    @property
+    def change_pct(self) -> Decimal | None:
+        return _pct(self.change, self.before)
+
+
+def changes(
+    rows: Mapping[str, Mapping[int, Decimal | int]], first_year: int, last_year: int
+) -> Changes:
+    """What each of ``rows`` (label: {year: USD}) changed between two years, the largest fall first.
+
+    A year without a record counts as nothing received: what ended has none.
+    """
+    pairs = {
+        label: (Decimal(years.get(first_year, 0)), Decimal(years.get(last_year, 0)))
+        for label, years in rows.items()
+    }
+    before = sum((first for first, _last in pairs.values()), ZERO)
+    after = sum((last for _first, last in pairs.values()), ZERO)
+    found = [
+        Change(label, first, last, _pct(last - first, after - before))
+        for label, (first, last) in pairs.items()
+        if first or last
+    ]
+    return Changes(before, after, sorted(found, key=lambda row: (row.change, row.label)))
+
+
+@dataclass(frozen=True)
+class Ending:
+    """What a mechanism is known to get in a year through a project that ends in it (USD).
+
+    ``high_usd`` is the most it could be where the share is unknown.
+    """
+
+    iscm: str
+    label: str
+    project: str
+    title: str
+    ends_on: dt.date
+    known_usd: Decimal
+    high_usd: Decimal
+
+
+@dataclass(frozen=True)
+class Cliff:
+    """One mechanism and year: all that is known, what of it ends, and the projects that end.
+
+    ``ends_pct`` is None over nothing.
+    """
+
+    iscm: str
+    label: str
+    known_usd: Decimal
+    ends_usd: Decimal
+    ends_pct: Decimal | None
+    endings: list[Ending]
+
+
+def funding_cliff(year: int) -> list[Cliff]:
+    """Per mechanism the share of what is known for ``year`` that ends with a project ending then.
+
+    Mechanisms with an ending project only, the largest sum first. The number of statements is
+    constant.
+    """
+    period = Period.year(year)
+    by_project, by_iscm = investments(period, [("iscm", "project"), ("iscm",)], supports="iscm")
+    projects = {
+        code: (title, ends_on)
+        for code, title, ends_on in Project.objects.filter(period.q("ends_on")).values_list(
+            "code", "title", "ends_on"
+        )
+    }
+    labels = dict(ISCM.objects.values_list("slug", "acronym"))
+    endings: dict[str, list[Ending]] = {}
+    for cell in by_project:
+        slug, code = cell.key["iscm"], cell.key["project"]
+        if code not in projects or not cell.high_usd:
+            continue
+        title, ends_on = projects[code]
+        endings.setdefault(slug, []).append(
+            Ending(slug, labels[slug], code, title, ends_on, cell.known_usd, cell.high_usd)
+        )
+    whole = {cell.key["iscm"]: cell.known_usd for cell in by_iscm}
+    cliffs = []
+    for slug, rows in endings.items():
+        ends = sum((row.known_usd for row in rows), ZERO)
+        cliffs.append(
+            Cliff(
+                slug,
+                labels[slug],
+                whole[slug],
+                ends,
+                _pct(ends, whole[slug]),
+                sorted(rows, key=lambda row: (-row.known_usd, row.project)),
+            )
+        )
+    return sorted(cliffs, key=lambda cliff: (-cliff.ends_usd, cliff.label))
+
+
+def _pct(part: Decimal, whole: Decimal) -> Decimal | None:
+    """``part`` in per cent of ``whole``, one decimal; None over nothing."""
+    if not whole:
+        return None
+    return (part * 100 / whole).quantize(Decimal("0.1"), ROUND_HALF_UP)

@@ -1,0 +1,111 @@
+"""What an event, a day and an outcome cost: the total investment over what there was of each."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Any
+
+from django.db.models import Count, Sum
+
+from engagements.choices import RequestOutcome
+from engagements.models import Event, Partnership, PolicyInstrument, SupportRequest
+from finance.models import TimeEntry
+from iscm_portal.common.period import Period
+
+from .resources import NOTHING, Amounts, ResourceFilter, cells_of, labels_of
+
+CENT = Decimal("0.01")
+
+
+@dataclass(frozen=True)
+class UnitCost:
+    """USD for one of something, from what is known to the most it could be; None over none."""
+
+    count: Decimal
+    known_usd: Decimal | None
+    high_usd: Decimal | None
+
+    @property
+    def is_range(self) -> bool:
+        return self.known_usd != self.high_usd
+
+    @classmethod
+    def of(cls, amounts: Amounts, count: Decimal | int) -> UnitCost:
+        count = Decimal(count)
+        if not count:
+            return cls(count, None, None)
+        return cls(
+            count,
+            (amounts.known_usd / count).quantize(CENT, ROUND_HALF_UP),
+            (amounts.high_usd / count).quantize(CENT, ROUND_HALF_UP),
+        )
+
+
+@dataclass(frozen=True)
+class UnitCosts:
+    """One mechanism: what it cost, and by event, staff day and outcome."""
+
+    label: str
+    slug: str
+    total: Amounts
+    events: UnitCost
+    days: UnitCost
+    outcomes: UnitCost
+
+
+def unit_costs(chosen: ResourceFilter) -> list[UnitCosts]:
+    """Per mechanism with a cost, an event, a day or an outcome in the years asked for.
+
+    Events are those that began in the years (a joint one counts for each of its mechanisms), staff
+    days all days on record whoever pays them, outcomes what came of the engagement: policy
+    instruments passed or amended, partnerships that began and requests that were met. The largest
+    known sum first; the number of statements is constant.
+    """
+    (cells,) = cells_of(chosen, ("iscm",), known_by=None)
+    totals = {cell.key["iscm"]: Amounts.of(cell) for cell in cells if cell.key["iscm"]}
+    events, days, outcomes = _events(chosen.period), _days(chosen.period), _outcomes(chosen.period)
+    names = labels_of("iscm")
+    wanted = {chosen.iscm} if chosen.iscm else {*totals, *events, *days, *outcomes}
+    rows = [
+        UnitCosts(
+            label=names[slug],
+            slug=slug,
+            total=totals.get(slug, NOTHING),
+            events=UnitCost.of(totals.get(slug, NOTHING), events[slug]),
+            days=UnitCost.of(totals.get(slug, NOTHING), days[slug]),
+            outcomes=UnitCost.of(totals.get(slug, NOTHING), outcomes[slug]),
+        )
+        for slug in wanted
+    ]
+    return sorted(rows, key=lambda row: (-row.total.known_usd, row.label))
+
+
+def _events(period: Period) -> Counter[str]:
+    return _by_iscm(Event.objects.begun_in(period), "iscms__slug", Count("pk", distinct=True))
+
+
+def _days(period: Period) -> Counter[str]:
+    return _by_iscm(TimeEntry.objects.worked_in(period), "iscm__slug", Sum("days"))
+
+
+def _outcomes(period: Period) -> Counter[str]:
+    met = SupportRequest.objects.filter(period.q("asked_on"), outcome=RequestOutcome.MET)
+    found: Counter[str] = Counter()
+    for rows in (
+        PolicyInstrument.objects.filter(period.q("dated_on")),
+        Partnership.objects.filter(period.q("since_on")),
+        met,
+    ):
+        found += _by_iscm(rows, "iscm__slug", Count("pk"))
+    return found
+
+
+def _by_iscm(rows: Any, path: str, aggregate: Any) -> Counter[str]:
+    """The aggregate by mechanism; what names none is left out."""
+    pairs: Iterable[tuple[str, Any]] = (
+        rows.exclude(**{path: None}).order_by().values_list(path).annotate(aggregate)
+    )
+    return Counter({slug: Decimal(number).quantize(CENT) for slug, number in pairs})

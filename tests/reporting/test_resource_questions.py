@@ -1,0 +1,299 @@
+"""What the resource dashboard answers beside its table: past dates, the cliff, comparing, costs."""
+
+from __future__ import annotations
+
+import csv
+import datetime as dt
+import io
+from decimal import Decimal
+from fractions import Fraction
+
+import pytest
+import time_machine
+from django.core.management import call_command
+from hypothesis import given
+from hypothesis import strategies as st
+from python_calamine import CalamineWorkbook
+
+from finance.selectors.changes import changes_since
+from finance.selectors.cliff import changes, funding_cliff
+from finance.selectors.printed import printed_table
+from iscm_portal.common.period import Period
+from reporting.selectors.costs import unit_costs
+from reporting.selectors.resources import ResourceFilter
+from tests.factories import engagements as make
+from tests.factories import finance as money
+from tests.files import text_of_pdf
+from tests.twins import rounded, twin_settings
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def ipd():
+    return make.UserFactory(access_group="ipd", office=make.OfficeFactory(), first_name="Ana")
+
+
+@pytest.fixture
+def read(client, ipd):
+    client.force_login(ipd)
+
+    def answer(address):
+        found = client.get(address)
+        assert found.status_code == 200
+        content = b"".join(found.streaming_content) if found.streaming else found.content
+        return content if b"%PDF" in content[:5] or b"PK" in content[:2] else content.decode()
+
+    return answer
+
+
+# --- the evaluation's own fall, from the stored records
+
+
+def test_the_fall_of_2018_to_2019_is_laid_to_whom_the_records_say():
+    """Source: evaluation 2019, 4.3, Table 5; the data's README, point 5."""
+    call_command("load_evaluation", verbosity=0)
+    fall = changes({row.label: row.values for row in printed_table(5).rows}, 2018, 2019)
+    assert (fall.before, fall.after, fall.change) == (14_188_200, 4_229_900, -9_958_300)
+    assert fall.change_pct == Decimal("-70.2")
+    parts = {row.label: (row.change, row.of_whole_pct) for row in fall.rows}
+    assert list(parts)[:3] == ["MIDWA", "RCM", "Bali Process"]
+    assert parts["MIDWA"] == (-5_765_300, Decimal("57.9"))
+    assert parts["RCM"] == (-2_836_100, Decimal("28.5"))
+    assert parts["Bali Process"] == (-1_314_900, Decimal("13.2"))
+
+
+def test_without_the_grcp_osi_rose_by_125_9_per_cent():
+    """Source: the data's README, point 1: the GRCP is a series of meetings, no ISCM (fn. 5)."""
+    call_command("load_evaluation", verbosity=0)
+    rows = {row.label: row.values for row in printed_table(4).rows if row.label != "GRCP"}
+    assert changes(rows, 2014, 2019).change_pct == Decimal("125.9")
+
+
+def test_the_page_shows_the_fall_with_its_parts(read):
+    call_command("load_evaluation", verbosity=0)
+    page = read("/resources/cliff/")
+    for words in ("-9,958,300", "57.9", "28.5", "13.2", "-70.2"):
+        assert words in page
+
+
+# --- the cliff
+
+
+def ending(ends_on: dt.date | None, usd: int, iscm, basis: str = "dedicated", **share):
+    project = money.ProjectFactory(ends_on=ends_on)
+    money.FundingLineFactory(
+        project=project, year=2026, source_of_funds="project_support", amount_usd=usd
+    )
+    money.AttributionFactory(project=project, iscm=iscm, year=2026, basis=basis, **share)
+    return project
+
+
+def test_what_ends_in_a_year_is_a_share_of_what_is_known_for_it():
+    rcm, sacm = make.ISCMFactory(slug="rcm"), make.ISCMFactory(slug="sacm")
+    money.FundingLineFactory(iscm=rcm, year=2026, amount_usd=250)
+    last = ending(dt.date(2026, 12, 31), 600, rcm)
+    first = ending(dt.date(2026, 1, 1), 150, rcm)
+    ending(dt.date(2027, 1, 1), 1000, rcm)
+    ending(dt.date(2025, 12, 31), 1000, sacm)
+    ending(None, 1000, sacm)
+    (cliff,) = funding_cliff(2026)
+    assert (cliff.iscm, cliff.known_usd, cliff.ends_usd) == ("rcm", 2000, 750)
+    assert cliff.ends_pct == Decimal("37.5")
+    assert [row.project for row in cliff.endings] == [last.code, first.code]
+
+
+def test_a_project_of_unknown_share_ends_within_a_range():
+    rcm = make.ISCMFactory(slug="rcm")
+    ending(dt.date(2026, 6, 30), 600, rcm, basis="unknown", share_pct=None)
+    (cliff,) = funding_cliff(2026)
+    assert (cliff.ends_usd, cliff.ends_pct) == (0, None)
+    assert (cliff.endings[0].known_usd, cliff.endings[0].high_usd) == (0, 600)
+
+
+@given(
+    years=st.dictionaries(
+        st.sampled_from("abcdef"),
+        st.dictionaries(st.sampled_from([2018, 2019]), st.integers(0, 10_000)),
+    )
+)
+@twin_settings
+def test_the_parts_of_a_change_are_those_of_a_plain_recount(years):
+    found = changes(years, 2018, 2019)
+    before = sum(row.get(2018, 0) for row in years.values())
+    after = sum(row.get(2019, 0) for row in years.values())
+    assert (found.before, found.after) == (before, after)
+    assert {row.label for row in found.rows} == {
+        label for label, row in years.items() if any(row.values())
+    }
+    for row in found.rows:
+        change = years[row.label].get(2019, 0) - years[row.label].get(2018, 0)
+        assert row.change == change
+        whole = after - before
+        assert row.of_whole_pct == (rounded(Fraction(change * 100, whole), 1) if whole else None)
+
+
+# --- any past date, and what changed since
+
+
+def test_the_dashboard_of_a_past_day_says_what_was_known_then_and_what_changed(read, ipd):
+    iscm = make.ISCMFactory(slug="rcm", acronym="RCM")
+    with time_machine.travel("2026-03-31T12:00:00Z"):
+        line = money.FundingLineFactory(iscm=iscm, year=2026, label="Core", amount_usd=20_000)
+    line.amount_usd = Decimal(500)
+    line._history_user, line._change_reason = ipd, "The office sent the final figure."
+    line.save()
+    page = read("/resources/?from=2026&to=2026&as_of=2026-03-31")
+    assert "This is what was on record on 31 March 2026." in page
+    assert ">20,000</a>" in page
+    assert "20000.00 → 500.00" in page
+    assert "The office sent the final figure." in page
+    records = read("/resources/records/?iscm=rcm&from=2026&to=2026&as_of=2026-03-31")
+    assert "USD 20,000" in records
+    assert ">20,000</td>" in records
+    assert ">500</td>" in read("/resources/records/?iscm=rcm&from=2026&to=2026")
+
+
+def test_changes_are_told_to_those_who_read_the_record(ipd):
+    office = make.OfficeFactory()
+    own = make.UserFactory(access_group="reporter", office=office)
+    analyst = make.UserFactory(access_group="analyst", office=None)
+    line = money.FundingLineFactory(office=office, label="Own")
+    money.FundingLineFactory(label="Another's")
+    line.delete()
+    since = dt.datetime(2020, 1, 1, tzinfo=dt.UTC)
+    mine = changes_since(since, own)
+    assert [(row.how, row.label) for row in mine] == [
+        ("Deleted", f"Own {line.year}"),
+        ("Created", f"Own {line.year}"),
+    ]
+    assert len(changes_since(since, ipd)) == 3
+    assert changes_since(since, analyst) == []
+
+
+def test_a_day_to_come_cannot_be_asked_for(client, ipd):
+    client.force_login(ipd)
+    assert client.get("/resources/?as_of=2100-01-01").status_code == 400
+
+
+# --- comparing and unit costs
+
+
+def test_two_years_stand_beside_each_other(read):
+    rcm = make.ISCMFactory(slug="rcm", acronym="RCM")
+    money.FundingLineFactory(iscm=rcm, year=2018, amount_usd=200)
+    money.FundingLineFactory(iscm=rcm, year=2019, amount_usd=50)
+    money.FundingLineFactory(iscm=make.ISCMFactory(acronym="New"), year=2019, amount_usd=7)
+    lines = list(csv.reader(io.StringIO(read("/resources/compare/?format=csv").lstrip("\ufeff"))))
+    assert lines == [
+        ["row", "2018_known", "2018_high", "2019_known", "2019_high"],
+        ["RCM", "200.00", "200.00", "50.00", "50.00"],
+        ["New", "", "", "7.00", "7.00"],
+    ]
+    assert "−75" in read("/resources/compare/")
+
+
+def test_two_mechanisms_stand_beside_each_other_source_by_source(read):
+    rcm = make.ISCMFactory(slug="rcm", acronym="RCM")
+    sacm = make.ISCMFactory(slug="sacm", acronym="SACM")
+    money.FundingLineFactory(iscm=rcm, year=2019, amount_usd=200)
+    money.FundingLineFactory(iscm=sacm, year=2019, amount_usd=100, source_of_funds="travel")
+    address = "/resources/compare/?one=rcm&other=sacm&from=2019&to=2019&format=csv"
+    lines = list(csv.reader(io.StringIO(read(address).lstrip("\ufeff"))))
+    assert lines[1:] == [
+        ["OSI", "200.00", "200.00", "", ""],
+        ["Travel", "", "", "100.00", "100.00"],
+    ]
+
+
+def test_an_event_a_day_and_an_outcome_cost_what_is_known_over_their_number():
+    rcm = make.ISCMFactory(slug="rcm")
+    project = money.ProjectFactory()
+    money.FundingLineFactory(project=project, year=2026, amount_usd=500)
+    money.AttributionFactory(project=project, iscm=rcm, year=2026)
+    money.FundingLineFactory(iscm=rcm, year=2026, amount_usd=1000)
+    for day in (dt.date(2026, 1, 1), dt.date(2026, 12, 31), dt.date(2027, 1, 1)):
+        make.EventFactory(iscms=[rcm], starts_on=day, ends_on=day)
+    money.TimeEntryFactory(iscm=rcm, days=Decimal("2.50"), paid_by="counted_line")
+    make.PartnershipFactory(iscm=rcm, since_on=dt.date(2026, 5, 1))
+    make.SupportRequestFactory(iscm=rcm, asked_on=dt.date(2026, 5, 1), outcome="open")
+    (row,) = unit_costs(ResourceFilter(2026, 2026))
+    assert (row.events.count, row.events.known_usd, row.events.high_usd) == (2, 500, 750)
+    assert (row.days.count, row.days.known_usd) == (Decimal("2.50"), 400)
+    assert (row.outcomes.count, row.outcomes.high_usd) == (1, 1500)
+
+
+def test_a_cost_over_nothing_is_no_data():
+    rcm = make.ISCMFactory(slug="rcm")
+    money.FundingLineFactory(iscm=rcm, year=2026, amount_usd=1000)
+    (row,) = unit_costs(ResourceFilter(2026, 2026))
+    assert (row.events.known_usd, row.days.known_usd, row.outcomes.known_usd) == (None,) * 3
+
+
+# --- downloads of what is shown
+
+
+def test_the_workbook_and_the_csv_hold_the_same_rows_that_are_shown(read):
+    rcm = make.ISCMFactory(slug="rcm", acronym="RCM")
+    money.FundingLineFactory(iscm=rcm, year=2019, amount_usd=Decimal("200.50"))
+    money.FundingLineFactory(supports="grcp", year=2019, amount_usd=7)
+    text = read("/resources/?from=2019&to=2019&format=csv").lstrip("\ufeff")
+    head, *body = list(csv.reader(io.StringIO(text)))
+    book = CalamineWorkbook.from_filelike(
+        io.BytesIO(read("/resources/?from=2019&to=2019&format=xlsx"))
+    )
+    sheet = book.get_sheet_by_index(0).to_python()
+    assert sheet[0] == head
+    assert (
+        [row[0] for row in sheet[1:]]
+        == [row[0] for row in body]
+        == [
+            "RCM",
+            "GRCP meetings",
+            "Total",
+        ]
+    )
+    assert [Decimal(str(row[4])) for row in sheet[1:]] == [Decimal(row[4]) for row in body]
+
+
+def test_the_pdf_says_what_the_page_says(read):
+    rcm = make.ISCMFactory(slug="rcm", acronym="RCM")
+    project = money.ProjectFactory()
+    money.FundingLineFactory(project=project, year=2019, amount_usd=500)
+    money.AttributionFactory(project=project, iscm=rcm, year=2019)
+    money.FundingLineFactory(iscm=rcm, year=2019, amount_usd=1000)
+    told = text_of_pdf(read("/resources/?from=2019&to=2019&format=pdf"))
+    for words in ("USD 1,000 is known.", "up to USD 1,500", "RCM", "1,000 – 1,500", "OSI"):
+        assert words in told
+
+
+@pytest.mark.parametrize(
+    ("by", "label"),
+    [
+        ("source", "OSI"),
+        ("theme", "Labour"),
+        ("region", "Africa"),
+        ("office", "CO A"),
+        ("type", "Regional"),
+    ],
+)
+def test_the_rows_are_what_the_reader_asks_for_and_open_to_their_records(read, by, label):
+    iscm = make.ISCMFactory(themes=[make.ThemeFactory(name="Labour")])
+    make.MembershipFactory(iscm=iscm, country=make.CountryFactory(region="Africa"))
+    office = make.OfficeFactory(name="CO A")
+    money.FundingLineFactory(iscm=iscm, year=2019, office=office, label="Core", amount_usd=200)
+    page = read(f"/resources/?from=2019&to=2019&by={by}")
+    row = page.partition(f'<th scope="row">{label}')[2].partition("</tr>")[0]
+    assert ">200</a>" in row
+    address = row.partition('href="')[2].partition('"')[0].replace("&amp;", "&")
+    records = read(address)
+    assert "Core" in records
+    assert "USD 200" in records
+
+
+def test_one_year_is_as_many_statements_as_many(django_assert_max_num_queries):
+    for year in range(2014, 2026):
+        money.FundingLineFactory(year=year)
+    with django_assert_max_num_queries(15):
+        unit_costs(ResourceFilter(2014, 2025))
+    assert Period.years(2014, 2025).calendar_years == range(2014, 2026)
