@@ -8,7 +8,7 @@ once a year at the Vice-Ministerial Meeting).
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
@@ -28,6 +28,8 @@ CENT = Decimal("0.01")
 NOTHING = Decimal("0.00")
 # A smaller number of cases points at people, the more so in a small State.
 FEWEST_SHOWN = 3
+# Rows read at once when a list is downloaded.
+CHUNK = 2000
 
 
 @dataclass
@@ -78,21 +80,21 @@ class Breakdown:
     title: str
     groups: list[Group] = field(default_factory=list)
 
-    def without_small(self) -> Breakdown:
-        """The same with the groups of fewer than three folded into one that has no name.
+    def without_small(self, most: int) -> Breakdown:
+        """At most ``most`` lines, the groups of fewer than three cases in one without a name.
 
-        A line a group would let the reader take the difference to the total for its number.
+        With a line for each the difference to the total would tell a hidden number.
         """
         shown = [group for group in self.groups if (group.cases or 0) >= FEWEST_SHOWN]
-        small = [group for group in self.groups if group not in shown]
-        if not small:
+        if len(shown) == len(self.groups) <= most:
             return self
-        cases = sum(group.cases or 0 for group in small)
-        usd = sum((group.disbursed_usd or NOTHING for group in small), NOTHING)
+        shown = shown[: most - 1]
+        rest = self.groups[len(shown) :]
+        cases = sum(group.cases or 0 for group in rest)
+        usd = sum((group.disbursed_usd or NOTHING for group in rest), NOTHING)
         enough = cases >= FEWEST_SHOWN
-        label = _("Others, fewer than 3 cases each")
-        folded = Group(label, cases if enough else None, usd if enough else None)
-        return Breakdown(self.title, [*shown, folded])
+        others = Group(_("Others"), cases if enough else None, usd if enough else None)
+        return Breakdown(self.title, [*shown, others])
 
 
 def cents(amount: Any) -> Decimal:
@@ -164,6 +166,116 @@ def contribution_list(fund: ReserveFund, user: Any, year: int | None) -> Reserve
     if year is not None:
         rows = rows.filter(Period.year(year).q("received_on"))
     return rows.select_related("country")
+
+
+# --- the same as tables to download
+
+
+def funds_table(rows: list[FundRow]) -> tuple[list[str], Iterator[list[Any]]]:
+    columns = ["fund", "mechanism", "cap_usd", "balance_usd", "year", "cases", "paid_usd", "demo"]
+    lines = (
+        [
+            row.fund.name,
+            row.fund.iscm.acronym,
+            row.fund.cap_usd,
+            None if row.is_empty else row.fund.balance_usd,
+            row.year.year,
+            row.year.cases,
+            row.year.disbursed_usd,
+            row.fund.is_demo,
+        ]
+        for row in rows
+    )
+    return columns, lines
+
+
+def years_table(years: list[FundYear]) -> tuple[list[str], Iterator[list[Any]]]:
+    columns = [
+        "year",
+        "contributions_usd",
+        "cases",
+        "paid_usd",
+        "mean_usd",
+        "over_cap",
+        "outside_categories",
+        "called_back",
+        "balance_usd",
+    ]
+    lines = (
+        [
+            row.year,
+            row.contributions_usd,
+            row.cases,
+            row.disbursed_usd,
+            row.mean_usd,
+            row.over_cap,
+            row.outside,
+            row.called_back,
+            row.balance_usd,
+        ]
+        for row in years
+    )
+    return columns, lines
+
+
+def cases_table(cases: FundDisbursementQuerySet) -> tuple[list[str], Iterator[list[Any]]]:
+    columns = [
+        "case",
+        "paid_on",
+        "amount_usd",
+        "cap_usd",
+        "referred_by",
+        "vulnerability",
+        "origin",
+        "destination",
+        "approval",
+        "approved_on",
+        "secretariat_approval",
+        "secretariat_approved_on",
+        "called_back_on",
+        "called_back_because",
+        "demo",
+    ]
+    lines = (
+        [
+            row.case_number,
+            row.paid_on,
+            row.amount_usd,
+            row.cap_usd,
+            row.referred_by,
+            row.vulnerability,
+            row.origin.iso3,
+            row.destination.iso3,
+            row.approval,
+            row.approved_on,
+            row.secretariat_approval,
+            row.secretariat_approved_on,
+            row.cancelled_on,
+            row.cancelled_because,
+            row.is_demo,
+        ]
+        for row in cases.order_by("-paid_on", "-pk").iterator(chunk_size=CHUNK)
+    )
+    return columns, lines
+
+
+def contributions_table(rows: ReserveFundQuerySet) -> tuple[list[str], Iterator[list[Any]]]:
+    columns = ["received_on", "payer", "country", "amount_usd", "reference", "demo"]
+    lines = (
+        [
+            row.received_on,
+            row.country.name if row.country else row.payer,
+            row.country.iso3 if row.country else "",
+            row.amount_usd,
+            row.reference,
+            row.is_demo,
+        ]
+        for row in rows.order_by("-received_on", "-pk").iterator(chunk_size=CHUNK)
+    )
+    return columns, lines
+
+
+# --- breakdowns
 
 
 def breakdowns(cases: FundDisbursementQuerySet) -> list[Breakdown]:

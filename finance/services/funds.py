@@ -102,22 +102,22 @@ def open_fund(fund: ReserveFund, actor: Any) -> ReserveFund:
     return fund
 
 
-def receive(contribution: FundContribution, actor: Any, at: dt.datetime) -> FundContribution:
+def receive(contribution: FundContribution, actor: Any) -> FundContribution:
     """Keep ``contribution``, not saved yet, and put its amount into the fund.
 
     One whose ``key`` came before is the same money: it is returned as it was kept.
     """
     with transaction.atomic():
         fund = _held(contribution.fund_id)
-        known = _sent_before(contribution)
+        known: FundContribution | None = _sent_before(contribution)
         if known is not None:
             return known
         change_with_history(contribution, {"is_demo": fund.is_demo}, actor)
-        _move(fund, contribution.amount_usd, f"Contribution {contribution.pk}", actor, at)
+        _move(fund, contribution.amount_usd, f"Contribution {contribution.pk}", actor)
     return contribution
 
 
-def disburse(case: FundDisbursement, actor: Any, at: dt.datetime) -> FundDisbursement:
+def disburse(case: FundDisbursement, actor: Any) -> FundDisbursement:
     """Pay ``case``, not saved yet: it takes the fund's next number and the cap of the day.
 
     One whose ``key`` came before is the same payment: it is returned as it was kept. Raises
@@ -126,22 +126,20 @@ def disburse(case: FundDisbursement, actor: Any, at: dt.datetime) -> FundDisburs
     """
     with transaction.atomic():
         fund = _held(case.fund_id)
-        known = _sent_before(case)
+        known: FundDisbursement | None = _sent_before(case)
         if known is not None:
             return known
         for problem in missing_approvals(case, fund.cap_usd):
             raise problem
         last = FundDisbursement.objects.filter(fund=fund).aggregate(last=Max("case_number"))["last"]
         number = (last or 0) + 1
-        _move(fund, -case.amount_usd, f"Case {number} paid", actor, at)
+        _move(fund, -case.amount_usd, f"Case {number} paid", actor)
         values = {"case_number": number, "cap_usd": fund.cap_usd, "is_demo": fund.is_demo}
         change_with_history(case, values, actor)
     return case
 
 
-def call_back(
-    case_id: int, reason: str, on: dt.date, actor: Any, at: dt.datetime
-) -> FundDisbursement:
+def call_back(case_id: int, reason: str, on: dt.date, actor: Any) -> FundDisbursement:
     """Give the amount of a case back to its fund; the case stays on record with the reason.
 
     Raises NeedsReason, CalledBackTooEarly and AlreadyCalledBack; nothing is changed then.
@@ -158,7 +156,7 @@ def call_back(
         if on < case.paid_on:
             raise CalledBackTooEarly(_("That is before it was paid."))
         change_with_history(case, {"cancelled_on": on, "cancelled_because": reason}, actor)
-        _move(fund, case.amount_usd, f"Case {case.case_number} called back", actor, at)
+        _move(fund, case.amount_usd, f"Case {case.case_number} called back", actor)
     return case
 
 
@@ -203,13 +201,12 @@ def _sent_before(row: Any) -> Any:
     return None if row.key is None else type(row).objects.filter(key=row.key).first()
 
 
-def _move(fund: ReserveFund, by: Decimal, why: str, actor: Any, at: dt.datetime) -> None:
+def _move(fund: ReserveFund, by: Decimal, why: str, actor: Any) -> None:
     """Add ``by`` to the balance, or take it out. Raises NotEnough."""
     enough = ReserveFund.objects.filter(pk=fund.pk, balance_usd__gte=-by)
     # Rounded, since SQLite adds decimals up as floats.
-    if not enough.update(balance_usd=Round(F("balance_usd") + by, 2), updated_at=at):
+    if not enough.update(balance_usd=Round(F("balance_usd") + by, 2)):
         raise NotEnough(fund.balance_usd)
     fund.refresh_from_db()
-    ReserveFund.history.bulk_history_create(
-        [fund], update=True, default_user=actor, default_change_reason=why, default_date=at
-    )
+    fund._change_reason = why  # type: ignore[attr-defined]
+    change_with_history(fund, {}, actor)
