@@ -67,6 +67,16 @@ class TimeEntryViewSet(FinanceViewSet):
     filterset_class = filters.TimeEntryFilter
 
 
+class ReserveFundViewSet(FinanceViewSet):
+    """Reserve funds: what is in them, and year by year what came in and was paid for how many
+    cases. Never a case."""
+
+    queryset = models.ReserveFund.objects.all()
+    serializer_class = serializers.FundSerializer
+    filterset_class = filters.ReserveFundFilter
+    public_key = "slug"
+
+
 class ResourcesView(Endpoint):
     """What the mechanisms cost: known USD and the possible range; or a table of the evaluation.
 

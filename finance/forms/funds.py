@@ -26,7 +26,7 @@ REFERENCE_HINT = _(
 DECIDING = ("paid_on", "amount_usd", "vulnerability")
 
 
-class ContributionForm(forms.ModelForm[FundContribution]):
+class ContributionForm(forms.ModelForm):  # type: ignore[type-arg]
     organisation = forms.ModelChoiceField(
         Organisation.objects.all(), label=_("Other payer"), required=False
     )
@@ -60,7 +60,7 @@ class ContributionForm(forms.ModelForm[FundContribution]):
         """Each rule is told at its field; the database holds them all."""
 
 
-class CaseForm(forms.ModelForm[FundDisbursement]):
+class CaseForm(forms.ModelForm):  # type: ignore[type-arg]
     # The form's own name: sent twice, it is the same payment.
     key = forms.UUIDField(widget=forms.HiddenInput)
 
