@@ -15,11 +15,14 @@ from django.db import transaction
 from django.db.models import F, Max
 from django.db.models.functions import Round
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from iscm_portal.common.history import change_with_history
 
 from ..choices import CallBackReason, Vulnerability
 from ..models import FundContribution, FundDisbursement, ReserveFund
+
+APPROVED_BEFORE = gettext_noop("Give the day of the approval: the day of the payment or before it.")
 
 
 class FundError(Exception):
@@ -175,7 +178,7 @@ def missing_approvals(case: FundDisbursement, cap: Decimal) -> list[FundError]:
                 )
             )
         elif case.approved_on is None or case.approved_on > case.paid_on:
-            missing.append(ApprovedTooLate(_("Approved on a day before the payment, or that day.")))
+            missing.append(ApprovedTooLate(_(APPROVED_BEFORE)))
     if case.vulnerability == Vulnerability.OUTSIDE:
         if not case.secretariat_approval:
             missing.append(
@@ -184,9 +187,7 @@ def missing_approvals(case: FundDisbursement, cap: Decimal) -> list[FundError]:
                 )
             )
         elif case.secretariat_approved_on is None or case.secretariat_approved_on > case.paid_on:
-            missing.append(
-                SecretariatTooLate(_("Approved on a day before the payment, or that day."))
-            )
+            missing.append(SecretariatTooLate(_(APPROVED_BEFORE)))
     return missing
 
 

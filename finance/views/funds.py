@@ -9,7 +9,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.http import HttpResponse, HttpResponseBase
+from django.http import Http404, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -93,11 +93,13 @@ def fund(request: SignedInRequest, slug: str) -> HttpResponseBase:
 
 
 def fund_sheet(request: SignedInRequest, slug: str) -> HttpResponse:
-    """The year of a fund on one page, as PDF."""
+    """The year of a fund on one page, as PDF. 404 before anything is on record."""
     found = own_fund(request, slug)
     today = timezone.localdate()
     year = asked_year(request) or today.year
     years = [row for row in selectors.fund_years([found.pk])[found.pk] if row.year <= year]
+    if not years:
+        raise Http404
     cases = selectors.case_list(found, request.user, year)
     made = year_sheet(found, of_year(years, year), years, selectors.breakdowns(cases), today)
     return HttpResponse(
