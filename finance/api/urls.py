@@ -15,5 +15,6 @@ router.register("funds", views.ReserveFundViewSet, "api-fund")
 
 urlpatterns = [
     path("resources/", views.ResourcesView.as_view(), name="api-resources"),
+    path("iati/activities.xml", views.ActivityFileView.as_view(), name="api-iati"),
     *router.urls,
 ]

@@ -371,9 +371,12 @@ def test_the_sheet_of_a_past_year_knows_nothing_of_later_ones(monkeypatch, clien
     receive(fund, officer, "1000", dt.date(2024, 1, 5))
     receive(fund, officer, "500", dt.date(2026, 1, 5))
     kept = []
-    monkeypatch.setattr(
-        fund_sheets.typeset, "pdf", lambda _template, data: kept.append(data) or b""
-    )
+
+    def keep(_template, data) -> bytes:
+        kept.append(data)
+        return b""
+
+    monkeypatch.setattr(fund_sheets.typeset, "pdf", keep)
     client.get("/funds/rcm/sheet.pdf?year=2025")
     assert kept[0]["facts"]["Balance at the end of the year (USD)"] == "1,000.00"
     assert [row[0] for row in kept[0]["years"]["rows"]] == ["2024"]
