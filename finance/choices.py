@@ -74,6 +74,16 @@ class Vulnerability(models.TextChoices):
     OUTSIDE = "outside", _("Outside the categories")
 
 
+class CallBackReason(models.TextChoices):
+    """Why a payment came back. Codes, so that no word about a person is kept with it."""
+
+    NOT_USED = "not_used", _("The money was not used")
+    PAID_ELSEWHERE = "paid_elsewhere", _("Somebody else paid")
+    ENTERED_WRONGLY = "entered_wrongly", _("It was entered wrongly")
+    ENTERED_TWICE = "entered_twice", _("It was entered twice")
+    OTHER = "other", _("Another reason, on the case's own file")
+
+
 class ImportKind(models.TextChoices):
     """What a file can be loaded as."""
 

@@ -84,3 +84,8 @@ class TimeEntryFilter(RecordFilter):
     year = YearFilter("worked_on", of="date")
     since = since("worked_on")
     until = until("worked_on")
+
+
+class ReserveFundFilter(RecordFilter):
+    iscm = iscm_filter()
+    office = office_filter()

@@ -101,6 +101,12 @@ class ReserveFundQuerySet(PortalQuerySet):
         return self if may(user, "read_reserve_funds") else self.none()
 
 
+class FundDisbursementQuerySet(ReserveFundQuerySet):
+    def standing(self) -> Self:
+        """Without the payments that were called back."""
+        return self.filter(cancelled_on__isnull=True)
+
+
 class ImportQuerySet(PortalQuerySet):
     def visible_to(self, user: Reader) -> Self:
         return self if may(user, "read_all_finance") else self.none()

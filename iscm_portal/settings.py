@@ -5,6 +5,7 @@ process that asks for them. ``DATABASE_URL`` and ``REDIS_URL`` switch to Postgre
 Celery worker. A value that cannot be right stops the start rather than being guessed at.
 """
 
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -279,6 +280,10 @@ CELERY_BEAT_SCHEDULE = {
 # --- the house's own
 PORTAL_NAME = env.str("PORTAL_BRAND_NAME", "ISCM portal")
 REPORT_DUE_DAYS = 14
+# Who publishes at IATI: agency and number, as in XX-ABC-123456. Empty: there is no activity file.
+IATI_ORGANISATION_ID = env.str("IATI_ORGANISATION_ID", "")
+if not re.fullmatch(r"(?:[A-Za-z]{2,}-[A-Za-z0-9._-]+)?", IATI_ORGANISATION_ID):
+    raise ImproperlyConfigured("IATI_ORGANISATION_ID is an identifier like XX-ABC-123456.")
 
 LOGGING = {
     "version": 1,

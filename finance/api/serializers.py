@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from rest_framework import serializers
+
 from iscm_portal.common.records import (
+    Attached,
     Children,
     Links,
     RecordSerializer,
@@ -17,6 +22,7 @@ from iscm_portal.common.records import (
 
 from .. import choices
 from ..models import PositionShare
+from ..selectors.funds import fund_years
 
 REPORT = "Number of the accepted report that wrote it."
 
@@ -106,3 +112,41 @@ class TimeEntrySerializer(SourcedSerializer):
     days = amount()
     paid_by = choice(choices.PaidBy)
     report = integer("report_number", null=True, help_text=REPORT)
+
+
+class FundYearSerializer(serializers.Serializer[Any]):
+    """A year of a fund; payments that were called back are not in it."""
+
+    year = integer()
+    contributions_usd = amount()
+    disbursed_usd = amount()
+    cases = integer()
+    balance_usd = amount(help_text="At the end of the year.")
+
+
+class FundYears(Attached):
+    """The years of a fund, which are worked out: two statements whatever the number of funds."""
+
+    def __init__(self) -> None:
+        super().__init__(child=FundYearSerializer(), required=False)
+
+    def read(self, ids: list[int], user: Any) -> dict[int, list[Any]]:
+        names = list(FundYearSerializer().fields)
+        return {
+            fund: [{name: getattr(year, name) for name in names} for year in years]
+            for fund, years in fund_years(ids).items()
+        }
+
+
+class FundSerializer(SourcedSerializer):
+    """Totals only: a case never leaves the portal by the API."""
+
+    slug = string()
+    name = string()
+    iscm = string("iscm.slug")
+    iscm_label = string("iscm.acronym")
+    office = string("office.slug", null=True)
+    office_label = string("office.name", null=True)
+    cap_usd = amount(help_text="At most for one case, unless approved.")
+    balance_usd = amount(help_text="Now.")
+    years = FundYears()

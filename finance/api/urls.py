@@ -1,4 +1,4 @@
-"""Addresses of funding, projects, posts, time and resources."""
+"""Addresses of funding, projects, posts, time, funds and resources."""
 
 from django.urls import path
 from rest_framework.routers import SimpleRouter
@@ -11,8 +11,10 @@ router.register("attributions", views.AttributionViewSet, "api-attribution")
 router.register("funding-lines", views.FundingLineViewSet, "api-funding-line")
 router.register("positions", views.PositionViewSet, "api-position")
 router.register("time-entries", views.TimeEntryViewSet, "api-time-entry")
+router.register("funds", views.ReserveFundViewSet, "api-fund")
 
 urlpatterns = [
     path("resources/", views.ResourcesView.as_view(), name="api-resources"),
+    path("iati/activities.xml", views.ActivityFileView.as_view(), name="api-iati"),
     *router.urls,
 ]

@@ -2,20 +2,34 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import Any
 
+from django.conf import settings
 from django.db.models import QuerySet
+from django.http import StreamingHttpResponse
+from django.utils import timezone
+from django.utils.translation import gettext as _
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
+from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from iscm_portal.common.api import Endpoint, EndpointSchema, RecordViewSet, csv_answer, wants_csv
+from iscm_portal.common.api import (
+    Endpoint,
+    EndpointSchema,
+    RecordViewSet,
+    csv_answer,
+    wants_csv,
+)
 from iscm_portal.common.choices import Scope
+from iscm_portal.common.renderers import JSONRenderer
 
 from .. import filters, models
 from ..permissions import readable_by_scope
-from . import resources, serializers
+from ..selectors.activities import activities
+from . import iati, resources, serializers
 
 
 class FinanceViewSet(RecordViewSet):
@@ -65,6 +79,59 @@ class TimeEntryViewSet(FinanceViewSet):
     queryset = models.TimeEntry.objects.all()
     serializer_class = serializers.TimeEntrySerializer
     filterset_class = filters.TimeEntryFilter
+
+
+class ReserveFundViewSet(FinanceViewSet):
+    """Reserve funds: what is in them, and year by year what came in and was paid for how many
+    cases. Never a case."""
+
+    queryset = models.ReserveFund.objects.all()
+    serializer_class = serializers.FundSerializer
+    filterset_class = filters.ReserveFundFilter
+    public_key = "slug"
+
+
+class XMLRenderer(JSONRenderer):
+    """Names the format; the file is streamed, errors are JSON."""
+
+    media_type = "application/xml"
+    format = "xml"
+
+
+class ActivityFileSchema(EndpointSchema):
+    def get_response_serializers(self) -> Any:
+        file = OpenApiResponse(OpenApiTypes.STR)
+        return {(200, "application/xml"): file, **self.errors(may_lack=True)}
+
+
+class ActivityFileView(Endpoint):
+    """Projects with a share attributed to a mechanism, as an activity file of IATI 2.03.
+
+    Real records only. The tags of vocabulary 99 are slugs of mechanisms, with the share of each
+    year in words.
+    """
+
+    scope = Scope.READ_FINANCE
+    renderer_classes = [XMLRenderer]
+    schema = ActivityFileSchema()
+
+    @extend_schema(operation_id="iati_activities")
+    def get(self, request: Request) -> StreamingHttpResponse:
+        self.check_parameters(request, frozenset())
+        organisation = settings.IATI_ORGANISATION_ID
+        if not organisation:
+            raise NotFound(_("There is no file: IATI_ORGANISATION_ID, who publishes, is not set."))
+        found = activities(readable_by_scope(models.Project.objects.all(), request.user))
+        first = next(found, None)
+        if first is None:  # a file without an activity isn't valid
+            raise NotFound(_("There is no file: no project has a share for a mechanism."))
+        at = timezone.now()
+        response = StreamingHttpResponse(
+            iati.activity_file(chain([first], found), organisation, timezone.localdate(at), at),
+            content_type="application/xml; charset=utf-8",
+        )
+        response["Content-Disposition"] = 'attachment; filename="iati-activities.xml"'
+        return response
 
 
 class ResourcesView(Endpoint):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from django.core.validators import MinValueValidator
+from django.core.validators import MinValueValidator, RegexValidator
 from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
@@ -18,10 +18,27 @@ from engagements.models import ISCM, Country, Office
 from engagements.models.base import plausible
 from iscm_portal.common.models import Sourced, Tracked
 
-from ..choices import ReferredBy, Vulnerability
-from ..querysets import ReserveFundQuerySet
+from ..choices import CallBackReason, ReferredBy, Vulnerability
+from ..querysets import FundDisbursementQuerySet, ReserveFundQuerySet
 
 CENT = Decimal("0.01")
+
+# No space, and a digit: that is nobody's name.
+REFERENCE = r"^(?=.*[0-9])[A-Za-z0-9./-]{1,40}\Z"
+reference = RegexValidator(
+    REFERENCE,
+    _("Letters, digits and - / . only, with a digit, at most 40 characters; never a name."),
+)
+
+
+def names_nobody(name: str, *fields: str) -> models.CheckConstraint:
+    """The constraint that each of ``fields`` is empty or the reference of a letter."""
+    condition = Q()
+    for field in fields:
+        condition &= Q(**{field: ""}) | Q(**{f"{field}__regex": REFERENCE})
+    return models.CheckConstraint(
+        name=name, condition=condition, violation_error_message=reference.message
+    )
 
 
 class ReserveFund(Tracked, Sourced):
@@ -79,10 +96,15 @@ class FundContribution(Tracked, Sourced):
         related_name="+",
         verbose_name=_("Member State"),
     )
-    payer = models.CharField(_("other payer"), max_length=120, blank=True)
+    payer = models.CharField(_("other payer"), max_length=200, blank=True)
     amount_usd = models.DecimalField(
         _("amount (USD)"), max_digits=12, decimal_places=2, validators=[MinValueValidator(CENT)]
     )
+    reference = models.CharField(
+        _("reference of the receipt"), max_length=40, blank=True, validators=[reference]
+    )
+    # Of the form that brought it: sent again from a bad line, it is the same money.
+    key = models.UUIDField(null=True, unique=True, editable=False)
 
     objects = ReserveFundQuerySet.as_manager()
 
@@ -101,6 +123,7 @@ class FundContribution(Tracked, Sourced):
                 | (Q(country__isnull=True) & ~Q(payer="")),
                 violation_error_message=_("Name the Member State or another payer, not both."),
             ),
+            names_nobody("fundcontribution_reference_names_nobody", "reference"),
         ]
 
     def __str__(self) -> str:
@@ -132,23 +155,33 @@ class FundDisbursement(Tracked):
         Country, models.PROTECT, related_name="+", verbose_name=_("country of destination")
     )
     approval = models.CharField(
-        _("written approval of an amount over the cap"), max_length=120, blank=True
+        _("written approval of an amount over the cap"),
+        max_length=40,
+        blank=True,
+        validators=[reference],
     )
     approved_on = models.DateField(_("approved on"), null=True, blank=True)
     secretariat_approval = models.CharField(
         _("Technical Secretariat's approval of a case outside the categories"),
-        max_length=120,
+        max_length=40,
         blank=True,
+        validators=[reference],
     )
     secretariat_approved_on = models.DateField(
         _("Technical Secretariat approved on"), null=True, blank=True
     )
     cancelled_on = models.DateField(_("called back on"), null=True, blank=True, editable=False)
     cancelled_because = models.CharField(
-        _("called back because"), max_length=250, blank=True, editable=False
+        _("called back because"),
+        max_length=20,
+        choices=CallBackReason.choices,
+        blank=True,
+        editable=False,
     )
+    # Of the form that brought it: sent again from a bad line, it is the same payment.
+    key = models.UUIDField(null=True, unique=True, editable=False)
 
-    objects = ReserveFundQuerySet.as_manager()
+    objects = FundDisbursementQuerySet.as_manager()
 
     class Meta:
         ordering = ["-paid_on", "-pk"]
@@ -190,8 +223,9 @@ class FundDisbursement(Tracked):
             models.CheckConstraint(
                 name="disbursement_called_back_with_a_reason",
                 condition=Q(cancelled_on__isnull=True, cancelled_because="")
-                | (Q(cancelled_on__isnull=False) & ~Q(cancelled_because="")),
+                | Q(cancelled_on__isnull=False, cancelled_because__in=CallBackReason.values),
             ),
+            names_nobody("disbursement_references_name_nobody", "approval", "secretariat_approval"),
         ]
 
     def __str__(self) -> str:

@@ -198,15 +198,19 @@ class EndpointSchema(AutoSchema):
         good = self._get_serializer()  # type: ignore[no-untyped-call]
         if answers_list(self.view):
             good = type(good)(many=True)
-        found: dict[Any, Any] = {
+        return {
             (200, "application/json"): good,
             (200, "text/csv"): OpenApiResponse(OpenApiTypes.STR),
+            **self.errors(may_lack="{" in self.path),
         }
-        for code, description in ERRORS.items():
-            if code == 404 and "{" not in self.path:
-                continue
-            found[code, "application/json"] = OpenApiResponse(ErrorSerializer, description)
-        return found
+
+    def errors(self, may_lack: bool) -> dict[Any, Any]:
+        """The refusals; with 404 where what the address names may not be there."""
+        return {
+            (code, "application/json"): OpenApiResponse(ErrorSerializer, description)
+            for code, description in ERRORS.items()
+            if code != 404 or may_lack
+        }
 
 
 class RecordViewSet(Endpoint, GenericViewSet[Any]):

@@ -90,17 +90,34 @@ class Links(serializers.ListField):
         self.column = column
 
 
-class Children(serializers.ListField):
-    """Rows of another table that belong to the record by their column ``link``.
+class Attached(serializers.ListField):
+    """What hangs on a record and is read for a whole page at once.
 
-    They stand in JSON only: a line of a table holds one record.
+    It stands in JSON only: a line of a table holds one record.
     """
+
+    def read(self, ids: list[int], user: Any) -> dict[int, list[Any]]:
+        """What hangs on each of the records ``ids``, as ``user`` may see it."""
+        raise NotImplementedError
+
+
+class Children(Attached):
+    """Rows of another table that belong to the record by their column ``link``."""
 
     def __init__(self, record: type[RecordSerializer], link: str, rows: Callable[..., Any]) -> None:
         super().__init__(child=record(), required=False)
         self.record = record
         self.link = link
         self.rows = rows
+
+    def read(self, ids: list[int], user: Any) -> dict[int, list[Any]]:
+        rows = self.rows().visible_to(user).filter(**{f"{self.link}__in": ids})
+        reader = Reader(self.record, user)
+        records, links = reader.read(rows.order_by(self.link, "pk"), [self.link])
+        by_id: dict[int, list[Any]] = {}
+        for record, (key,) in zip(records, links, strict=True):
+            by_id.setdefault(key, []).append(record)
+        return by_id
 
 
 class RecordSerializer(serializers.Serializer[Any]):
@@ -142,14 +159,14 @@ class Reader:
         self.scalars: dict[str, str] = {}
         self.groups: dict[str, dict[str, str]] = {}
         self.links: dict[str, dict[str, Any]] = defaultdict(dict)
-        self.children: dict[str, Children] = {}
+        self.attached: dict[str, Attached] = {}
         self.names = chosen
         for name in chosen:
             field = fields[name]
             if isinstance(field, Links):
                 self.links[field.relation][name] = field.column
-            elif isinstance(field, Children):
-                self.children[name] = field
+            elif isinstance(field, Attached):
+                self.attached[name] = field
             elif isinstance(field, serializers.Serializer):
                 self.groups[name] = {n: _path(f) for n, f in field.fields.items()}
             else:
@@ -179,7 +196,7 @@ class Reader:
         for name in self.names:
             if name in self.groups:
                 names += [f"{name}_{part}" for part in self.groups[name]]
-            elif name not in self.children:
+            elif name not in self.attached:
                 names.append(name)
         return names
 
@@ -189,7 +206,7 @@ class Reader:
         for name in self.names:
             if name in self.groups:
                 values += record[name].values()
-            elif name not in self.children:
+            elif name not in self.attached:
                 values.append(record[name])
         return values
 
@@ -233,17 +250,8 @@ class Reader:
         return found
 
     def _nested(self, ids: list[int]) -> dict[str, dict[int, list[Any]]]:
-        """The rows of other tables, one statement a table (and one for each of its relations)."""
-        found: dict[str, dict[int, list[Any]]] = {}
-        for name, children in self.children.items():
-            rows = children.rows().visible_to(self.user).filter(**{f"{children.link}__in": ids})
-            reader = Reader(children.record, self.user)
-            records, links = reader.read(rows.order_by(children.link, "pk"), [children.link])
-            by_id: dict[int, list[Any]] = {}
-            for record, (key,) in zip(records, links, strict=True):
-                by_id.setdefault(key, []).append(record)
-            found[name] = by_id
-        return found
+        """What is attached, one statement a table (and one for each of its relations)."""
+        return {name: field.read(ids, self.user) for name, field in self.attached.items()}
 
 
 def _path(field: Field) -> str:

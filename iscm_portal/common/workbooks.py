@@ -24,7 +24,7 @@ BLOCK = 64 * 1024
 # Day 0 of a spreadsheet's calendar, for days from March 1900 on.
 DAY_ZERO = dt.date(1899, 12, 30)
 # What XML can't hold: control characters and halves of pairs.
-_NOT_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+NOT_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 # Excel keeps 15 digits of a number; a longer one would come out changed.
 _MOST_DIGITS = 15
 
@@ -60,7 +60,7 @@ def workbook(
     keeps), dates dates, the rest texts. ``marked`` cells, (row, column) counted from 1 as the
     spreadsheet does, are coloured.
     """
-    out = _Drain()
+    out = Drain()
     counted = 0
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as package:
         for name, text in _frame(sheet):
@@ -98,7 +98,7 @@ def workbook_response(
     return response
 
 
-class _Drain(io.RawIOBase):
+class Drain(io.RawIOBase):
     """What the package is written to: keeps only what has not been handed on yet."""
 
     def __init__(self) -> None:
@@ -143,7 +143,7 @@ def _cell(value: Any, style: int) -> str:
         return f"<c{styled}><v>{value}</v></c>"
     if isinstance(value, dt.date) and not isinstance(value, dt.datetime):
         return f'<c s="{style or _DATE}"><v>{(value - DAY_ZERO).days}</v></c>'
-    text = escape(_NOT_XML.sub("\ufffd", str(value)))
+    text = escape(NOT_XML.sub("\ufffd", str(value)))
     return f'<c t="inlineStr"{styled}><is><t xml:space="preserve">{text}</t></is></c>'
 
 

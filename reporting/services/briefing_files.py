@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import io
-import json
-from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import docx
-import typst
 from django.conf import settings
-from django.utils.translation import get_language
 from docx.shared import Pt
+
+from iscm_portal.common import typeset
 
 from ..selectors.briefing import Content
 
-TEMPLATE = Path(settings.BASE_DIR) / "templates" / "reporting" / "briefing.typ"
+TEMPLATE = "reporting/briefing.typ"
 # How long a text and a list may be, from generous to what fits on a page whatever it says.
 LEVELS = ((4000, 12), (1800, 8), (1000, 6), (600, 4), (300, 3), (120, 2), (60, 1))
 
@@ -24,42 +22,31 @@ def on_one_page(content: Content) -> Content:
     """``content``, shortened as far as one page needs it."""
     for letters, rows in LEVELS:
         shorter = content.shortened(letters, rows)
-        if not isinstance(_compiled(shorter, "svg"), list):  # a list: more pages than one
+        if fits_one_page(shorter):
             break
     return shorter
 
 
+def fits_one_page(content: Content) -> bool:
+    return typeset.fits_one_page(TEMPLATE, _told(content))
+
+
 def pdf(content: Content) -> bytes:
-    """The briefing as tagged PDF: PDF/UA-1 where there is a glyph for each of its letters.
-
-    ``content`` is of one page.
-    """
-    try:
-        made: bytes = _compiled(content, "pdf", "ua-1")
-    except typst.TypstError:  # a letter that no font of the server has
-        made = _compiled(content, "pdf")
-    return made
+    """The briefing as tagged PDF. ``content`` is of one page."""
+    return typeset.pdf(TEMPLATE, _told(content))
 
 
-def _compiled(content: Content, form: Literal["pdf", "svg"], *standards: Literal["ua-1"]) -> Any:
-    told = {
+def _told(content: Content) -> dict[str, Any]:
+    return {
         "title": content.title,
         "subtitle": content.subtitle,
-        "author": settings.PORTAL_NAME,
         "address": content.address,
-        "lang": (get_language() or "en").partition("-")[0],
         "facts": content.facts,
         "sections": [
             {"heading": section.heading, "texts": section.texts} for section in content.sections
         ],
         "note": content.note,
     }
-    return typst.compile(
-        str(TEMPLATE),
-        format=form,
-        sys_inputs={"told": json.dumps(told)},
-        pdf_standards=list(standards),
-    )
 
 
 def word(content: Content) -> bytes:

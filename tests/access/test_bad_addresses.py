@@ -9,6 +9,7 @@ from django.core import signing
 
 from reporting.services import reports as services
 from tests.factories import engagements as make
+from tests.factories import finance as money
 from tests.factories import reporting as reported
 
 pytestmark = pytest.mark.django_db
@@ -55,6 +56,9 @@ PAGES: dict[str, tuple[str, ...]] = {
     "/resources/records/": ("table", "label", "iscm", "source", "after_funding_lines"),
     "/resources/records/?table=4": ("label", "iscm", "from", "source", "after_funding_lines"),
     "/resources/table-4.csv": ("from", "iscm", "source"),
+    "/funds/": ("format",),
+    "/funds/{fund}/": ("year", "table", "format", "after_cases", "after_contributions"),
+    "/funds/{fund}/sheet.pdf": ("year",),
     "/indicators/": ("year",),
     "/indicators/{indicator}/": ("year", "iscm"),
     "/indicators/{indicator}/records/": ("year",),
@@ -95,6 +99,7 @@ def places(client, ipd):
         "accepted": reported.PostEventReportFactory(event=event, state="accepted").pk,
         "document": reported.AttachmentFactory(report=report).pk,
         "indicator": value.indicator.key,
+        "fund": money.FundDisbursementFactory().fund.slug,
     }
 
 
@@ -127,6 +132,9 @@ def test_nul_in_the_query_of_any_page_is_refused_in_words(client, places, page):
         f"/reports/{ENDLESS}/edit/people/",
         "/iscms/nowhere/",
         "/indicators/none/",
+        "/funds/nowhere/",
+        "/funds/nowhere/sheet.pdf",
+        "/funds/cases/99999999999999999999/call-back/",
     ],
 )
 def test_what_does_not_exist_is_not_found(client, places, address):

@@ -73,6 +73,12 @@ TABLE: dict[str, tuple[int, ...]] = {
     "/reports/{accepted}/versions/": (302, 200, 403, 200, 403, 200, 403, 200),
     "/reports/{draft}/versions/": (302, 200, 404, 200, 404, 200, 404, 200),
     "/recommendations/": (302, 200, 200, 200, 200, 200, 200, 200),
+    "/funds/": (302, 403, 403, 403, 200, 200, 403, 200),
+    "/funds/{fund}/": (302, 404, 404, 404, 200, 200, 404, 200),
+    "/funds/{fund}/sheet.pdf": (302, 404, 404, 404, 200, 200, 404, 200),
+    "/funds/{fund}/contribution/": (302, 404, 404, 404, 200, 403, 404, 200),
+    "/funds/{fund}/case/": (302, 404, 404, 404, 200, 403, 404, 200),
+    "/funds/cases/{case}/call-back/": (302, 404, 404, 404, 200, 403, 404, 200),
     "/accounts/login/": (200, 302, 302, 302, 302, 302, 302, 302),
     "/accounts/logout/": (302, 200, 200, 200, 200, 200, 200, 200),
     "/admin/": (302, 302, 302, 302, 302, 200, 302, 200),
@@ -113,6 +119,9 @@ POSTS: dict[str, tuple[int, ...]] = {
     "/reports/{submitted}/return/": (403, 403, 404, 302, 404, 302, 404, 302),
     "/reports/{submitted}/comment/": (403, 403, 404, 422, 404, 422, 404, 422),
     "/reports/{submitted}/forward/": (403, 403, 404, 302, 404, 403, 404, 403),
+    "/funds/{fund}/contribution/": (403, 404, 404, 404, 422, 403, 404, 422),
+    "/funds/{fund}/case/": (403, 404, 404, 404, 422, 403, 404, 422),
+    "/funds/cases/{case}/call-back/": (403, 404, 404, 404, 422, 403, 404, 422),
     "/reports/{submitted}/accept/": (403, 403, 404, 403, 404, 302, 404, 302),
 }
 
@@ -164,7 +173,10 @@ def places(people):
     sync_duties(AT)
     duty = Duty.objects.get(event=reports["draft"].event_id)
     extension = ask_extension(duty.pk, dt.date(2026, 12, 31), "Leave.", reporter, AT)
+    case = money.FundDisbursementFactory()
     return {
+        "fund": case.fund.slug,
+        "case": case.pk,
         "duty": duty.pk,
         "extension": extension.pk,
         "token": "none-of-ours",

@@ -76,6 +76,7 @@ LISTS: dict[str, tuple[Scope, Callable[[], Any]]] = {
     "funding-lines": (Scope.READ_FINANCE, money.FundingLineFactory),
     "positions": (Scope.READ_FINANCE, money.PositionShareFactory),
     "time-entries": (Scope.READ_FINANCE, money.TimeEntryFactory),
+    "funds": (Scope.READ_FINANCE, lambda: money.FundDisbursementFactory(case_number=1)),
     "indicators": (Scope.READ_INDICATORS, told.IndicatorFactory),
     "indicator-values": (
         Scope.READ_INDICATORS,

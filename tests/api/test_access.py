@@ -39,7 +39,7 @@ OWN_OFFICE_ONLY = {"duties/{id}/": {AccessGroup.IPD, AccessGroup.ADMIN}}
 
 def expected(endpoint: str) -> dict[AccessGroup, int]:
     """What each access group is answered by an endpoint on records of another office."""
-    readers = READERS[ENDPOINTS[endpoint]]
+    readers = READERS[ADDRESSES[endpoint]]
     seen = OWN_OFFICE_ONLY.get(endpoint, EVERYONE)
     return {
         group: (200 if group in seen else 404) if group in readers else 403 for group in AccessGroup
@@ -54,11 +54,21 @@ ENDPOINTS: dict[str, Scope] = {
     "resources/": Scope.READ_INDICATORS,
     "resources/?table=4": Scope.READ_INDICATORS,
 }
+# Files in a form of their own: neither JSON nor CSV.
+FILES: dict[str, Scope] = {"iati/activities.xml": Scope.READ_FINANCE}
+ADDRESSES = {**ENDPOINTS, **FILES}
 OPEN = {"schema/", "docs/"}
+
+
+@pytest.fixture(autouse=True)
+def organisation(settings: Any) -> None:
+    settings.IATI_ORGANISATION_ID = "XX-TEST-1"
 
 
 def address(endpoint: str) -> str:
     """The endpoint's address, with the id of a row that stands in it."""
+    if endpoint in FILES:
+        money.AttributionFactory()
     if "{id}" not in endpoint:
         return endpoint
     name = endpoint.partition("/")[0]
@@ -74,20 +84,22 @@ def test_the_table_names_every_endpoint() -> None:
         for pattern in getattr(part, "url_patterns", [part])
     }
     named = {endpoint.partition("?")[0].replace("{id}", "<str:pk>") for endpoint in ENDPOINTS}
-    assert {route for route in routes if not route.startswith("^")} == named | OPEN
+    assert {route for route in routes if not route.startswith("^")} == named | OPEN | set(FILES)
 
 
-@pytest.mark.parametrize("endpoint", ENDPOINTS)
-@pytest.mark.parametrize("suffix", ["", "csv"])
+@pytest.mark.parametrize(
+    ("endpoint", "suffix"),
+    [*((endpoint, "") for endpoint in ADDRESSES), *((endpoint, "csv") for endpoint in ENDPOINTS)],
+)
 def test_a_token_reads_what_its_scope_opens_and_nothing_else(endpoint: str, suffix: str) -> None:
     place = address(endpoint)
     joint = "&" if "?" in place else "?"
     place = f"{place}{joint}format=csv" if suffix else place
     answers = {scope: Api(scopes=[scope]).get(place).status_code for scope in READ}
-    assert answers == {scope: 200 if scope == ENDPOINTS[endpoint] else 403 for scope in READ}
+    assert answers == {scope: 200 if scope == ADDRESSES[endpoint] else 403 for scope in READ}
 
 
-@pytest.mark.parametrize("endpoint", ENDPOINTS)
+@pytest.mark.parametrize("endpoint", ADDRESSES)
 def test_without_a_good_token_there_is_nothing_to_read(endpoint: str) -> None:
     place = f"/api/v1/{address(endpoint)}"
     expired, revoked, retired, none = Api(), Api(), Api(), Api(scopes=[])
@@ -106,7 +118,7 @@ def test_without_a_good_token_there_is_nothing_to_read(endpoint: str) -> None:
     assert list(orjson.loads(refused.content)) == ["detail"]
 
 
-@pytest.mark.parametrize("endpoint", ENDPOINTS)
+@pytest.mark.parametrize("endpoint", ADDRESSES)
 def test_a_signed_in_browser_reads_what_its_access_group_may(endpoint: str) -> None:
     place = f"/api/v1/{address(endpoint)}"
     answers = {}
@@ -117,7 +129,7 @@ def test_a_signed_in_browser_reads_what_its_access_group_may(endpoint: str) -> N
     assert answers == expected(endpoint)
 
 
-@pytest.mark.parametrize("endpoint", ENDPOINTS)
+@pytest.mark.parametrize("endpoint", ADDRESSES)
 def test_a_token_never_reads_more_than_its_owner_may(endpoint: str) -> None:
     place = address(endpoint)
     answers = {group: Api(group).get(place).status_code for group in AccessGroup}
@@ -202,7 +214,7 @@ def test_closed_remarks_appear_in_no_answer_to_anybody(group: AccessGroup) -> No
     report = everything(marker)
     api = Api(group, user=report.author if group == AccessGroup.REPORTER else None)
     seen = 0
-    for endpoint in ENDPOINTS:
+    for endpoint in ADDRESSES:
         place = endpoint
         if "{id}" in endpoint:
             name = endpoint.partition("/")[0]

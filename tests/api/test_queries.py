@@ -33,6 +33,7 @@ EXPECTED = {
     "funding-lines": 2,
     "positions": 3,  # shares
     "time-entries": 2,
+    "funds": 4,  # contributions and payments by year
     "indicators": 3,  # goals
     "indicator-values": 2,
     "recommendations": 3,  # indicators

@@ -50,7 +50,12 @@ def test_one_foreign_host_among_local_ones_is_enough_to_ask_for_a_secret():
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("DEBUG", "maybe"), ("DATABASE_URL", "nowhere://at-all"), ("REDIS_URL", "banana")],
+    [
+        ("DEBUG", "maybe"),
+        ("DATABASE_URL", "nowhere://at-all"),
+        ("REDIS_URL", "banana"),
+        ("IATI_ORGANISATION_ID", "XX-ABC 1/2"),
+    ],
 )
 def test_a_value_that_cannot_be_read_stops_the_start_and_is_named(name, value):
     outcome = start(**{name: value})

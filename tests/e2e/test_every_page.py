@@ -8,6 +8,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from django.core.management import call_command
 
+from finance.models import FundDisbursement
 from reporting.models import Duty, PostEventReport
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -29,6 +30,13 @@ PAGES = {
         "/reports/{returned}/edit/check/",
         "/reports/{returned}/documents/",
         "/reports/{returned}/from-text/",
+    ),
+    "finance": (
+        "/funds/",
+        "/funds/demo-reserve-fund/",
+        "/funds/demo-reserve-fund/contribution/",
+        "/funds/demo-reserve-fund/case/",
+        "/funds/cases/{case}/call-back/",
     ),
     "ipd": (
         "/",
@@ -74,6 +82,7 @@ def places():
     }
     bangkok = Duty.objects.filter(office__slug="co-bangkok", answer="")
     found["duty"] = bangkok.order_by("-due_on").first().pk
+    found["case"] = FundDisbursement.objects.standing().first().pk
     return {**found, "event": PostEventReport.objects.get(pk=found["accepted"]).event_id}
 
 

@@ -15,6 +15,7 @@ from finance.models import (
     AssessedContribution,
     Attribution,
     CurrencyRate,
+    FundContribution,
     FundDisbursement,
     FundingLine,
     Position,
@@ -22,7 +23,7 @@ from finance.models import (
     Proposal,
     ReserveFund,
 )
-from tests.factories.engagements import ISCMFactory
+from tests.factories.engagements import CountryFactory, ISCMFactory
 from tests.factories.finance import (
     AssessedContributionFactory,
     AttributionFactory,
@@ -272,10 +273,10 @@ def test_a_fund_is_never_below_zero():
     [
         ("1000.00", "", None, True),
         ("1000.01", "", None, False),
-        ("1000.01", "Letter 7", None, False),
+        ("1000.01", "L-7", None, False),
         ("1000.01", "", DAY, False),
-        ("1000.01", "Letter 7", DAY, True),
-        ("1000.01", "Letter 7", DAY + dt.timedelta(days=1), False),
+        ("1000.01", "L-7", DAY, True),
+        ("1000.01", "L-7", DAY + dt.timedelta(days=1), False),
     ],
 )
 def test_over_the_cap_a_written_approval_is_there_before_the_payment(
@@ -291,7 +292,7 @@ def test_over_the_cap_a_written_approval_is_there_before_the_payment(
 
 @pytest.mark.parametrize(
     ("approval", "approved_on", "fits"),
-    [("", None, False), ("Letter 9", None, False), ("Letter 9", DAY, True)],
+    [("", None, False), ("L-9", None, False), ("L-9", DAY, True)],
 )
 def test_outside_the_categories_the_technical_secretariat_approves(approval, approved_on, fits):
     fields = {
@@ -313,4 +314,36 @@ def test_no_field_of_a_case_can_hold_a_name():
         for field in FundDisbursement._meta.fields
         if field.get_internal_type() in ("CharField", "TextField") and not field.choices
     }
-    assert free_text == {"approval", "secretariat_approval", "cancelled_because"}
+    assert free_text == {"approval", "secretariat_approval"}
+
+
+@pytest.mark.parametrize(
+    "text", ["Juan", "Juan Perez 7", "CRM 12", "12\n", "RÉF-12", "12@iom", "12, J."]
+)
+@pytest.mark.parametrize("field", ["approval", "secretariat_approval"])
+def test_the_reference_of_a_letter_is_no_place_for_a_name(field, text):
+    rule = "disbursement_references_name_nobody"
+    refused(rule, lambda: FundDisbursementFactory(**{field: text}))
+
+
+@pytest.mark.parametrize("text", ["", "7", "CRM-PPT/2026.014", "x" * 39 + "1"])
+def test_the_references_that_offices_write_are_taken(text):
+    FundDisbursementFactory(approval=text, secretariat_approval=text)
+    assert FundDisbursement.objects.count() == 1
+
+
+def test_a_contributions_reference_names_nobody_either():
+    fund, state = ReserveFundFactory(), CountryFactory()
+    refused(
+        "fundcontribution_reference_names_nobody",
+        lambda: FundContribution.objects.create(
+            fund=fund, country=state, received_on=DAY, amount_usd=1, reference="For Juan"
+        ),
+    )
+
+
+def test_a_payment_is_called_back_for_a_reason_of_the_list():
+    refused(
+        "disbursement_called_back_with_a_reason",
+        lambda: FundDisbursementFactory(cancelled_on=DAY, cancelled_because="Juan came home"),
+    )

@@ -38,6 +38,7 @@ def build(data: dict[str, Any]) -> dict[str, list[Record]]:
         "evaluation_2019/staff_counts": money.build_staff_counts(data["staffing"]["records"]),
         "evaluation_2019/positions": money.build_positions(),
         "evaluation_2019/position_shares": money.build_position_shares(),
+        "evaluation_2019/reserve_funds": money.build_reserve_funds(),
         "evaluation_2019/indicators": told.build_indicators(data["indicators"]),
         "evaluation_2019/recommendations": told.build_recommendations(
             data["recommendations"]["records"]

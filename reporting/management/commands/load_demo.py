@@ -17,6 +17,7 @@ from iscm_portal.common.locks import lock_until_commit
 from iscm_portal.common.models import OutboxMessage
 from reporting.management.demo import SERVED_BY, World, people
 from reporting.management.demo.activity import Activity
+from reporting.management.demo.funds import make_fund
 from reporting.management.demo.reports import Reports
 
 
@@ -73,5 +74,6 @@ class Command(BaseCommand):
         people.make_rates()
         Activity(world, priorities, partners, scale).write()
         Reports(world, users, priorities, partners).write()
+        make_fund(world, users["finance"])
         one_message_for_all(set(world.years))
         self.stdout.write(f"Demo data up to {today} loaded.")

@@ -28,6 +28,7 @@ from finance.models import (
     Position,
     PositionShare,
     Project,
+    ReserveFund,
     StaffCount,
 )
 from reporting.models import Indicator, Recommendation
@@ -66,6 +67,7 @@ NOUNS = (
     Noun("evaluation_2019/staff_counts", StaffCount, ("code",)),
     Noun("evaluation_2019/positions", Position, ("office", "title")),
     Noun("evaluation_2019/position_shares", PositionShare, ("position", "iscm")),
+    Noun("evaluation_2019/reserve_funds", ReserveFund, ("slug",)),
     Noun("evaluation_2019/indicators", Indicator, ("key",)),
     Noun("evaluation_2019/recommendations", Recommendation, ("number",)),
 )

@@ -222,3 +222,18 @@ def build_position_shares() -> list[Record]:
         {"position": f"{office}:{title}", "iscm": iscm, "share_pct": f"{share}.00"}
         for office, title, _tor, _paid_by, _source, _note, iscm, share in POSITIONS
     ]
+
+
+def build_reserve_funds() -> list[Record]:
+    return [
+        known(
+            slug="rcm-reserve-fund",
+            name="Reserve Fund for the Assisted Voluntary Return of Migrants in Highly Vulnerable "
+            "Situations",
+            iscm="rcm",
+            cap_usd="1000.00",
+            source="evaluation 2019, section 4.3, Box 1",
+            note="The evaluation names neither a balance nor what came in or was paid. The maximum "
+            "for a case can be exceeded if needed.",
+        ),
+    ]

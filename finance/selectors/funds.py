@@ -1,0 +1,312 @@
+"""Reserve funds in numbers: what came in, what was paid for how many cases, what is left.
+
+A payment that was called back counts in no year, so that contributions less payments are the
+balance of every year's end. Source: evaluation 2019, 4.3 (Member States see numbers and breakdown
+once a year at the Vice-Ministerial Meeting).
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass, field
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Any
+
+from django.db.models import Count, F, Q, Sum
+from django.db.models.functions import ExtractYear
+from django.utils.translation import gettext as _
+
+from engagements.models import Country
+from iscm_portal.common.period import Period
+
+from ..choices import ReferredBy, Vulnerability
+from ..models import FundContribution, FundDisbursement, ReserveFund
+from ..querysets import FundDisbursementQuerySet, ReserveFundQuerySet
+
+CENT = Decimal("0.01")
+NOTHING = Decimal("0.00")
+# A smaller number of cases points at people, the more so in a small State.
+FEWEST_SHOWN = 3
+# Rows read at once when a list is downloaded.
+CHUNK = 2000
+
+
+@dataclass
+class FundYear:
+    """A fund's calendar year; ``balance_usd`` is what its end left.
+
+    ``over_cap`` and ``outside`` are among ``cases``; ``called_back`` are payments of the year that
+    came back since and are not among them.
+    """
+
+    year: int
+    contributions_usd: Decimal = NOTHING
+    disbursed_usd: Decimal = NOTHING
+    cases: int = 0
+    over_cap: int = 0
+    outside: int = 0
+    called_back: int = 0
+    balance_usd: Decimal = NOTHING
+
+    @property
+    def mean_usd(self) -> Decimal | None:
+        """USD a case; None in a year without cases."""
+        return cents(self.disbursed_usd / self.cases) if self.cases else None
+
+
+@dataclass(frozen=True)
+class FundRow:
+    """A fund with its year; ``is_empty`` where nothing ever came in: its balance isn't known."""
+
+    fund: ReserveFund
+    year: FundYear
+    is_empty: bool
+
+
+@dataclass(frozen=True)
+class Group:
+    """The cases of one source, category or State; None is "fewer than 3"."""
+
+    label: str
+    cases: int | None
+    disbursed_usd: Decimal | None
+
+
+@dataclass
+class Breakdown:
+    """The cases of a year by one of their codes, the most first."""
+
+    title: str
+    groups: list[Group] = field(default_factory=list)
+
+    def without_small(self, most: int) -> Breakdown:
+        """At most ``most`` lines, the groups of fewer than three cases in one without a name.
+
+        With a line for each the difference to the total would tell a hidden number.
+        """
+        shown = [group for group in self.groups if (group.cases or 0) >= FEWEST_SHOWN]
+        if len(shown) == len(self.groups) <= most:
+            return self
+        shown = shown[: most - 1]
+        rest = self.groups[len(shown) :]
+        cases = sum(group.cases or 0 for group in rest)
+        usd = sum((group.disbursed_usd or NOTHING for group in rest), NOTHING)
+        enough = cases >= FEWEST_SHOWN
+        others = Group(_("Others"), cases if enough else None, usd if enough else None)
+        return Breakdown(self.title, [*shown, others])
+
+
+def cents(amount: Any) -> Decimal:
+    # SQLite adds decimals up as floats; the amounts have cents, so the sum is known to the cent.
+    return Decimal(amount or 0).quantize(CENT, ROUND_HALF_UP)
+
+
+def funds_with_year(user: Any, year: int) -> list[FundRow]:
+    """The funds that ``user`` may see, with their ``year``. Three statements."""
+    funds = list(ReserveFund.objects.visible_to(user).select_related("iscm", "office"))
+    by_fund = fund_years([fund.pk for fund in funds])
+    rows = []
+    for fund in funds:
+        years = {row.year: row for row in by_fund[fund.pk]}
+        rows.append(FundRow(fund, years.get(year) or FundYear(year), not years))
+    return rows
+
+
+def fund_years(funds: Collection[int]) -> dict[int, list[FundYear]]:
+    """The years with movements of each fund, the earliest first. Two statements."""
+    years: dict[tuple[int, int], FundYear] = {}
+
+    def of(fund: int, year: int) -> FundYear:
+        return years.setdefault((fund, year), FundYear(year))
+
+    contributions = FundContribution.objects.filter(fund__in=funds).order_by()
+    for fund, year, usd in (
+        contributions.annotate(year=ExtractYear("received_on"))
+        .values_list("fund", "year")
+        .annotate(usd=Sum("amount_usd"))
+    ):
+        of(fund, year).contributions_usd = cents(usd)
+    stands = Q(cancelled_on__isnull=True)
+    payments = FundDisbursement.objects.filter(fund__in=funds).order_by()
+    for fund, year, usd, cases, over, outside, back in (
+        payments.annotate(year=ExtractYear("paid_on"))
+        .values_list("fund", "year")
+        .annotate(
+            usd=Sum("amount_usd", filter=stands),
+            cases=Count("pk", filter=stands),
+            over=Count("pk", filter=stands & Q(amount_usd__gt=F("cap_usd"))),
+            outside=Count("pk", filter=stands & Q(vulnerability=Vulnerability.OUTSIDE)),
+            back=Count("pk", filter=~stands),
+        )
+    ):
+        row = of(fund, year)
+        row.disbursed_usd, row.cases = cents(usd), cases
+        row.over_cap, row.outside, row.called_back = over, outside, back
+    by_fund: dict[int, list[FundYear]] = defaultdict(list)
+    left: dict[int, Decimal] = defaultdict(lambda: NOTHING)
+    for (fund, _year), row in sorted(years.items()):
+        left[fund] += row.contributions_usd - row.disbursed_usd
+        row.balance_usd = left[fund]
+        by_fund[fund].append(row)
+    return by_fund
+
+
+def case_list(fund: ReserveFund, user: Any, year: int | None) -> FundDisbursementQuerySet:
+    """The payments of ``fund``, of one ``year`` or all, with those called back."""
+    rows: FundDisbursementQuerySet = FundDisbursement.objects.visible_to(user).filter(fund=fund)
+    if year is not None:
+        rows = rows.filter(Period.year(year).q("paid_on"))
+    return rows.select_related("origin", "destination")
+
+
+def contribution_list(fund: ReserveFund, user: Any, year: int | None) -> ReserveFundQuerySet:
+    """What came into ``fund``, in one ``year`` or all."""
+    rows: ReserveFundQuerySet = FundContribution.objects.visible_to(user).filter(fund=fund)
+    if year is not None:
+        rows = rows.filter(Period.year(year).q("received_on"))
+    return rows.select_related("country")
+
+
+# --- the same as tables to download
+
+
+def funds_table(rows: list[FundRow]) -> tuple[list[str], Iterator[list[Any]]]:
+    columns = ["fund", "mechanism", "cap_usd", "balance_usd", "year", "cases", "paid_usd", "demo"]
+    lines = (
+        [
+            row.fund.name,
+            row.fund.iscm.acronym,
+            row.fund.cap_usd,
+            None if row.is_empty else row.fund.balance_usd,
+            row.year.year,
+            row.year.cases,
+            row.year.disbursed_usd,
+            row.fund.is_demo,
+        ]
+        for row in rows
+    )
+    return columns, lines
+
+
+def years_table(years: list[FundYear]) -> tuple[list[str], Iterator[list[Any]]]:
+    columns = [
+        "year",
+        "contributions_usd",
+        "cases",
+        "paid_usd",
+        "mean_usd",
+        "over_cap",
+        "outside_categories",
+        "called_back",
+        "balance_usd",
+    ]
+    lines = (
+        [
+            row.year,
+            row.contributions_usd,
+            row.cases,
+            row.disbursed_usd,
+            row.mean_usd,
+            row.over_cap,
+            row.outside,
+            row.called_back,
+            row.balance_usd,
+        ]
+        for row in years
+    )
+    return columns, lines
+
+
+def cases_table(cases: FundDisbursementQuerySet) -> tuple[list[str], Iterator[list[Any]]]:
+    columns = [
+        "case",
+        "paid_on",
+        "amount_usd",
+        "cap_usd",
+        "referred_by",
+        "vulnerability",
+        "origin",
+        "destination",
+        "approval",
+        "approved_on",
+        "secretariat_approval",
+        "secretariat_approved_on",
+        "called_back_on",
+        "called_back_because",
+        "demo",
+    ]
+    lines = (
+        [
+            row.case_number,
+            row.paid_on,
+            row.amount_usd,
+            row.cap_usd,
+            row.referred_by,
+            row.vulnerability,
+            row.origin.iso3,
+            row.destination.iso3,
+            row.approval,
+            row.approved_on,
+            row.secretariat_approval,
+            row.secretariat_approved_on,
+            row.cancelled_on,
+            row.cancelled_because,
+            row.is_demo,
+        ]
+        for row in cases.order_by("-paid_on", "-pk").iterator(chunk_size=CHUNK)
+    )
+    return columns, lines
+
+
+def contributions_table(rows: ReserveFundQuerySet) -> tuple[list[str], Iterator[list[Any]]]:
+    columns = ["received_on", "payer", "country", "amount_usd", "reference", "demo"]
+    lines = (
+        [
+            row.received_on,
+            row.country.name if row.country else row.payer,
+            row.country.iso3 if row.country else "",
+            row.amount_usd,
+            row.reference,
+            row.is_demo,
+        ]
+        for row in rows.order_by("-received_on", "-pk").iterator(chunk_size=CHUNK)
+    )
+    return columns, lines
+
+
+# --- breakdowns
+
+
+def breakdowns(cases: FundDisbursementQuerySet) -> list[Breakdown]:
+    """The standing ones of ``cases`` by source, category, origin and destination.
+
+    Five statements.
+    """
+    rows = cases.standing().select_related(None).order_by()
+    origins, destinations = _grouped(rows, "origin"), _grouped(rows, "destination")
+    countries = Country.objects.in_bulk({pk for pk, *_rest in (*origins, *destinations)})
+    names = {pk: country.name for pk, country in countries.items()}
+    return [
+        _breakdown(
+            _("By source of the referral"), _grouped(rows, "referred_by"), _words(ReferredBy)
+        ),
+        _breakdown(_("By vulnerability"), _grouped(rows, "vulnerability"), _words(Vulnerability)),
+        _breakdown(_("By country of origin"), origins, names),
+        _breakdown(_("By country of destination"), destinations, names),
+    ]
+
+
+def _words(choices: Any) -> dict[Any, str]:
+    return {code: str(word) for code, word in choices.choices}
+
+
+def _grouped(rows: FundDisbursementQuerySet, column: str) -> list[tuple[Any, int, Any]]:
+    return list(rows.values_list(column).annotate(cases=Count("pk"), usd=Sum("amount_usd")))
+
+
+def _breakdown(
+    title: str, groups: Iterable[tuple[Any, int, Any]], names: dict[Any, str]
+) -> Breakdown:
+    found = [Group(names[key], cases, cents(usd)) for key, cases, usd in groups]
+    return Breakdown(title, sorted(found, key=lambda group: (-(group.cases or 0), group.label)))
