@@ -38,7 +38,7 @@ def may_read_kind(user: Any, model: type) -> bool:
 def may_add(user: Any, model: type) -> bool:
     if may(user, "edit_finance"):
         return True
-    return model in STAFFING and _keeps_own_staffing(user)
+    return model in STAFFING and may(user, "edit_own_office_staffing")
 
 
 def may_edit(user: Any, record: Any) -> bool:
@@ -51,7 +51,3 @@ def may_edit(user: Any, record: Any) -> bool:
 def own_office_only(user: Any) -> Any:
     """The offices whose posts, days and needs ``user`` may write; None: all."""
     return None if may(user, "edit_finance") else Office.objects.filter(pk=user.office_id)
-
-
-def _keeps_own_staffing(user: Any) -> bool:
-    return may(user, "edit_own_office_staffing") and user.office_id is not None

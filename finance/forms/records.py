@@ -64,7 +64,7 @@ class RecordForm(forms.ModelForm):  # type: ignore[type-arg]
             office: Any = self.fields["office"]
             office.queryset, office.required, office.empty_label = offices, True, None
         if "year" in self.fields:
-            self.fields["year"].validators += [
+            self.fields["year"].validators = [
                 MinValueValidator(FIRST_DAY.year, _("The year lies before 1951.")),
                 MaxValueValidator(LAST_DAY.year, _("The year lies after 2100.")),
             ]
@@ -106,8 +106,14 @@ class RecordForm(forms.ModelForm):  # type: ignore[type-arg]
             if name not in ("reason", "version")
         }
 
-    def validate_constraints(self) -> None:
-        """The rules of the database, each said at its field."""
+    def _post_clean(self) -> None:
+        # Django says the rules of the database above the form: here each is said at its field.
+        self.instance.validate_constraints = lambda exclude: None
+        super()._post_clean()  # type: ignore[misc]
+        del self.instance.validate_constraints
+        self._check_rules()
+
+    def _check_rules(self) -> None:
         exclude = self._get_validation_exclusions()  # type: ignore[attr-defined]
         for rule in self.instance._meta.constraints:
             try:
@@ -185,7 +191,7 @@ class AttributionForm(RecordForm):
 
 
 def _check_sum(form: forms.BaseForm, field: str, share: Decimal, taken: Decimal) -> None:
-    if share + taken > HUNDRED:
+    if taken and share <= HUNDRED < share + taken:
         form.add_error(
             field,
             _("The other shares come to %(taken)s per cent; %(left)s are left.")

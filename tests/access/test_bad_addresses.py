@@ -9,6 +9,7 @@ from django.core import signing
 
 from reporting.services import reports as services
 from tests.factories import engagements as make
+from tests.factories import finance as money
 from tests.factories import reporting as reported
 
 pytestmark = pytest.mark.django_db
@@ -50,6 +51,11 @@ PAGES: dict[str, tuple[str, ...]] = {
     "/resources/records/": ("table", "label", "iscm", "source", "after_funding_lines"),
     "/resources/records/?table=4": ("label", "iscm", "from", "source", "after_funding_lines"),
     "/resources/table-4.csv": ("from", "iscm", "source"),
+    "/finance/": ("after_shares", "after_days", "after_lines"),
+    "/finance/funding-lines/": ("year", "iscm", "project", "is_counted", "format", "after"),
+    "/finance/time-entries/": ("event", "position", "since", "updated_since", "after"),
+    "/finance/currency-rates/": ("currency", "year"),
+    "/finance/funding-lines/{line}/": (),
     "/indicators/": ("year",),
     "/indicators/{indicator}/": ("year", "iscm"),
     "/indicators/{indicator}/records/": ("year",),
@@ -90,6 +96,7 @@ def places(client, ipd):
         "accepted": reported.PostEventReportFactory(event=event, state="accepted").pk,
         "document": reported.AttachmentFactory(report=report).pk,
         "indicator": value.indicator.key,
+        "line": money.FundingLineFactory().pk,
     }
 
 
