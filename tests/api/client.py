@@ -76,6 +76,8 @@ LISTS: dict[str, tuple[Scope, Callable[[], Any]]] = {
     "funding-lines": (Scope.READ_FINANCE, money.FundingLineFactory),
     "positions": (Scope.READ_FINANCE, money.PositionShareFactory),
     "time-entries": (Scope.READ_FINANCE, money.TimeEntryFactory),
+    "contributions": (Scope.READ_FINANCE, money.AssessedContributionFactory),
+    "proposals": (Scope.READ_FINANCE, money.ProposalFactory),
     "indicators": (Scope.READ_INDICATORS, told.IndicatorFactory),
     "indicator-values": (
         Scope.READ_INDICATORS,

@@ -33,6 +33,8 @@ EXPECTED = {
     "funding-lines": 2,
     "positions": 3,  # shares
     "time-entries": 2,
+    "contributions": 2,
+    "proposals": 2,
     "indicators": 3,  # goals
     "indicator-values": 2,
     "recommendations": 3,  # indicators
