@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import django_filters as filters
 from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
-from engagements.filters import iscm_filter, office_filter
+from engagements.filters import country_filter, iscm_filter, office_filter
 from engagements.models import ISCM
 from iscm_portal.common.filters import (
     CodeFilter,
@@ -68,6 +69,8 @@ class PositionFilter(RecordFilter):
     iscm = iscm_filter(method="of_iscm")
     office = office_filter()
     paid_by = CodeFilter(choices=choices.PaidBy.choices)
+    project = project_filter()
+    funding_line = IdFilter("funding_line")
     year = YearFilter(of="held", help_text=_("Held in this year."))
 
     def of_iscm(self, rows: QuerySet[Any], name: str, value: ISCM) -> QuerySet[Any]:
@@ -80,6 +83,7 @@ class TimeEntryFilter(RecordFilter):
     office = office_filter()
     event = IdFilter("event")
     paid_by = CodeFilter(choices=choices.PaidBy.choices)
+    position = IdFilter("position")
     report = IdFilter("report_number")
     year = YearFilter("worked_on", of="date")
     since = since("worked_on")
@@ -89,3 +93,35 @@ class TimeEntryFilter(RecordFilter):
 class ReserveFundFilter(RecordFilter):
     iscm = iscm_filter()
     office = office_filter()
+
+
+class StandardCostFilter(RecordFilter):
+    grade = filters.CharFilter("grade")
+    year = YearFilter("year")
+
+
+class CurrencyRateFilter(RecordFilter):
+    currency = filters.CharFilter("currency", help_text=_("ISO 4217 code, as in EUR."))
+    year = YearFilter("rated_on", of="date")
+
+
+class ContributionFilter(RecordFilter):
+    iscm = iscm_filter()
+    country = country_filter()
+    year = YearFilter("year")
+
+
+class ProposalFilter(RecordFilter):
+    iscm = iscm_filter()
+    office = office_filter()
+    project = project_filter()
+    state = CodeFilter(choices=choices.ProposalState.choices)
+    year = YearFilter("asked_on", of="date")
+    since = since("asked_on")
+    until = until("asked_on")
+
+
+class StaffNeedFilter(RecordFilter):
+    iscm = iscm_filter()
+    office = office_filter()
+    year = YearFilter("year")

@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, path
 
-from .views import funds
+from .views import funds, lists, overview, records
 
 urlpatterns: list[URLPattern] = [
     path("funds/", funds.funds, name="funds"),
@@ -11,4 +11,10 @@ urlpatterns: list[URLPattern] = [
     path("funds/<slug:slug>/contribution/", funds.new_contribution, name="fund_contribution"),
     path("funds/<slug:slug>/case/", funds.new_case, name="fund_case"),
     path("funds/cases/<int:pk>/call-back/", funds.call_back, name="fund_call_back"),
+    path("finance/", overview.index, name="finance"),
+    path("finance/<slug:kind>/", lists.record_list, name="finance_list"),
+    path("finance/<slug:kind>/new/", records.new_record, name="finance_new"),
+    path("finance/<slug:kind>/<int:pk>/", records.record, name="finance_record"),
+    path("finance/<slug:kind>/<int:pk>/edit/", records.edit_record, name="finance_edit"),
+    path("finance/<slug:kind>/<int:pk>/delete/", records.remove_record, name="finance_delete"),
 ]

@@ -75,6 +75,7 @@ class FundingLineSerializer(SourcedSerializer):
     is_counted = flag()
     not_counted_reason = string()
     report = integer("report_number", null=True, help_text=REPORT)
+    rated_on = day(null=True, help_text="Day of the rate.")
 
 
 class PositionShareSerializer(RecordSerializer):
@@ -97,6 +98,7 @@ class PositionSerializer(SourcedSerializer):
     project = string("project.code", null=True)
     project_label = string("project.title", null=True)
     shares = Children(PositionShareSerializer, "position_id", lambda: PositionShare.objects.all())
+    code = string(null=True)
 
 
 class TimeEntrySerializer(SourcedSerializer):
@@ -112,6 +114,39 @@ class TimeEntrySerializer(SourcedSerializer):
     days = amount()
     paid_by = choice(choices.PaidBy)
     report = integer("report_number", null=True, help_text=REPORT)
+    position = integer("position_id", null=True, help_text="The post whose share it is part of.")
+    position_label = string("position.title", null=True)
+
+
+class ContributionSerializer(SourcedSerializer):
+    iscm = string("iscm.slug")
+    iscm_label = string("iscm.acronym")
+    country = string("country.iso3")
+    country_label = string("country.name_en")
+    year = integer()
+    scale_pct = amount(null=True, help_text="Per cent of the mechanism's scale.")
+    assessed_usd = amount()
+    paid_usd = amount()
+    paid_on = day(null=True, help_text="Last paid on.")
+
+
+class ProposalSerializer(SourcedSerializer):
+    title = string()
+    iscm = string("iscm.slug")
+    iscm_label = string("iscm.acronym")
+    donor = string("donor.slug")
+    donor_label = string("donor.name")
+    office = string("office.slug", null=True)
+    office_label = string("office.name", null=True)
+    follow_up = integer("follow_up_id", null=True)
+    follow_up_label = string("follow_up.what", null=True)
+    asked_on = day()
+    asked_usd = amount()
+    state = choice(choices.ProposalState)
+    decided_on = day(null=True)
+    awarded_usd = amount(null=True)
+    project = string("project.code", null=True)
+    project_label = string("project.title", null=True)
 
 
 class FundYearSerializer(serializers.Serializer[Any]):

@@ -12,6 +12,8 @@ router.register("funding-lines", views.FundingLineViewSet, "api-funding-line")
 router.register("positions", views.PositionViewSet, "api-position")
 router.register("time-entries", views.TimeEntryViewSet, "api-time-entry")
 router.register("funds", views.ReserveFundViewSet, "api-fund")
+router.register("contributions", views.ContributionViewSet, "api-contribution")
+router.register("proposals", views.ProposalViewSet, "api-proposal")
 
 urlpatterns = [
     path("resources/", views.ResourcesView.as_view(), name="api-resources"),

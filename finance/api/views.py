@@ -71,6 +71,7 @@ class PositionViewSet(FinanceViewSet):
     queryset = models.Position.objects.all()
     serializer_class = serializers.PositionSerializer
     filterset_class = filters.PositionFilter
+    public_key = "code"
 
 
 class TimeEntryViewSet(FinanceViewSet):
@@ -132,6 +133,22 @@ class ActivityFileView(Endpoint):
         )
         response["Content-Disposition"] = 'attachment; filename="iati-activities.xml"'
         return response
+
+
+class ContributionViewSet(FinanceViewSet):
+    """What Member States are to pay to a mechanism for a year, and what they have paid."""
+
+    queryset = models.AssessedContribution.objects.all()
+    serializer_class = serializers.ContributionSerializer
+    filterset_class = filters.ContributionFilter
+
+
+class ProposalViewSet(FinanceViewSet):
+    """Money asked of donors, and what became of it."""
+
+    queryset = models.Proposal.objects.all()
+    serializer_class = serializers.ProposalSerializer
+    filterset_class = filters.ProposalFilter
 
 
 class ResourcesView(Endpoint):

@@ -59,6 +59,11 @@ PAGES: dict[str, tuple[str, ...]] = {
     "/funds/": ("format",),
     "/funds/{fund}/": ("year", "table", "format", "after_cases", "after_contributions"),
     "/funds/{fund}/sheet.pdf": ("year",),
+    "/finance/": ("after_shares", "after_days", "after_lines"),
+    "/finance/funding-lines/": ("year", "iscm", "project", "is_counted", "format", "after"),
+    "/finance/time-entries/": ("event", "position", "since", "updated_since", "after"),
+    "/finance/currency-rates/": ("currency", "year"),
+    "/finance/funding-lines/{line}/": (),
     "/indicators/": ("year",),
     "/indicators/{indicator}/": ("year", "iscm"),
     "/indicators/{indicator}/records/": ("year",),
@@ -100,6 +105,7 @@ def places(client, ipd):
         "document": reported.AttachmentFactory(report=report).pk,
         "indicator": value.indicator.key,
         "fund": money.FundDisbursementFactory().fund.slug,
+        "line": money.FundingLineFactory().pk,
     }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 
 import pytest
 from django.contrib import admin
@@ -67,6 +68,14 @@ TABLE: dict[str, tuple[int, ...]] = {
     "/resources/costs/": (302, 200, 200, 200, 200, 200, 200, 200),
     "/resources/changes/": (302, 200, 200, 200, 200, 200, 200, 200),
     "/resources/table-4.csv": (302, 200, 200, 200, 200, 200, 200, 200),
+    "/finance/": (302, 200, 200, 200, 200, 200, 403, 200),
+    "/finance/{kind}/": (302, 200, 200, 200, 200, 200, 403, 200),
+    "/finance/{kind}/new/": (302, 403, 403, 403, 200, 403, 403, 200),
+    "/finance/{kind}/{line}/": (302, 200, 404, 200, 200, 200, 403, 200),
+    "/finance/{kind}/{line}/edit/": (302, 403, 404, 403, 200, 403, 403, 200),
+    "/finance/{staff}/new/": (302, 403, 403, 200, 200, 403, 403, 200),
+    "/finance/{staff}/{post}/": (302, 200, 404, 200, 200, 200, 403, 200),
+    "/finance/{staff}/{post}/edit/": (302, 403, 404, 200, 200, 403, 403, 200),
     "/indicators/": (302, 200, 200, 200, 200, 200, 200, 200),
     "/indicators/{indicator}/": (302, 200, 200, 200, 200, 200, 200, 200),
     "/indicators/{indicator}/records/?year=2026": (302, 200, 200, 200, 200, 200, 200, 200),
@@ -101,6 +110,11 @@ TABLE: dict[str, tuple[int, ...]] = {
 # What is only done by POST: address -> answers. 302 is done; nobody is told that
 # nothing was saved.
 POSTS: dict[str, tuple[int, ...]] = {
+    "/finance/{kind}/new/": (403, 403, 403, 403, 422, 403, 403, 422),
+    "/finance/{kind}/{line}/edit/": (403, 403, 404, 403, 422, 403, 403, 422),
+    "/finance/{kind}/{line}/delete/": (403, 403, 404, 403, 422, 403, 403, 422),
+    "/finance/{staff}/{post}/edit/": (403, 403, 404, 422, 422, 403, 403, 422),
+    "/finance/{staff}/{post}/delete/": (403, 403, 404, 422, 422, 403, 403, 422),
     "/reports/{draft}/submit/": (403, 302, 404, 302, 404, 403, 404, 403),
     "/duties/{duty}/answer/": (403, 422, 404, 422, 404, 403, 404, 403),
     "/duties/{duty}/take-back/": (403, 302, 404, 302, 404, 403, 404, 403),
@@ -180,6 +194,10 @@ def places(people):
         "duty": duty.pk,
         "extension": extension.pk,
         "token": "none-of-ours",
+        "kind": "funding-lines",
+        "line": money.FundingLineFactory(iscm=iscm, office=reporter.office).pk,
+        "staff": "positions",
+        "post": money.PositionFactory(office=reporter.office).pk,
         "correction": correction.pk,
         "document": reported.AttachmentFactory(report=reports["draft"]).pk,
         **{name: report.pk for name, report in reports.items()},
@@ -232,7 +250,7 @@ def answer(client, people, who, method, address):
 def test_the_table_names_every_page_and_every_action():
     named = {address.split("?")[0].lstrip("/") for address in (*TABLE, *POSTS)}
     patterns = {
-        address.replace("<int:pk>", "{}").replace("<slug:slug>", "{}").replace("<slug:key>", "{}")
+        re.sub("<(int:pk|slug:slug|slug:key|slug:kind)>", "{}", address)
         for address in addresses(get_resolver())
         if not address.startswith(ELSEWHERE)
     }

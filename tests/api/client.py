@@ -77,6 +77,8 @@ LISTS: dict[str, tuple[Scope, Callable[[], Any]]] = {
     "positions": (Scope.READ_FINANCE, money.PositionShareFactory),
     "time-entries": (Scope.READ_FINANCE, money.TimeEntryFactory),
     "funds": (Scope.READ_FINANCE, lambda: money.FundDisbursementFactory(case_number=1)),
+    "contributions": (Scope.READ_FINANCE, money.AssessedContributionFactory),
+    "proposals": (Scope.READ_FINANCE, money.ProposalFactory),
     "indicators": (Scope.READ_INDICATORS, told.IndicatorFactory),
     "indicator-values": (
         Scope.READ_INDICATORS,

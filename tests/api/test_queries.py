@@ -34,6 +34,8 @@ EXPECTED = {
     "positions": 3,  # shares
     "time-entries": 2,
     "funds": 4,  # contributions and payments by year
+    "contributions": 2,
+    "proposals": 2,
     "indicators": 3,  # goals
     "indicator-values": 2,
     "recommendations": 3,  # indicators

@@ -71,6 +71,33 @@ def test_money_is_text_with_two_decimals() -> None:
     assert row["rate_used"] == "1.15"
 
 
+def test_what_a_state_owes_and_what_was_asked_of_a_donor_are_read_whole() -> None:
+    rcm = make.ISCMFactory(slug="rcm", acronym="RCM")
+    peru = make.CountryFactory(iso3="XPE", name_en="Peru")
+    money.AssessedContributionFactory(iscm=rcm, country=peru, year=2026, paid_usd=Decimal(400))
+    money.ProposalFactory(iscm=rcm, title="Second phase", donor=make.OrganisationFactory(slug="d"))
+    (owed,) = Api().results("contributions/", country="XPE", year=2026)
+    assert (owed["iscm"], owed["country_label"]) == ("rcm", "Peru")
+    assert (owed["assessed_usd"], owed["paid_usd"], owed["scale_pct"]) == (
+        "1000.00",
+        "400.00",
+        None,
+    )
+    (asked,) = Api().results("proposals/", state="asked", iscm="rcm")
+    assert (asked["title"], asked["donor"], asked["asked_usd"]) == ("Second phase", "d", "50000.00")
+    assert (asked["awarded_usd"], asked["project"], asked["follow_up"]) == (None, None, None)
+    assert Api().results("proposals/", state="awarded") == []
+
+
+def test_days_name_the_post_whose_share_they_are() -> None:
+    post = money.PositionFactory(title="Focal point", code="POS-1")
+    entry = money.TimeEntryFactory(position=post)
+    row = Api().read(f"time-entries/{entry.pk}/")
+    assert (row["position"], row["position_label"]) == (post.pk, "Focal point")
+    assert Api().read("positions/POS-1/")["code"] == "POS-1"
+    assert [row["id"] for row in Api().results("time-entries/", position=post.pk)] == [entry.pk]
+
+
 @pytest.mark.parametrize(
     ("number", "text"),
     [

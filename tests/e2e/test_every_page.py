@@ -8,7 +8,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from django.core.management import call_command
 
-from finance.models import FundDisbursement
+from finance.models import Attribution, FundDisbursement
 from reporting.models import Duty, PostEventReport
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -16,6 +16,20 @@ pytestmark = pytest.mark.django_db(transaction=True)
 TODAY = dt.date(2026, 11, 24)
 
 PAGES = {
+    "finance": (
+        "/finance/",
+        "/finance/funding-lines/?year=2019",
+        "/finance/attributions/",
+        "/finance/attributions/{attribution}/",
+        "/finance/attributions/{attribution}/edit/",
+        "/finance/positions/new/",
+        "/finance/currency-rates/?year=2019",
+        "/funds/",
+        "/funds/demo-reserve-fund/",
+        "/funds/demo-reserve-fund/contribution/",
+        "/funds/demo-reserve-fund/case/",
+        "/funds/cases/{case}/call-back/",
+    ),
     "reporter": (
         "/",
         "/reports/new/",
@@ -30,13 +44,6 @@ PAGES = {
         "/reports/{returned}/edit/check/",
         "/reports/{returned}/documents/",
         "/reports/{returned}/from-text/",
-    ),
-    "finance": (
-        "/funds/",
-        "/funds/demo-reserve-fund/",
-        "/funds/demo-reserve-fund/contribution/",
-        "/funds/demo-reserve-fund/case/",
-        "/funds/cases/{case}/call-back/",
     ),
     "ipd": (
         "/",
@@ -83,6 +90,7 @@ def places():
     bangkok = Duty.objects.filter(office__slug="co-bangkok", answer="")
     found["duty"] = bangkok.order_by("-due_on").first().pk
     found["case"] = FundDisbursement.objects.standing().first().pk
+    found["attribution"] = Attribution.objects.filter(basis="unknown").first().pk
     return {**found, "event": PostEventReport.objects.get(pk=found["accepted"]).event_id}
 
 

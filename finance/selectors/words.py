@@ -1,0 +1,34 @@
+"""How a value of a record is said on pages."""
+
+from __future__ import annotations
+
+import datetime as dt
+from decimal import Decimal
+from typing import Any
+
+from django.utils.formats import date_format, number_format
+from django.utils.translation import gettext as _
+
+
+def said(field: Any, value: Any) -> str:
+    """``value`` of the model's ``field`` in words; "" for nothing. Numbers keep all they know."""
+    if value is None or value == "":
+        return ""
+    if isinstance(value, bool):
+        return _("yes") if value else _("no")
+    if getattr(field, "flatchoices", None):
+        return str(dict(field.flatchoices).get(value, value))
+    if isinstance(value, Decimal):
+        return number_format(value, decimal_pos=_decimals(value), force_grouping=True)
+    if isinstance(value, dt.datetime):
+        return date_format(value, "j F Y, H:i")
+    if isinstance(value, dt.date):
+        return date_format(value, "j F Y")
+    return str(value)
+
+
+def _decimals(number: Decimal) -> int:
+    """None for whole numbers, else two or as many as say something."""
+    exponent = number.normalize().as_tuple().exponent
+    known = -exponent if isinstance(exponent, int) and exponent < 0 else 0
+    return max(2, known) if known else 0

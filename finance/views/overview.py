@@ -1,0 +1,188 @@
+"""The first page of money: what is to be completed, and the kinds of records."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from django.core.exceptions import PermissionDenied
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.http import urlencode
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_safe
+
+from engagements.models import SignedInRequest
+from iscm_portal.common.pages import Page, keyset_page
+
+from .. import permissions
+from ..models import StandardCost
+from ..selectors import gaps
+from ..selectors.words import said
+from .kinds import KINDS, OF_MODEL, Kind
+
+# Rows of one list; the page has several.
+FEW = 10
+# A number of rows is told up to here; beyond it nobody counts.
+COUNTED = 1000
+
+
+class Row(NamedTuple):
+    """What is not complete, what it lacks, and the way to mend it, or to see it."""
+
+    name: str
+    missing: str
+    address: str
+    word: str
+
+
+@dataclass(frozen=True)
+class Gap:
+    """A list of what is missing: its rows, and why it matters."""
+
+    key: str
+    title: str
+    why: str
+    page: Page
+    rows: list[Row]
+
+    @property
+    def number(self) -> str:
+        return f"{len(self.rows)}+" if self.page.next else str(len(self.rows))
+
+
+@require_safe
+def index(request: SignedInRequest) -> HttpResponse:
+    """What is to be completed first, then the kinds of records."""
+    user = request.user
+    readable = [kind for kind in KINDS.values() if permissions.may_read_kind(user, kind.model)]
+    if not readable:
+        raise PermissionDenied
+    found = [gap for gap in gaps_of(request) if gap.rows]
+    context = {
+        "gaps": found,
+        "kinds": [
+            (kind, number_of(kind, user), permissions.may_add(user, kind.model))
+            for kind in readable
+        ],
+    }
+    return render(request, "finance/index.html", context)
+
+
+def number_of(kind: Kind, user: Any) -> str:
+    """How many rows the reader may see, as far as that is cheap to know."""
+    number = kind.model.objects.visible_to(user).order_by()[: COUNTED + 1].count()
+    return _("over %(n)s") % {"n": f"{COUNTED:,}"} if number > COUNTED else f"{number:,}"
+
+
+def gaps_of(request: SignedInRequest) -> Iterator[Gap]:
+    user, today = request.user, timezone.localdate()
+
+    def page(name: str, rows: Any, *order: str) -> Page:
+        return keyset_page(request, rows, *order, size=FEW, name=f"after_{name}")
+
+    def mended(page: Page, missing: Any) -> list[Row]:
+        return [Row(str(row), missing(row), *way_to(user, row)) for row in page]
+
+    found = page("shares", gaps.unknown_shares(user), "-year", "-pk")
+    yield Gap(
+        "shares",
+        _("Attributions of unknown share"),
+        _("Each counts as the range 0 to what the others leave."),
+        found,
+        mended(found, lambda row: row.project.title),
+    )
+    found = page("days", gaps.days_without_rate(user), "-year", "grade")
+    yield Gap(
+        "days",
+        _("Days without a standard cost for their grade and year"),
+        _("They are counted as missing, and never guessed."),
+        found,
+        [rate_wanted(user, row) for row in found],
+    )
+    found = page("posts", gaps.posts_without_rate(user, today), "-pk")
+    yield Gap(
+        "posts",
+        _("Posts without a standard cost for their grade and each year"),
+        _("Their cost is not known for those years."),
+        found,
+        mended(
+            found,
+            lambda row: (
+                _("%(grade)s: %(rated)s of %(held)s years have a rate")
+                % {
+                    "grade": row.grade or _("no grade"),
+                    "rated": row.rated_years,
+                    "held": row.held_years,
+                }
+            ),
+        ),
+    )
+    found = page("unplaced", gaps.posts_without_day_or_share(user), "-pk")
+    yield Gap(
+        "unplaced",
+        _("Posts without a first day or a share"),
+        _("Without a first day a post is in no year, without a share it is for no mechanism."),
+        found,
+        mended(found, what_a_post_lacks),
+    )
+    found = page("lines", gaps.lines_not_counted(user), "-pk")
+    yield Gap(
+        "lines",
+        _("Funding lines that are not counted"),
+        _("They stand here with the reason; most of them rightly count nowhere."),
+        found,
+        mended(found, lambda row: row.not_counted_reason),
+    )
+    found = page("arrears", gaps.contributions_in_arrears(user, today), "-year", "-pk")
+    yield Gap(
+        "arrears",
+        _("Contributions in arrears"),
+        _("Assessed for a year that is over, and not paid in full."),
+        found,
+        mended(found, lambda row: _("USD %(owed)s owed") % {"owed": said(None, row.owed_usd)}),
+    )
+    found = page("proposals", gaps.proposals_open_too_long(user, today), "asked_on", "pk")
+    yield Gap(
+        "proposals",
+        _("Proposals open for over %(days)s days") % {"days": gaps.OPEN_TOO_LONG},
+        _("Ask the donor, or close them as withdrawn."),
+        found,
+        mended(
+            found,
+            lambda row: (
+                _("%(donor)s, asked on %(day)s")
+                % {"donor": row.donor, "day": said(None, row.asked_on)}
+            ),
+        ),
+    )
+
+
+def what_a_post_lacks(row: Any) -> str:
+    lacks = [] if row.starts_on else [_("no first day")]
+    if not row.has_share:
+        lacks.append(_("no share"))
+    return ", ".join(lacks) or _("a share is unknown")
+
+
+def rate_wanted(user: Any, row: Any) -> Row:
+    """Days of one grade and year: a rate is added, or, without a grade, the entries are mended."""
+    name = f"{row.grade or _('No grade')}, {row.year}"
+    missing = _("%(days)s days") % {"days": said(None, row.all_days)}
+    if row.grade and permissions.may_add(user, StandardCost):
+        address = reverse("finance_new", args=["standard-costs"])
+        asked = urlencode({"grade": row.grade, "year": row.year})
+        return Row(name, missing, f"{address}?{asked}", _("Add the rate"))
+    address = f"{reverse('finance_list', args=['time-entries'])}?year={row.year}"
+    return Row(name, missing, address, _("See the entries"))
+
+
+def way_to(user: Any, record: Any) -> tuple[str, str]:
+    """Where the record is mended, or, by who may not, read."""
+    slug = OF_MODEL[type(record)].slug
+    if permissions.may_edit(user, record):
+        return reverse("finance_edit", args=[slug, record.pk]), _("Mend it")
+    return reverse("finance_record", args=[slug, record.pk]), _("See it")
