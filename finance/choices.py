@@ -3,6 +3,10 @@
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+# A full post in days: 52 weeks of 5 less 10 holidays and 30 days of leave. Days given without a
+# post are set against it; decision 0024.
+WORKING_DAYS_A_YEAR = 220
+
 
 class FundingSource(models.TextChoices):
     OSI = "osi", _("OSI")
