@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from fractions import Fraction
+
+CENT = Decimal("0.01")
+
+
+def summed(total: Decimal | None, step: Decimal = CENT) -> Decimal:
+    """A sum as the database gives it, to the ``step`` that its parts have; of nothing it is 0."""
+    # SQLite adds decimals up as floats; where the parts have cents, the sum is known to the cent.
+    return Decimal(total or 0).quantize(step, ROUND_HALF_UP)
 
 
 def to_four_places(number: Fraction | Decimal | int | None) -> Decimal | None:
