@@ -1,12 +1,14 @@
-"""Who reads which rows of money. The rights themselves stand in ``common.access``."""
+"""Who reads and changes which rows of money. The rights themselves stand in ``common.access``."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from iscm_portal.common.access import allowed_scopes
+from iscm_portal.common.access import allowed_scopes, may
 from iscm_portal.common.choices import Scope
 from iscm_portal.common.querysets import PortalQuerySet
+
+from .models import Position
 
 
 def readable_by_scope(rows: PortalQuerySet, user: Any) -> PortalQuerySet:
@@ -17,3 +19,10 @@ def readable_by_scope(rows: PortalQuerySet, user: Any) -> PortalQuerySet:
     that the request holds it. Who may not carry it reads what he reads on pages.
     """
     return rows if Scope.READ_FINANCE in allowed_scopes(user) else rows.visible_to(user)
+
+
+def may_edit_position(user: Any, position: Position) -> bool:
+    """Finance changes every post, a manager those of the own office."""
+    if may(user, "edit_finance"):
+        return True
+    return may(user, "edit_own_office_staffing") and user.office_id == position.office_id

@@ -106,7 +106,7 @@ def contributions(
     if reader is not None:
         rows = rows.visible_to(reader)
     groups = (
-        # Without a dimension all rows are one group, and no rows none.
+        # Without a dimension all rows are one group, even where there are none.
         rows.order_by()
         .annotate(all_rows=Value(1))
         .values("all_rows", *paths)
@@ -132,6 +132,7 @@ def contributions(
             in_arrears=row["in_arrears"],
         )
         for row in groups
+        if row["n"]
     ]
     return sorted(cells, key=lambda cell: str(tuple(cell.key.values())))
 
