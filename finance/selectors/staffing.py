@@ -139,8 +139,8 @@ def staffing(
     - *days*: time entries of accepted reports that are not part of a post's share.
 
     Without ``year`` among ``by``, several years add up to years of posts. ``iscm`` and ``office``
-    (slugs) narrow; with ``reader`` only what he may read is counted. The number of statements is
-    constant.
+    (slugs; "" for what names none) narrow; with ``reader`` only what he may read is counted. The
+    number of statements is constant.
     """
     (cells,) = staffings(period, [by], iscm=iscm, office=office, reader=reader)
     return cells
@@ -205,6 +205,11 @@ def part_of_year(starts_on: dt.date, ends_on: dt.date | None, year: int) -> Frac
     return Fraction(max((end - first).days, 0), (whole.end - whole.start).days)
 
 
+def _called(path: str, slug: str) -> Q:
+    """The condition that what ``path`` leads to is called ``slug``; "" is nothing."""
+    return Q(**{f"{path}__slug": slug}) if slug else Q(**{f"{path}__isnull": True})
+
+
 class _Scope:
     """The records of some years, a mechanism, an office and a reader, as amounts with a place."""
 
@@ -239,9 +244,9 @@ class _Scope:
         if self.reader is not None:
             rows = rows.visible_to(self.reader)
         if self.iscm is not None:
-            rows = rows.filter(iscm__slug=self.iscm)
+            rows = rows.filter(_called("iscm", self.iscm))
         if self.office is not None:
-            rows = rows.filter(**{f"{office}__slug": self.office})
+            rows = rows.filter(_called(office, self.office))
         return rows
 
     def _needed(self) -> Iterator[tuple[list[_Leaf], _Cell]]:
@@ -400,13 +405,14 @@ def staffing_records(
 
 
 def posts(iscm: str | None = None, office: str | None = None) -> PositionQuerySet:
-    """The posts of an office, and with a share for a mechanism, where these are given (slugs)."""
+    """The posts of an office, and with a share for a mechanism, where these are given (slugs; ""
+    for posts without a share for any)."""
     found: PositionQuerySet = Position.objects.all()
     if iscm is not None:
-        shares = PositionShare.objects.filter(position=OuterRef("pk"), iscm__slug=iscm)
-        found = found.filter(Exists(shares))
+        shares = PositionShare.objects.filter(position=OuterRef("pk"))
+        found = found.filter(Exists(shares.filter(iscm__slug=iscm)) if iscm else ~Exists(shares))
     if office is not None:
-        found = found.filter(office__slug=office)
+        found = found.filter(_called("office", office))
     return found
 
 
@@ -453,10 +459,21 @@ def tor_coverage(held: PositionQuerySet) -> ToRCoverage:
     return ToRCoverage(**counts)
 
 
-def with_office_name(rows: PositionQuerySet) -> PositionQuerySet:
-    """Adds ``office_name``, for lists in the order of offices."""
-    named: PositionQuerySet = rows.annotate(office_name=F("office__name"))
-    return named
+def post_list(rows: PositionQuerySet) -> PositionQuerySet:
+    """The posts ``rows`` with all that a list of them shows, and ``office_name`` to sort by."""
+    found: PositionQuerySet = rows.annotate(office_name=F("office__name"))
+    return found.select_related("office", "funding_line", "project").prefetch_related(
+        "shares__iscm", "terms_of_reference"
+    )
+
+
+def posts_in_year(share: PositionShare, year: int) -> Decimal | None:
+    """What a share of a post comes to in ``year`` (posts); None where the share is unknown."""
+    post = share.position
+    if share.share_pct is None or post.starts_on is None:
+        return None
+    part = part_of_year(post.starts_on, post.ends_on, year)
+    return _cents(Fraction(share.share_pct) * part / 100)
 
 
 @dataclass(frozen=True)
@@ -473,6 +490,6 @@ def undated(rows: PositionQuerySet, iscm: str | None = None) -> Undated:
     without = rows.without_first_day()
     shares = PositionShare.objects.filter(position__in=without.order_by().values("pk"))
     if iscm is not None:
-        shares = shares.filter(iscm__slug=iscm)
+        shares = shares.filter(_called("iscm", iscm))
     stated = shares.aggregate(pct=Sum("share_pct"))["pct"]
     return Undated(without.count(), _cents(Fraction(summed(stated)) / 100))

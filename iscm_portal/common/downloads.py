@@ -1,15 +1,28 @@
-"""Files that people sent, on their way out again."""
+"""What leaves as a file: documents that people sent, and tables."""
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-from django.http import FileResponse, Http404
+from django.http import FileResponse, Http404, StreamingHttpResponse
 
 from . import uploads
+from .exports import csv_response
+from .workbooks import workbook_response
 
 log = logging.getLogger(__name__)
+
+TABLE_FORMATS = ("csv", "xlsx")
+
+
+def table_response(
+    form: str, name: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]
+) -> StreamingHttpResponse:
+    """A table named ``name`` as a download in one of ``TABLE_FORMATS``."""
+    as_file = workbook_response if form == "xlsx" else csv_response
+    return as_file(name, columns, rows)
 
 
 def document_response(document: Any) -> FileResponse:

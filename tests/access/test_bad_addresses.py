@@ -9,6 +9,7 @@ from django.core import signing
 
 from reporting.services import reports as services
 from tests.factories import engagements as make
+from tests.factories import finance as money
 from tests.factories import reporting as reported
 
 pytestmark = pytest.mark.django_db
@@ -55,6 +56,12 @@ PAGES: dict[str, tuple[str, ...]] = {
     "/indicators/{indicator}/records/": ("year",),
     "/indicators/{indicator}/records/?year=2026": ("iscm", "after0"),
     "/recommendations/": (),
+    "/staffing/": ("year", "iscm", "office", "format", "table", "after_posts", "after_undated"),
+    "/staffing/records/": ("year", "iscm", "office", "after_needs", "after_shares"),
+    "/staffing/positions/{position}/": ("after",),
+    "/staffing/terms-of-reference/{terms}/": (),
+    "/sustaining/": ("from", "to", "iscm", "country", "donor", "format", "table"),
+    "/sustaining/records/": ("from", "state", "owing", "after_contributions", "after_proposals"),
 }
 BAD = (
     "%00",
@@ -90,6 +97,8 @@ def places(client, ipd):
         "accepted": reported.PostEventReportFactory(event=event, state="accepted").pk,
         "document": reported.AttachmentFactory(report=report).pk,
         "indicator": value.indicator.key,
+        "position": (terms := money.TermsOfReferenceFactory()).position_id,
+        "terms": terms.pk,
     }
 
 
@@ -154,6 +163,13 @@ def test_nul_anywhere_in_an_address_is_refused(client, places, address):
         "/resources/?from=" + ENDLESS,
         "/resources/records/?table=5&source=osi",
         "/resources/table-4.csv?source=project_support",
+        "/staffing/?year=20x4",
+        "/staffing/?office=nowhere",
+        "/staffing/records/?iscm=nowhere",
+        "/staffing/?format=pdf",
+        "/sustaining/?from=2026&to=2025",
+        "/sustaining/?country=XXX",
+        "/sustaining/records/?state=lost",
     ],
 )
 def test_a_filter_that_names_what_is_not_there_is_refused_in_words(client, places, address):

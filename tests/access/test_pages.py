@@ -6,13 +6,16 @@ import datetime as dt
 
 import pytest
 from django.contrib import admin
+from django.core.files.base import ContentFile
 from django.urls import URLPattern, URLResolver, get_resolver
 
+from finance.services import terms_of_reference
 from reporting.choices import ReportPart
 from reporting.models import Duty
 from reporting.services import correcting, reviewing
 from reporting.services import reports as services
 from reporting.services.duties import ask_extension, sync_duties
+from tests import files
 from tests.factories import engagements as make
 from tests.factories import finance as money
 from tests.factories import reporting as reported
@@ -69,6 +72,12 @@ TABLE: dict[str, tuple[int, ...]] = {
     "/reports/{accepted}/versions/": (302, 200, 403, 200, 403, 200, 403, 200),
     "/reports/{draft}/versions/": (302, 200, 404, 200, 404, 200, 404, 200),
     "/recommendations/": (302, 200, 200, 200, 200, 200, 200, 200),
+    "/staffing/": (302, 200, 200, 200, 200, 200, 403, 200),
+    "/staffing/records/": (302, 200, 200, 200, 200, 200, 403, 200),
+    "/staffing/positions/{position}/": (302, 200, 404, 200, 200, 200, 404, 200),
+    "/staffing/terms-of-reference/{terms}/": (302, 200, 404, 200, 200, 200, 404, 200),
+    "/sustaining/": (302, 200, 200, 200, 200, 200, 403, 200),
+    "/sustaining/records/": (302, 200, 200, 200, 200, 200, 403, 200),
     "/accounts/login/": (200, 302, 302, 302, 302, 302, 302, 302),
     "/accounts/logout/": (302, 200, 200, 200, 200, 200, 200, 200),
     "/admin/": (302, 302, 302, 302, 302, 200, 302, 200),
@@ -110,6 +119,8 @@ POSTS: dict[str, tuple[int, ...]] = {
     "/reports/{submitted}/comment/": (403, 403, 404, 422, 404, 422, 404, 422),
     "/reports/{submitted}/forward/": (403, 403, 404, 302, 404, 403, 404, 403),
     "/reports/{submitted}/accept/": (403, 403, 404, 403, 404, 302, 404, 302),
+    "/staffing/positions/{position}/": (403, 403, 404, 422, 422, 403, 404, 422),
+    "/staffing/terms-of-reference/{terms}/take-away/": (403, 403, 404, 302, 302, 403, 404, 302),
 }
 
 # The API has its own table (tests/api); the admin's addresses are made from its models, and all of
@@ -160,7 +171,17 @@ def places(people):
     sync_duties(AT)
     duty = Duty.objects.get(event=reports["draft"].event_id)
     extension = ask_extension(duty.pk, dt.date(2026, 12, 31), "Leave.", reporter, AT)
+    position = money.PositionFactory(office=reporter.office)
+    terms = terms_of_reference.attach(
+        position.pk,
+        ContentFile(files.PDF),
+        name="Terms.pdf",
+        media_type="application/pdf",
+        actor=people["manager"],
+    )
     return {
+        "position": position.pk,
+        "terms": terms.pk,
         "duty": duty.pk,
         "extension": extension.pk,
         "token": "none-of-ours",

@@ -18,6 +18,7 @@ from iscm_portal.common.models import OutboxMessage
 from reporting.management.demo import SERVED_BY, World, people
 from reporting.management.demo.activity import Activity
 from reporting.management.demo.reports import Reports
+from reporting.management.demo.staff import Staff
 
 
 def a_day(text: str) -> dt.date:
@@ -72,6 +73,7 @@ class Command(BaseCommand):
         partners = people.make_partners()
         people.make_rates()
         Activity(world, priorities, partners, scale).write()
+        Staff(world, partners).write()
         Reports(world, users, priorities, partners).write()
         one_message_for_all(set(world.years))
         self.stdout.write(f"Demo data up to {today} loaded.")
