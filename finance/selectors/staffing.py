@@ -379,7 +379,7 @@ def staffing_plan(
         by_place=_cut(amounts, ("iscm", "office")),
         planned=next(iter(_cut(amounts, (), planned)), None),
         total=next(iter(_cut(amounts, ())), None),
-        no_office=None if office is None else _of_no_office(_Scope(period, iscm, None, reader)),
+        no_office=_of_no_office(_Scope(period, iscm, None, reader)) if office else None,
     )
 
 

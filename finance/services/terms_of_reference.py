@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Subquery
 from django.utils.translation import gettext as _
 
 from iscm_portal.common import uploads
@@ -69,7 +70,7 @@ def attach(
 def take_away(document: TermsOfReference, actor: Any) -> None:
     """Take a document from its post, and its file from the disk.
 
-    With the last one it is not known any more whether there are terms of reference.
+    With the last one the post says again what it said before the first.
     """
     with transaction.atomic():
         position = _locked(document.position_id)
@@ -79,5 +80,16 @@ def take_away(document: TermsOfReference, actor: Any) -> None:
         place = found.place
         delete_with_history(found, actor)
         if not TermsOfReference.objects.filter(position=position).exists():
-            change_with_history(position, {"has_tor": None}, actor)
+            before = _before_documents(position)
+            if position.has_tor is not before:
+                change_with_history(position, {"has_tor": before}, actor)
         transaction.on_commit(lambda: uploads.remove(place))
+
+
+def _before_documents(position: Position) -> bool | None:
+    """What was on record of a post's terms of reference before a document came."""
+    added = TermsOfReference.history.filter(position_id=position.pk, history_type="+")
+    first = added.order_by("history_date").values("history_date")[:1]
+    earlier = position.history.filter(history_date__lt=Subquery(first))
+    said: bool | None = earlier.order_by("-history_date").values_list("has_tor", flat=True).first()
+    return said

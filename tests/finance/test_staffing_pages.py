@@ -194,9 +194,7 @@ def test_what_others_pay_is_said_first(read, ledger):
     assert "Member States were to pay USD 2,000. USD 1,250 is paid (63 per cent)" in page
     assert "USD 750 is owed on 1 contribution." in page
     assert "1 proposal of USD 50,000 waits for its donor." in page
-    assert (
-        "1 of 2 decided were awarded (50 per cent), with 20 per cent of the money asked." in page
-    )
+    assert "1 of 2 decided were awarded (50 per cent), with 20 per cent of the money asked." in page
     assert "Median days to a decision 20.0" in page
 
 

@@ -343,7 +343,7 @@ def by_hand(rows: list[Proposal], period: Period) -> tuple[Any, ...]:
     judged = [row for row in decided if row.state in ("awarded", "declined")]
     awarded = [row for row in judged if row.state == "awarded"]
     asked_usd = sum((row.asked_usd for row in judged), Decimal(0))
-    awarded_usd = sum((row.awarded_usd for row in awarded), Decimal(0))
+    awarded_usd = sum((row.awarded_usd or Decimal(0) for row in awarded), Decimal(0))
     waits = [Fraction((row.decided_on - row.asked_on).days) for row in judged]
     return (
         len(waiting),

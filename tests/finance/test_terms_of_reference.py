@@ -162,13 +162,15 @@ def test_a_post_has_twenty_documents_at_most(client, post, manager, media):
     assert stored(media) == []
 
 
-def test_with_the_last_document_it_is_not_known_any_more_whether_there_are_tor(
-    client, post, manager, media, django_capture_on_commit_callbacks
+@pytest.mark.parametrize("said", [None, True, False])
+def test_with_the_last_document_the_post_says_again_what_it_said_before_the_first(
+    client, manager, media, django_capture_on_commit_callbacks, said
 ):
+    post = money.PositionFactory(office=manager.office, has_tor=said)
     first = attach(post, manager)
     second = attach(post, manager, content=files.PDF.replace(b"1.7", b"1.4"))
     client.force_login(manager)
-    for row, has_tor, kept in ((first, True, 1), (second, None, 0)):
+    for row, has_tor, kept in ((first, True, 1), (second, said, 0)):
         with django_capture_on_commit_callbacks(execute=True):
             client.post(f"/staffing/terms-of-reference/{row.pk}/take-away/")
         post.refresh_from_db()
