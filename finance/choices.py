@@ -3,7 +3,8 @@
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-# The working days of a full post in a year: 365 days less weekends, holidays and leave.
+# A full post in days: 52 weeks of 5 less 10 holidays and 30 days of leave. Days given without a
+# post are set against it; decision 0024.
 WORKING_DAYS_A_YEAR = 220
 
 

@@ -45,6 +45,9 @@ class PositionQuerySet(OfficeMoneyQuerySet):
         """Posts that were held on a day of ``period``; one without a first day is in no year."""
         return self.filter(held_during(period), starts_on__isnull=False)
 
+    def without_first_day(self) -> Self:
+        return self.filter(starts_on__isnull=True)
+
     def not_paid_elsewhere(self) -> Self:
         """Posts that no counted line or project already pays."""
         return self.exclude(paid_by=PaidBy.COUNTED_LINE)
@@ -53,6 +56,10 @@ class PositionQuerySet(OfficeMoneyQuerySet):
 class TimeEntryQuerySet(OfficeMoneyQuerySet):
     def worked_in(self, period: Period) -> Self:
         return self.filter(period.q("worked_on"))
+
+    def given_without_a_post(self) -> Self:
+        """Days of accepted reports that are not part of a post's share."""
+        return self.filter(report_number__isnull=False, position__isnull=True)
 
     def not_paid_elsewhere(self) -> Self:
         """Days that no counted line or project already pays, and that no post's share holds."""

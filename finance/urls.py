@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, path
 
-from .views import funds, lists, overview, records
+from .views import funds, lists, overview, records, staffing, sustaining
 
 urlpatterns: list[URLPattern] = [
     path("funds/", funds.funds, name="funds"),
@@ -17,4 +17,15 @@ urlpatterns: list[URLPattern] = [
     path("finance/<slug:kind>/<int:pk>/", records.record, name="finance_record"),
     path("finance/<slug:kind>/<int:pk>/edit/", records.edit_record, name="finance_edit"),
     path("finance/<slug:kind>/<int:pk>/delete/", records.remove_record, name="finance_delete"),
+    path("staffing/", staffing.staffing, name="staffing"),
+    path("staffing/records/", staffing.records, name="staffing_records"),
+    path("staffing/positions/<int:pk>/", staffing.position, name="position"),
+    path("staffing/terms-of-reference/<int:pk>/", staffing.download, name="terms_of_reference"),
+    path(
+        "staffing/terms-of-reference/<int:pk>/take-away/",
+        staffing.take_away,
+        name="terms_of_reference_take_away",
+    ),
+    path("sustaining/", sustaining.sustaining, name="sustaining"),
+    path("sustaining/records/", sustaining.records, name="sustaining_records"),
 ]

@@ -8,7 +8,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('engagements', '0003_divisions_themes'),
-        ('finance', '0003_shares_never_over_100'),
+        ('finance', '0004_donors_in_history_and_lists'),
     ]
 
     operations = [

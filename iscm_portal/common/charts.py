@@ -54,6 +54,44 @@ def stacked_bars(
     )
 
 
+def paired_bars(
+    values: Sequence[dict[str, Any]],
+    *,
+    row: str,
+    x: str,
+    series: str,
+    order: Sequence[str],
+    description: str,
+) -> SafeString:
+    """Lying bars of length ``x``, those of one ``row`` below each other, one a ``series``.
+
+    ``order`` has all that ``series`` may say, in the order from above."""
+    return _svg(
+        {
+            "height": {"step": 14},
+            "mark": {"type": "bar"},
+            "encoding": {
+                "y": {"field": row, "type": "nominal", "sort": None, "title": None},
+                "yOffset": {"field": series, "sort": list(order)},
+                "x": {"field": x, "type": "quantitative", "title": None},
+                "color": {
+                    "field": series,
+                    "type": "nominal",
+                    "scale": {"domain": list(order), "range": PALETTE},
+                    "legend": {
+                        "orient": "bottom",
+                        "title": None,
+                        "columnPadding": 48,
+                        "labelLimit": 0,
+                    },
+                },
+            },
+        },
+        values,
+        description,
+    )
+
+
 def trend_line(
     values: Sequence[dict[str, Any]], *, x: str, y: str, description: str, target: Any = None
 ) -> SafeString:

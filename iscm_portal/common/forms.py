@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.utils.translation import gettext_lazy as _
 
+from .documents import ACCEPT, TAKEN, FileRefused, check_document, safe_name
 from .period import FIRST_DAY, LAST_DAY
 
 
@@ -47,6 +49,49 @@ def dress(form: forms.BaseForm, *, wide: tuple[str, ...] = (), lines: int = 3) -
         if isinstance(field.widget, forms.NumberInput):
             field.widget.attrs.setdefault("inputmode", "decimal")
         field.wide = name in wide or isinstance(field.widget, forms.Textarea)  # type: ignore[attr-defined]
+
+
+class FileForm(forms.Form):
+    """A document that is sent. Once valid, ``media_type`` is what its content says, ``name`` how
+    it may be called."""
+
+    file = forms.FileField(
+        label=_("File"),
+        allow_empty_file=True,
+        widget=forms.FileInput(attrs={"accept": ACCEPT}),
+        help_text=_("%(kinds)s; 20 MB at most. Looked at by its content, not by its name.")
+        % {"kinds": TAKEN},
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.media_type = self.name = ""
+        dress(self)
+
+    @property
+    def most_bytes(self) -> int:
+        most: int = settings.UPLOAD_MAX_BYTES
+        return most
+
+    def clean_file(self) -> Any:
+        file = self.cleaned_data["file"]
+        try:
+            self.media_type = check_document(file.name, file).media_type
+        except FileRefused as refused:
+            raise forms.ValidationError(str(refused)) from refused
+        self.name = safe_name(file.name)
+        return file
+
+    def refuse_as_too_large(self) -> None:
+        """The upload was stopped (``uploads.TooLargeHandler``): say only that."""
+        self.full_clean()
+        self.errors.clear()
+        self.add_error("file", _("The file is larger than 20 MB."))
+
+    def refuse_as_not_stored(self) -> None:
+        self.add_error(
+            None, _("The portal could not keep the file: its disk is full. Try again later.")
+        )
 
 
 @dataclass(frozen=True)

@@ -31,6 +31,7 @@ from django.db.models.functions import ExtractYear
 from django.utils.functional import Promise
 
 from engagements.choices import MembershipKind
+from iscm_portal.common.numbers import ratio, to_four_places
 from iscm_portal.common.period import Period
 from iscm_portal.common.querysets import PortalQuerySet
 
@@ -46,20 +47,6 @@ ALL_TIME = Period.years(1900, 2199)
 
 def known_years(years: Iterable[int | None]) -> set[int]:
     return {year for year in years if year is not None}
-
-
-def to_four_places(number: Fraction | Decimal | int | None) -> Decimal | None:
-    """``number`` half up to four decimals; None stays None."""
-    if number is None:
-        return None
-    exact = Fraction(number)
-    ten_thousandths = (abs(exact) * 20_000 + 1) // 2
-    return Decimal(-ten_thousandths if exact < 0 else ten_thousandths).scaleb(-4)
-
-
-def ratio(numerator: Fraction | int, denominator: int, scale: int = 1) -> Decimal | None:
-    """``scale`` x numerator / denominator to four decimals; over nothing it is None."""
-    return to_four_places(Fraction(numerator) * scale / denominator) if denominator else None
 
 
 @dataclass(frozen=True)
@@ -291,21 +278,6 @@ def cuts_of_iscm(path: str) -> dict[str, str]:
 
 
 OF_STATE = {"country": "country__iso3", "region": "country__region"}
-
-
-def median(histogram: dict[int, int]) -> Decimal | None:
-    """The median of a number that occurs as often as ``histogram`` says; None of nothing."""
-    total = sum(histogram.values())
-    if not total:
-        return None
-    middle = ((total - 1) // 2, total // 2)
-    found: list[int] = []
-    passed = 0
-    for number in sorted(histogram):
-        passed += histogram[number]
-        while len(found) < 2 and middle[len(found)] < passed:
-            found.append(number)
-    return to_four_places(Fraction(sum(found), 2))
 
 
 def spread(means: list[Fraction]) -> Decimal | None:

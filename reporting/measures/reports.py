@@ -10,13 +10,14 @@ from django.db.models.expressions import Combinable
 from django.db.models.functions import ExtractYear
 from django.utils.translation import gettext_lazy as _
 
+from iscm_portal.common.numbers import median, ratio
 from iscm_portal.common.period import Period
 from iscm_portal.common.querysets import PortalQuerySet
 
 from ..choices import Direction
 from ..models import Duty
 from ..selectors.duties import answered_on
-from .base import Cell, CellKey, Measure, Rows, cuts_of_iscm, median, members_of, ratio
+from .base import Cell, CellKey, Measure, Rows, cuts_of_iscm, members_of
 
 
 class _OfDuties(Measure):

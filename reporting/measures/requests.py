@@ -10,10 +10,11 @@ from django.utils.translation import gettext_lazy as _
 
 from engagements.choices import RequestOutcome
 from engagements.models import SupportRequest
+from iscm_portal.common.numbers import median, ratio
 from iscm_portal.common.period import Period
 from iscm_portal.common.querysets import PortalQuerySet
 
-from .base import OF_STATE, CellKey, Measure, Rows, cuts_of_iscm, median, ratio
+from .base import OF_STATE, CellKey, Measure, Rows, cuts_of_iscm
 
 
 class SupportRequests(Measure):

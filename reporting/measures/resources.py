@@ -10,11 +10,12 @@ from django.db.models import Max, Min
 from django.utils.translation import gettext_lazy as _
 
 from finance.selectors.investment import Investment, investment, investment_records
+from iscm_portal.common.numbers import to_four_places
 from iscm_portal.common.period import Period
 from iscm_portal.common.querysets import PortalQuerySet
 
 from ..choices import Direction
-from .base import ALL_TIME, Cell, Measure, Text, known_years, to_four_places
+from .base import ALL_TIME, Cell, Measure, Text, known_years
 
 
 class ResourcesAllocated(Measure):

@@ -7,11 +7,12 @@ from typing import Any
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
+from iscm_portal.common.numbers import ratio
 from iscm_portal.common.period import Period
 from iscm_portal.common.querysets import PortalQuerySet
 
 from ..models import SatisfactionAnswer
-from .base import OF_STATE, Measure, Rows, Total, cuts_of_iscm, ratio
+from .base import OF_STATE, Measure, Rows, Total, cuts_of_iscm
 
 
 class Satisfaction(Measure):

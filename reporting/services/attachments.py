@@ -10,6 +10,7 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils.translation import gettext as _
 
+from finance.models import TermsOfReference
 from iscm_portal.common import uploads
 
 from ..models import Attachment
@@ -104,8 +105,12 @@ def remove_loose_files(at: dt.datetime) -> int:
     """
     removed = 0
     for paths in uploads.folders_before((at - LOOSE_AFTER).timestamp()):
-        rows = Attachment.objects.filter(place__in=[path.stem for path in paths])
-        named = set(rows.values_list("place", flat=True))
+        places = [path.stem for path in paths]
+        named = {
+            place
+            for model in (Attachment, TermsOfReference)
+            for place in model.objects.filter(place__in=places).values_list("place", flat=True)
+        }
         for path in paths:
             if path.suffix or path.stem not in named:
                 path.unlink(missing_ok=True)

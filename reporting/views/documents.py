@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import logging
 from typing import Any
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.http import FileResponse, Http404, HttpResponse, JsonResponse
+from django.http import HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -18,6 +17,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from engagements.models import SignedInRequest
 from iscm_portal.common import uploads
+from iscm_portal.common.downloads import document_response
 from iscm_portal.common.forms import problems_of
 from iscm_portal.common.pages import wants_json
 
@@ -29,8 +29,6 @@ from ..selectors.reports import documents_of
 from ..services import attachments as services
 from ..services.reports import ReportError
 from .filing import own_open_report, side
-
-log = logging.getLogger(__name__)
 
 
 @never_cache
@@ -46,9 +44,7 @@ def documents(request: SignedInRequest, pk: int) -> HttpResponse:
         return show(request, report, DocumentForm())
     form = DocumentForm(request.POST, request.FILES)
     if getattr(request, "upload_is_too_large", False):
-        form.full_clean()
-        form.errors.clear()
-        form.add_error("file", _("The file is larger than 20 MB."))
+        form.refuse_as_too_large()
         return refused(request, report, form, 413)
     if not form.is_valid():
         return refused(request, report, form, 422)
@@ -69,9 +65,7 @@ def documents(request: SignedInRequest, pk: int) -> HttpResponse:
         form.add_error(None, str(error))
         return refused(request, report, form, 409)
     except uploads.NotStored:
-        form.add_error(
-            None, _("The portal could not keep the file: its disk is full. Try again later.")
-        )
+        form.refuse_as_not_stored()
         return refused(request, report, form, 507)
     messages.success(request, _("“%(name)s” is kept with the report.") % {"name": kept.name})
     address = reverse("report_documents", args=[pk])
@@ -124,16 +118,4 @@ def _readable(request: SignedInRequest, pk: int) -> Attachment:
 
 def download(request: SignedInRequest, pk: int) -> HttpResponseBase:
     """The file, to those who may read it; always as a download, never opened in the page."""
-    found = _readable(request, pk)
-    try:
-        file = uploads.path_of(found.place).open("rb")
-    except FileNotFoundError as error:
-        log.exception("the file of attachment %s is gone", found.pk)
-        raise Http404 from error
-    answer = FileResponse(
-        file, as_attachment=True, filename=found.name, content_type=found.media_type
-    )
-    answer["Cache-Control"] = "private, no-store"
-    answer["Content-Security-Policy"] = "sandbox; default-src 'none'"
-    answer["ETag"] = f'"{found.sha256}"'
-    return answer
+    return document_response(_readable(request, pk))

@@ -69,6 +69,12 @@ PAGES: dict[str, tuple[str, ...]] = {
     "/indicators/{indicator}/records/": ("year",),
     "/indicators/{indicator}/records/?year=2026": ("iscm", "after0"),
     "/recommendations/": (),
+    "/staffing/": ("year", "iscm", "office", "format", "table", "after_posts", "after_undated"),
+    "/staffing/records/": ("year", "iscm", "office", "after_needs", "after_shares"),
+    "/staffing/positions/{position}/": ("after",),
+    "/staffing/terms-of-reference/{terms}/": (),
+    "/sustaining/": ("from", "to", "iscm", "country", "donor", "format", "table"),
+    "/sustaining/records/": ("from", "state", "owing", "after_contributions", "after_proposals"),
 }
 BAD = (
     "%00",
@@ -106,6 +112,8 @@ def places(client, ipd):
         "indicator": value.indicator.key,
         "fund": money.FundDisbursementFactory().fund.slug,
         "line": money.FundingLineFactory().pk,
+        "position": (terms := money.TermsOfReferenceFactory()).position_id,
+        "terms": terms.pk,
     }
 
 
@@ -173,6 +181,13 @@ def test_nul_anywhere_in_an_address_is_refused(client, places, address):
         "/resources/?from=" + ENDLESS,
         "/resources/records/?table=5&source=osi",
         "/resources/table-4.csv?source=project_support",
+        "/staffing/?year=20x4",
+        "/staffing/?office=nowhere",
+        "/staffing/records/?iscm=nowhere",
+        "/staffing/?format=pdf",
+        "/sustaining/?from=2026&to=2025",
+        "/sustaining/?country=XXX",
+        "/sustaining/records/?state=lost",
     ],
 )
 def test_a_filter_that_names_what_is_not_there_is_refused_in_words(client, places, address):

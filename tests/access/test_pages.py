@@ -7,13 +7,16 @@ import re
 
 import pytest
 from django.contrib import admin
+from django.core.files.base import ContentFile
 from django.urls import URLPattern, URLResolver, get_resolver
 
+from finance.services import terms_of_reference
 from reporting.choices import ReportPart
 from reporting.models import Duty
 from reporting.services import correcting, reviewing
 from reporting.services import reports as services
 from reporting.services.duties import ask_extension, sync_duties
+from tests import files
 from tests.factories import engagements as make
 from tests.factories import finance as money
 from tests.factories import reporting as reported
@@ -88,6 +91,12 @@ TABLE: dict[str, tuple[int, ...]] = {
     "/funds/{fund}/contribution/": (302, 404, 404, 404, 200, 403, 404, 200),
     "/funds/{fund}/case/": (302, 404, 404, 404, 200, 403, 404, 200),
     "/funds/cases/{case}/call-back/": (302, 404, 404, 404, 200, 403, 404, 200),
+    "/staffing/": (302, 200, 200, 200, 200, 200, 403, 200),
+    "/staffing/records/": (302, 200, 200, 200, 200, 200, 403, 200),
+    "/staffing/positions/{position}/": (302, 200, 404, 200, 200, 200, 404, 200),
+    "/staffing/terms-of-reference/{terms}/": (302, 200, 404, 200, 200, 200, 404, 200),
+    "/sustaining/": (302, 200, 200, 200, 200, 200, 403, 200),
+    "/sustaining/records/": (302, 200, 200, 200, 200, 200, 403, 200),
     "/accounts/login/": (200, 302, 302, 302, 302, 302, 302, 302),
     "/accounts/logout/": (302, 200, 200, 200, 200, 200, 200, 200),
     "/admin/": (302, 302, 302, 302, 302, 200, 302, 200),
@@ -137,6 +146,8 @@ POSTS: dict[str, tuple[int, ...]] = {
     "/funds/{fund}/case/": (403, 404, 404, 404, 422, 403, 404, 422),
     "/funds/cases/{case}/call-back/": (403, 404, 404, 404, 422, 403, 404, 422),
     "/reports/{submitted}/accept/": (403, 403, 404, 403, 404, 302, 404, 302),
+    "/staffing/positions/{position}/": (403, 403, 404, 422, 422, 403, 404, 422),
+    "/staffing/terms-of-reference/{terms}/take-away/": (403, 403, 404, 302, 302, 403, 404, 302),
 }
 
 # The API has its own table (tests/api); the admin's addresses are made from its models, and all of
@@ -188,9 +199,19 @@ def places(people):
     duty = Duty.objects.get(event=reports["draft"].event_id)
     extension = ask_extension(duty.pk, dt.date(2026, 12, 31), "Leave.", reporter, AT)
     case = money.FundDisbursementFactory()
+    position = money.PositionFactory(office=reporter.office)
+    terms = terms_of_reference.attach(
+        position.pk,
+        ContentFile(files.PDF),
+        name="Terms.pdf",
+        media_type="application/pdf",
+        actor=people["manager"],
+    )
     return {
         "fund": case.fund.slug,
         "case": case.pk,
+        "position": position.pk,
+        "terms": terms.pk,
         "duty": duty.pk,
         "extension": extension.pk,
         "token": "none-of-ours",

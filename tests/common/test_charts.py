@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from iscm_portal.common.charts import stacked_bars
+from iscm_portal.common.charts import paired_bars, stacked_bars
 
 LONG = "PLACMI (used to support certain costs of the secretariat and its meetings)"
 
@@ -12,3 +12,15 @@ def test_a_long_name_in_the_legend_is_not_cut() -> None:
     svg = stacked_bars(rows, x="year", y="usd", series="of", description="Bars")
     assert LONG in svg
     assert "…" not in svg
+
+
+def test_bars_beside_each_other_stand_in_the_order_asked_for() -> None:
+    rows = [
+        {"iscm": "RCM", "of": "Held", "posts": 1},
+        {"iscm": "RCM", "of": "Needed", "posts": 2},
+    ]
+    svg = paired_bars(
+        rows, row="iscm", x="posts", series="of", order=("Needed", "Held"), description="Posts"
+    )
+    assert 'role="img" aria-label="Posts"' in svg
+    assert -1 < svg.find("Needed</text>") < svg.find("Held</text>")

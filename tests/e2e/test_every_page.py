@@ -8,7 +8,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from django.core.management import call_command
 
-from finance.models import Attribution, FundDisbursement
+from finance.models import Attribution, FundDisbursement, Position
 from reporting.models import Duty, PostEventReport
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -73,7 +73,13 @@ PAGES = {
         "/indicators/support_requests/",
         "/indicators/support_requests/records/?year=2025",
         "/recommendations/",
+        "/staffing/",
+        "/staffing/?year=2031",
+        "/staffing/records/?iscm=bali-process",
+        "/sustaining/",
+        "/sustaining/records/",
     ),
+    "manager": ("/staffing/", "/staffing/positions/{position}/", "/sustaining/"),
 }
 
 
@@ -91,6 +97,7 @@ def places():
     found["duty"] = bangkok.order_by("-due_on").first().pk
     found["case"] = FundDisbursement.objects.standing().first().pk
     found["attribution"] = Attribution.objects.filter(basis="unknown").first().pk
+    found["position"] = Position.objects.filter(office__slug="co-bangkok").first().pk
     return {**found, "event": PostEventReport.objects.get(pk=found["accepted"]).event_id}
 
 

@@ -8,7 +8,14 @@ from factory.django import DjangoModelFactory
 
 from finance import choices, models
 
-from .engagements import CountryFactory, ISCMFactory, OfficeFactory, OrganisationFactory, add_all
+from .engagements import (
+    CountryFactory,
+    ISCMFactory,
+    OfficeFactory,
+    OrganisationFactory,
+    UserFactory,
+    add_all,
+)
 
 
 class ProjectFactory(DjangoModelFactory):
@@ -182,3 +189,18 @@ class FundDisbursementFactory(DjangoModelFactory):
     vulnerability = choices.Vulnerability.CHILD
     origin = factory.SubFactory(CountryFactory)
     destination = factory.SubFactory(CountryFactory)
+
+
+class TermsOfReferenceFactory(DjangoModelFactory):
+    """A document's row, without its file; ``services.terms_of_reference`` keeps one with it."""
+
+    class Meta:
+        model = models.TermsOfReference
+
+    position = factory.SubFactory(PositionFactory)
+    name = factory.Sequence(lambda n: f"Terms {n}.pdf")
+    media_type = "application/pdf"
+    size = 1
+    sha256 = factory.Sequence(lambda n: f"{n:064x}")
+    place = factory.Sequence(lambda n: f"{n:032x}")
+    uploaded_by = factory.SubFactory(UserFactory)

@@ -24,7 +24,17 @@ from engagements.models import (
     SupportRequest,
     User,
 )
-from finance.models import FundingLine, StandardCost, TimeEntry
+from finance.models import (
+    AssessedContribution,
+    FundingLine,
+    Position,
+    Proposal,
+    StaffNeed,
+    StandardCost,
+    TimeEntry,
+)
+from finance.selectors.staffing import staffing_plan
+from finance.selectors.sustaining import contributions, fund_raising
 from iscm_portal.common.demo import DEMO_PASSWORD
 from iscm_portal.common.models import OutboxMessage, Tracked
 from iscm_portal.common.period import Period
@@ -87,16 +97,41 @@ def test_everything_that_was_made_up_says_so(demo: None) -> None:
         PolicyInstrument: "title",
         FollowUpAction: "what",
         Partnership: "organisation__name",
+        Position: "title",
+        StaffNeed: "title",
+        Proposal: "title",
     }
     for model, text in texts.items():
         made_up = model.objects.filter(is_demo=True)
         assert made_up.exists()
         assert not made_up.exclude(**{f"{text}__startswith": "Demo: "}).exists()
     answers = (TimeEntry, StandardCost, KnowledgeAnswer, SatisfactionAnswer, PostEventReport)
-    for model in [*(texts.keys() - {Event}), *answers]:
+    for model in [*(texts.keys() - {Event, Position}), *answers, AssessedContribution]:
         assert not model.objects.filter(is_demo=False).exists()
     assert FundingLine.objects.filter(is_demo=False).count() == 129
+    assert Position.objects.filter(is_demo=False).count() == 6
     assert Event.objects.filter(is_demo=False).count() == 160
+
+
+def test_staffing_has_gaps_unknown_shares_and_posts_without_dates(demo: None) -> None:
+    plan = staffing_plan(2026)
+    assert (plan.mechanisms_planned, plan.planned.unknown, plan.planned.is_range) == (7, 2, True)
+    assert plan.largest.key == {"iscm": "bali-process"}
+    assert plan.over
+    assert plan.not_planned
+    assert plan.total.days > 0
+    # The evaluation's own posts stay as they are: without dates.
+    assert not Position.objects.filter(is_demo=False).exclude(starts_on=None).exists()
+
+
+def test_states_owe_something_and_donors_decided_both_ways(demo: None) -> None:
+    years = Period.years(2024, 2026)
+    (paid,) = contributions(years)
+    assert 0 < paid.arrears_usd < paid.assessed_usd
+    assert {cell.scale_pct for cell in contributions(years, ("iscm", "year"))} == {100}
+    (raised,) = fund_raising(years)
+    assert min(raised.open, raised.awarded, raised.declined, raised.withdrawn) > 0
+    assert not Proposal.objects.filter(decided_on__gt=TODAY).exists()
 
 
 def test_demo_money_is_in_no_table_of_the_evaluation(demo: None) -> None:

@@ -13,6 +13,7 @@ from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from engagements.models import ISCM, Event, SupportRequest, User
+from finance.models import AssessedContribution, Proposal
 from reporting.models import SatisfactionAnswer
 
 
@@ -44,6 +45,8 @@ def test_the_same_day_makes_the_same_demo(real_records: None) -> None:
                     list(Event.objects.filter(is_demo=True).values_list("name", "starts_on")),
                     list(SupportRequest.objects.values_list("what", "asked_on", "outcome")),
                     list(SatisfactionAnswer.objects.values_list("score", "country__iso3")),
+                    list(AssessedContribution.objects.values_list("country__iso3", "paid_usd")),
+                    list(Proposal.objects.values_list("title", "donor__slug", "awarded_usd")),
                 )
             )
     assert told[0] == told[1]

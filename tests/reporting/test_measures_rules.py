@@ -10,9 +10,10 @@ import pytest
 
 from engagements.models import ISCM
 from finance.choices import FundingSource
+from iscm_portal.common.numbers import median, ratio, to_four_places
 from iscm_portal.common.period import Period
 from reporting.measures import MEASURES
-from reporting.measures.base import change_in_spread, median, ratio, to_four_places
+from reporting.measures.base import change_in_spread
 from tests.factories.engagements import (
     AgendaItemFactory,
     CountryFactory,

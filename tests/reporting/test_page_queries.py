@@ -53,6 +53,11 @@ PAGES = (
     "/indicators/{indicator}/",
     "/indicators/{indicator}/records/?year=2026",
     "/recommendations/",
+    "/staffing/?year=2026",
+    "/staffing/records/?year=2026",
+    "/staffing/positions/{position}/",
+    "/sustaining/?from=2026&to=2026",
+    "/sustaining/records/?from=2026&to=2026",
 )
 
 
@@ -70,6 +75,7 @@ def world():
         "reviewer": reviewer,
         "iscm": iscm,
         "indicator": indicator,
+        "position": money.PositionFactory(office=office),
         "drafts": [],
     }
 
@@ -127,13 +133,29 @@ def grow(world, rows: int) -> dict[str, object]:
             iscm=(other_iscm := make.ISCMFactory()),
             cell=f"iscm:{other_iscm.pk}",
         )
+        grow_staffing(office, iscm, world["position"])
     return {
+        "position": world["position"].pk,
         "iscm": iscm.slug,
         "event": draft.event_id,
         "draft": draft.pk,
         "accepted": sent.pk,
         "indicator": world["indicator"].key,
     }
+
+
+def grow_staffing(office, iscm, position):
+    """A need, two posts (one without dates), days, a document, a contribution and a proposal."""
+    money.StaffNeedFactory(iscm=iscm, office=office)
+    for starts_on in (dt.date(2026, 1, 1), None):
+        post = money.PositionFactory(office=office, starts_on=starts_on)
+        money.PositionShareFactory(position=post, iscm=make.ISCMFactory())
+        money.TermsOfReferenceFactory(position=post)
+    money.PositionShareFactory(position=position)
+    money.TermsOfReferenceFactory(position=position)
+    money.TimeEntryFactory(position=position, office=office)
+    money.AssessedContributionFactory(iscm=iscm)
+    money.ProposalFactory(iscm=iscm, office=office)
 
 
 def new_event(world):

@@ -19,6 +19,7 @@ from reporting.management.demo import SERVED_BY, World, people
 from reporting.management.demo.activity import Activity
 from reporting.management.demo.funds import make_fund
 from reporting.management.demo.reports import Reports
+from reporting.management.demo.staff import Staff
 
 
 def a_day(text: str) -> dt.date:
@@ -73,6 +74,7 @@ class Command(BaseCommand):
         partners = people.make_partners()
         people.make_rates()
         Activity(world, priorities, partners, scale).write()
+        Staff(world, partners).write()
         Reports(world, users, priorities, partners).write()
         make_fund(world, users["finance"])
         one_message_for_all(set(world.years))

@@ -1,0 +1,339 @@
+"""The staffing plan: who is needed, who there is, and the terms of reference of each post."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.http import HttpResponse, JsonResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_POST
+
+from engagements.models import ISCM, Office, SignedInRequest
+from iscm_portal.common import uploads
+from iscm_portal.common.access import may
+from iscm_portal.common.charts import paired_bars
+from iscm_portal.common.downloads import TABLE_FORMATS, document_response, table_response
+from iscm_portal.common.forms import FileForm, problems_of
+from iscm_portal.common.pages import keyset_page, one_of, wants_json, whole_number
+from iscm_portal.common.period import FIRST_DAY, LAST_DAY, Period
+
+from .. import permissions
+from ..choices import WORKING_DAYS_A_YEAR
+from ..models import Position, TermsOfReference, TimeEntry
+from ..querysets import PositionQuerySet
+from ..selectors.printed import printed_table
+from ..selectors.staffing import (
+    TOR_IN_SURVEY,
+    Staffing,
+    StaffingPlan,
+    post_list,
+    posts,
+    posts_in_year,
+    staffing_plan,
+    staffing_records,
+    tor_coverage,
+    undated,
+)
+from ..services import terms_of_reference as services
+
+YEARS = (FIRST_DAY.year, LAST_DAY.year)
+# What names no mechanism or no office, in the address.
+NONE = "none"
+POST_ORDER = ("office_name", "title", "pk")
+STAFFING_COLUMNS = (
+    "mechanism",
+    "office",
+    "year",
+    "needed_posts",
+    "held_posts",
+    "held_posts_high",
+    "posts_of_unknown_share",
+    "gap_posts_low",
+    "gap_posts_high",
+    "ad_hoc_days",
+    "ad_hoc_pct_of_a_post",
+)
+POST_COLUMNS = (
+    "code",
+    "title",
+    "grade",
+    "office",
+    "mechanism",
+    "share_pct",
+    "paid_by",
+    "line_or_project",
+    "starts_on",
+    "ends_on",
+    "tor_on_record",
+    "tor_documents",
+)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What the address asks for; "" stands for what names no mechanism or no office."""
+
+    year: int
+    iscm: str | None
+    office: str | None
+
+    @property
+    def query(self) -> str:
+        """These filters as an address carries them."""
+        named = {"iscm": self.iscm, "office": self.office}
+        parts = [f"{name}={value or NONE}" for name, value in named.items() if value is not None]
+        return "&".join([f"year={self.year}", *parts])
+
+
+def asked(request: SignedInRequest, iscms: dict[str, ISCM], offices: dict[str, Office]) -> Asked:
+    """The filters of the address; who reads one office's posts asks for no other.
+
+    Raises BadRequest for what is not there.
+    """
+    year = request.GET.get("year", "")
+    office = one_of(request, "office", (*offices, NONE))
+    if not may(request.user, "read_all_finance"):
+        office = next(iter(offices))
+    return Asked(
+        year=whole_number(year, *YEARS) if year else timezone.localdate().year,
+        iscm=_slug(one_of(request, "iscm", (*iscms, NONE))),
+        office=_slug(office),
+    )
+
+
+def _slug(value: str) -> str | None:
+    return {"": None, NONE: ""}.get(value, value)
+
+
+def _named(request: SignedInRequest) -> tuple[dict[str, ISCM], dict[str, Office]]:
+    """The mechanisms, and the offices whose posts the reader may read, by slug."""
+    offices = Office.objects.visible_to(request.user)
+    if not may(request.user, "read_all_finance"):
+        if not may(request.user, "read_own_office_finance"):
+            raise PermissionDenied
+        offices = offices.filter(pk=request.user.office_id)
+    iscms = ISCM.objects.visible_to(request.user)
+    return {row.slug: row for row in iscms}, {row.slug: row for row in offices}
+
+
+def staffing(request: SignedInRequest) -> HttpResponseBase:
+    """Needed, held and given by mechanism and office; the posts; their terms of reference."""
+    iscms, offices = _named(request)
+    chosen = asked(request, iscms, offices)
+    plan = staffing_plan(chosen.year, iscm=chosen.iscm, office=chosen.office, reader=request.user)
+    readable = posts(chosen.iscm, chosen.office).visible_to(request.user)
+    held = readable.held_during(Period.year(chosen.year))
+    form = one_of(request, "format", TABLE_FORMATS)
+    table = one_of(request, "table", ("mechanisms", "offices", "posts"))
+    if form and table == "posts":
+        rows = post_rows(held | readable.without_first_day())
+        return table_response(form, f"posts-{chosen.year}", POST_COLUMNS, rows)
+    if form:
+        cells = plan.by_place if table == "offices" else plan.by_iscm
+        rows = staffing_rows(cells, chosen.year, iscms, offices)
+        return table_response(form, f"staffing-{chosen.year}", STAFFING_COLUMNS, rows)
+    context = {
+        "chosen": chosen,
+        "iscms": iscms,
+        "names": {slug: row.acronym for slug, row in iscms.items()},
+        "offices": offices,
+        "chosen_iscm": NONE if chosen.iscm == "" else chosen.iscm,
+        "chosen_office": NONE if chosen.office == "" else chosen.office,
+        "reads_all": may(request.user, "read_all_finance"),
+        "plan": plan,
+        "chart": chart(plan, iscms),
+        "tor": tor_coverage(held),
+        "survey": TOR_IN_SURVEY,
+        "undated": undated(readable, chosen.iscm),
+        "posts": keyset_page(request, post_list(held), *POST_ORDER, name="after_posts"),
+        "posts_undated": keyset_page(
+            request, post_list(readable.without_first_day()), *POST_ORDER, name="after_undated"
+        ),
+        "printed": printed_table(7, iscms=[chosen.iscm] if chosen.iscm else None),
+        "working_days": WORKING_DAYS_A_YEAR,
+    }
+    return render(request, "finance/staffing.html", context)
+
+
+def chart(plan: StaffingPlan, iscms: dict[str, ISCM]) -> str:
+    """Needed and held of each mechanism; nothing to draw where there is neither."""
+    needed, held, at_most = _("Needed"), _("Held"), _("Held at most")
+    values = []
+    for row in plan.by_iscm:
+        if row.needed or row.held_high:
+            bars = [(needed, row.needed or 0), (held, row.held)]
+            bars += [(at_most, row.held_high)] if row.is_range else []
+            name = iscms[row.key["iscm"]].acronym
+            values += [{"iscm": name, "of": word, "posts": float(n)} for word, n in bars]
+    if not values:
+        return ""
+    return paired_bars(
+        values,
+        row="iscm",
+        x="posts",
+        series="of",
+        order=(needed, held, at_most),
+        description=_("Posts needed and held by mechanism, %(year)s; the table holds the values.")
+        % {"year": plan.year},
+    )
+
+
+def staffing_rows(
+    cells: Iterable[Staffing], year: int, iscms: dict[str, ISCM], offices: dict[str, Office]
+) -> Iterator[list[Any]]:
+    for cell in cells:
+        iscm, office = iscms.get(cell.key["iscm"] or ""), offices.get(cell.key.get("office") or "")
+        yield [
+            iscm.acronym if iscm else "",
+            office.name if office else "",
+            year,
+            cell.needed,
+            cell.held,
+            cell.held_high,
+            cell.unknown,
+            cell.gap_low,
+            cell.gap,
+            cell.days,
+            cell.days_pct,
+        ]
+
+
+def post_rows(rows: PositionQuerySet) -> Iterator[list[Any]]:
+    """A line a post and mechanism; one line for a post without a share."""
+    for post in post_list(rows).order_by(*POST_ORDER).iterator(chunk_size=1000):
+        for share in list(post.shares.all()) or [None]:
+            yield [
+                post.code or "",
+                post.title,
+                post.grade,
+                post.office.name,
+                share.iscm.acronym if share else "",
+                share.share_pct if share else None,
+                post.paid_by,
+                str(post.funding_line or post.project or ""),
+                post.starts_on,
+                post.ends_on,
+                {True: "yes", False: "no", None: "unknown"}[post.has_tor],
+                len(post.terms_of_reference.all()),
+            ]
+
+
+def records(request: SignedInRequest) -> HttpResponse:
+    """The needs, shares of posts and days behind the figures, as far as the reader may read."""
+    iscms, offices = _named(request)
+    chosen = asked(request, iscms, offices)
+    found = staffing_records(Period.year(chosen.year), iscm=chosen.iscm, office=chosen.office)
+    links = {
+        "needs": ("iscm", "office"),
+        "shares": ("iscm", "position__office"),
+        "time_entries": ("iscm", "office", "event"),
+    }
+    pages = {
+        name: keyset_page(
+            request,
+            rows.visible_to(request.user).select_related(*links[name]),
+            "-pk",
+            name=f"after_{name}",
+        )
+        for name, rows in found.items()
+    }
+    context = {
+        "chosen": chosen,
+        "iscm": iscms.get(chosen.iscm or ""),
+        "office": offices.get(chosen.office or ""),
+        "counted": [(row, posts_in_year(row, chosen.year)) for row in pages["shares"]],
+        "working_days": WORKING_DAYS_A_YEAR,
+        **pages,
+    }
+    return render(request, "finance/staffing_records.html", context)
+
+
+# --- one post and its terms of reference
+
+
+@never_cache
+@require_http_methods(["GET", "POST"])
+def position(request: SignedInRequest, pk: int) -> HttpResponse:
+    """One post with its shares, days and documents, and the way to add a document."""
+    found: Position = get_object_or_404(post_list(Position.objects.visible_to(request.user)), pk=pk)
+    if request.method == "GET":
+        return show(request, found, FileForm())
+    if not permissions.may_edit(request.user, found):
+        raise PermissionDenied
+    form = FileForm(request.POST, request.FILES)
+    if getattr(request, "upload_is_too_large", False):
+        form.refuse_as_too_large()
+        return refused(request, found, form, 413)
+    if not form.is_valid():
+        return refused(request, found, form, 422)
+    try:
+        kept = services.attach(
+            found.pk,
+            form.cleaned_data["file"],
+            name=form.name,
+            media_type=form.media_type,
+            actor=request.user,
+        )
+    except services.TooManyDocuments as error:
+        form.add_error(None, str(error))
+        return refused(request, found, form, 409)
+    except uploads.NotStored:
+        form.refuse_as_not_stored()
+        return refused(request, found, form, 507)
+    messages.success(request, _("“%(name)s” is kept with the post.") % {"name": kept.name})
+    address = reverse("position", args=[pk])
+    return JsonResponse({"url": address}) if wants_json(request) else redirect(address)
+
+
+def refused(request: SignedInRequest, found: Position, form: FileForm, status: int) -> HttpResponse:
+    if wants_json(request):
+        told = [problem.message for problem in problems_of(form)]
+        return JsonResponse({"problems": told}, status=status)
+    return show(request, found, form, status)
+
+
+def show(
+    request: SignedInRequest, found: Position, form: FileForm, status: int = 200
+) -> HttpResponse:
+    days = TimeEntry.objects.visible_to(request.user).filter(position=found)
+    problems = problems_of(form) if form.is_bound else []
+    context = {
+        "position": found,
+        "may_edit": permissions.may_edit(request.user, found),
+        "documents": found.terms_of_reference.select_related("uploaded_by"),
+        "time_entries": keyset_page(request, days.select_related("iscm", "event"), "-pk"),
+        "form": form,
+        "problems": problems,
+        "has_errors": bool(problems),
+    }
+    return render(request, "finance/position.html", context, status=status)
+
+
+def _readable(request: SignedInRequest, pk: int) -> TermsOfReference:
+    rows = TermsOfReference.objects.visible_to(request.user).select_related("position")
+    found: TermsOfReference = get_object_or_404(rows, pk=pk)
+    return found
+
+
+def download(request: SignedInRequest, pk: int) -> HttpResponseBase:
+    """The terms of reference, to those who may read the post."""
+    return document_response(_readable(request, pk))
+
+
+@require_POST
+def take_away(request: SignedInRequest, pk: int) -> HttpResponse:
+    found = _readable(request, pk)
+    if not permissions.may_edit(request.user, found.position):
+        raise PermissionDenied
+    services.take_away(found, request.user)
+    messages.success(request, _("“%(name)s” is taken away.") % {"name": found.name})
+    return redirect("position", pk=found.position_id)

@@ -1,0 +1,233 @@
+"""What others pay: Member States' contributions and arrears, and what donors were asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+from urllib.parse import urlencode
+
+from django.core.exceptions import BadRequest, PermissionDenied
+from django.http import HttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import render
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from engagements.models import ISCM, Country, Organisation, SignedInRequest
+from iscm_portal.common.access import may
+from iscm_portal.common.downloads import TABLE_FORMATS, table_response
+from iscm_portal.common.pages import keyset_page, one_of, whole_number
+from iscm_portal.common.period import FIRST_DAY, LAST_DAY, Period
+
+from ..choices import ProposalState
+from ..models import AssessedContribution, Proposal
+from ..selectors.sustaining import (
+    Contributions,
+    FundRaising,
+    contribution_records,
+    contributions,
+    fund_raising,
+    proposal_records,
+)
+
+YEARS = (FIRST_DAY.year, LAST_DAY.year)
+# Years shown where the address names none: arrears of last year matter more than this year's.
+YEARS_SHOWN = 3
+CONTRIBUTION_COLUMNS = (
+    "mechanism",
+    "state",
+    "year",
+    "assessed_usd",
+    "paid_usd",
+    "arrears_usd",
+    "scale_pct",
+    "contributions",
+    "contributions_in_arrears",
+)
+PROPOSAL_COLUMNS = (
+    "mechanism",
+    "donor",
+    "first_year",
+    "last_year",
+    "open",
+    "open_usd",
+    "awarded",
+    "declined",
+    "withdrawn",
+    "decided_asked_usd",
+    "awarded_usd",
+    "success_pct",
+    "success_by_amount_pct",
+    "median_days_to_decision",
+)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What the address asks for: years (both included), a mechanism, a State, a donor."""
+
+    first_year: int
+    last_year: int
+    iscm: str | None
+    country: str | None
+    donor: str | None
+
+    @property
+    def period(self) -> Period:
+        return Period.years(self.first_year, self.last_year)
+
+    @property
+    def query(self) -> str:
+        """These filters as an address carries them."""
+        named = {"iscm": self.iscm, "country": self.country, "donor": self.donor}
+        years: dict[str, Any] = {"from": self.first_year, "to": self.last_year}
+        return urlencode(years | {name: value for name, value in named.items() if value})
+
+
+@dataclass(frozen=True)
+class Names:
+    """What can be chosen, by slug or code: mechanisms, States that are to pay, donors asked."""
+
+    iscms: dict[str, ISCM]
+    countries: dict[str, Country]
+    donors: dict[str, Organisation]
+
+
+def names_for(request: SignedInRequest) -> Names:
+    user = request.user
+    if not (may(user, "read_all_finance") or may(user, "read_own_office_finance")):
+        raise PermissionDenied
+    paying = AssessedContribution.objects.visible_to(user).order_by().values("country")
+    asking = Proposal.objects.visible_to(user).order_by().values("donor")
+    return Names(
+        {row.slug: row for row in ISCM.objects.visible_to(user)},
+        {row.iso3: row for row in Country.objects.visible_to(user).filter(pk__in=paying)},
+        {row.slug: row for row in Organisation.objects.visible_to(user).filter(pk__in=asking)},
+    )
+
+
+def asked(request: SignedInRequest, names: Names) -> Asked:
+    """The filters of the address. Raises BadRequest for what they can't be."""
+    get, this_year = request.GET, timezone.localdate().year
+    last = whole_number(get["to"], *YEARS) if get.get("to") else this_year
+    first = whole_number(get["from"], *YEARS) if get.get("from") else last - YEARS_SHOWN + 1
+    if first > last:
+        raise BadRequest(_("The years run from the earlier to the later one."))
+    return Asked(
+        first,
+        last,
+        iscm=one_of(request, "iscm", names.iscms) or None,
+        country=one_of(request, "country", names.countries) or None,
+        donor=one_of(request, "donor", names.donors) or None,
+    )
+
+
+def sustaining(request: SignedInRequest) -> HttpResponseBase:
+    """Contributions by mechanism and State, and the pipeline by mechanism and donor."""
+    names = names_for(request)
+    chosen = asked(request, names)
+    paid = partial(
+        contributions,
+        chosen.period,
+        iscm=chosen.iscm,
+        country=chosen.country,
+        reader=request.user,
+    )
+    raised = partial(
+        fund_raising, chosen.period, iscm=chosen.iscm, donor=chosen.donor, reader=request.user
+    )
+    form = one_of(request, "format", TABLE_FORMATS)
+    table = one_of(request, "table", ("contributions", "proposals"))
+    if form and table == "proposals":
+        deals = raised(("iscm", "donor"))
+        return table_response(
+            form, "proposals", PROPOSAL_COLUMNS, proposal_rows(deals, chosen, names)
+        )
+    if form:
+        cells = paid(("iscm", "country", "year"))
+        return table_response(
+            form, "contributions", CONTRIBUTION_COLUMNS, contribution_rows(cells, names)
+        )
+    context = {
+        "chosen": chosen,
+        "names": names,
+        "reads_contributions": may(request.user, "read_all_finance"),
+        "paid": next(iter(paid()), None),
+        "by_iscm": paid(("iscm", "year")),
+        "by_state": sorted(paid(("country",)), key=lambda row: row.arrears_usd, reverse=True),
+        "raised": next(iter(raised()), None),
+        "raised_by_iscm": raised(("iscm",)),
+        "raised_by_donor": raised(("donor",)),
+    }
+    return render(request, "finance/sustaining.html", context)
+
+
+def contribution_rows(cells: Iterable[Contributions], names: Names) -> Iterator[list[Any]]:
+    for cell in cells:
+        yield [
+            names.iscms[cell.key["iscm"]].acronym,
+            names.countries[cell.key["country"]].name,
+            cell.key["year"],
+            cell.assessed_usd,
+            cell.paid_usd,
+            cell.arrears_usd,
+            cell.scale_pct,
+            cell.n,
+            cell.in_arrears,
+        ]
+
+
+def proposal_rows(cells: Iterable[FundRaising], chosen: Asked, names: Names) -> Iterator[list[Any]]:
+    for cell in cells:
+        yield [
+            names.iscms[cell.key["iscm"]].acronym,
+            names.donors[cell.key["donor"]].name,
+            chosen.first_year,
+            chosen.last_year,
+            cell.open,
+            cell.open_usd,
+            cell.awarded,
+            cell.declined,
+            cell.withdrawn,
+            cell.asked_usd,
+            cell.awarded_usd,
+            cell.success_pct,
+            cell.success_by_amount_pct,
+            cell.median_days,
+        ]
+
+
+def records(request: SignedInRequest) -> HttpResponse:
+    """The contributions and proposals behind the figures, as far as the reader may read them."""
+    names = names_for(request)
+    chosen = asked(request, names)
+    state = one_of(request, "state", ProposalState.values)
+    only_owing = bool(one_of(request, "owing", ("yes",)))
+    owed = contribution_records(chosen.period, iscm=chosen.iscm, country=chosen.country)
+    proposals = proposal_records(chosen.period, iscm=chosen.iscm, donor=chosen.donor)
+    if only_owing:
+        owed = owed.filter(arrears_usd__gt=0)
+    if state:
+        proposals = proposals.filter(fate=state)
+    context = {
+        "chosen": chosen,
+        "names": names,
+        "state": ProposalState(state).label if state else "",
+        "only_owing": only_owing,
+        "reads_contributions": may(request.user, "read_all_finance"),
+        "contributions": keyset_page(
+            request,
+            owed.visible_to(request.user).select_related("iscm", "country"),
+            "-pk",
+            name="after_contributions",
+        ),
+        "proposals": keyset_page(
+            request,
+            proposals.visible_to(request.user).select_related("iscm", "donor", "office", "project"),
+            "-pk",
+            name="after_proposals",
+        ),
+    }
+    return render(request, "finance/sustaining_records.html", context)
