@@ -20,6 +20,7 @@ from ..models import (
     StandardCost,
     TimeEntry,
 )
+from .trace import KINDS, names_of_links, shown_fields, word_of
 
 # The records that totals are made of.
 COUNTED: tuple[type[Model], ...] = (
@@ -31,8 +32,6 @@ COUNTED: tuple[type[Model], ...] = (
     StandardCost,
     Project,
 )
-# What a reader of changes has no use for.
-_NOT_SHOWN = {"created_at", "updated_at", "id", "history_id"}
 
 
 @dataclass(frozen=True)
@@ -46,14 +45,15 @@ class Changed:
     kind: str
     label: str
     object_id: int
-    fields: list[tuple[str, Any, Any]]
+    fields: list[tuple[str, str | None, str | None]]
     reason: str
+    is_new: bool
 
 
 def changes_since(moment: dt.datetime, user: Reader, most: int = 100) -> list[Changed]:
     """The changes at or after ``moment`` of records that ``user`` may read, the latest first.
 
-    At most ``most``, in two statements a model. Deleted records are shown to who reads all.
+    At most ``most``; the number of statements is constant.
     """
     found = [change for model in COUNTED for change in _of_model(model, moment, user, most)]
     found.sort(key=lambda change: (change.at, change.object_id), reverse=True)
@@ -78,35 +78,32 @@ def _of_model(model: type[Model], moment: dt.datetime, user: Reader, most: int) 
         .order_by("-history_date", "-history_id")[:most]
     )
     before = versions.in_bulk([row.before for row in shown if row.before is not None])
-    return [_changed(model, row, before.get(row.before)) for row in shown]
+    fields = shown_fields(model)
+    names = names_of_links(fields, [*shown, *before.values()])
+    return [_changed(model, row, before.get(row.before), fields, names) for row in shown]
 
 
-def _changed(model: type[Model], row: Any, before: Any) -> Changed:
-    fields = [
-        (str(field.verbose_name), _shown(before, field), _shown(row, field))
-        for field in model._meta.concrete_fields
-        if field.name not in _NOT_SHOWN
+def _changed(
+    model: type[Model], row: Any, before: Any, fields: list[Any], names: dict[Any, dict[int, str]]
+) -> Changed:
+    after = None if row.history_type == "-" else row
+
+    def word(side: Any, field: Any) -> str | None:
+        return None if side is None else word_of(field, getattr(side, field.attname), names)
+
+    told = [
+        (str(field.verbose_name), word(before, field), word(after, field))
+        for field in fields
+        if getattr(before, field.attname, None) != getattr(after, field.attname, None)
     ]
-    is_gone = row.history_type == "-"
     return Changed(
         at=row.history_date,
         by=row.history_user.label if row.history_user else "",
-        how=row.get_history_type_display(),
+        how=str(KINDS[row.history_type]),
         kind=capfirst(str(model._meta.verbose_name)),
         label=str(row.instance),
         object_id=row.id,
-        fields=[
-            (name, old, None if is_gone else new)
-            for name, old, new in fields
-            if (is_gone and old not in (None, "")) or (not is_gone and old != new)
-        ],
+        fields=told,
         reason=row.history_change_reason or "",
+        is_new=row.history_type == "+",
     )
-
-
-def _shown(row: Any, field: Any) -> Any:
-    """The value of a field as it is compared and shown: a link by its key, a choice by its word."""
-    if row is None:
-        return None
-    value = getattr(row, field.attname)
-    return dict(field.flatchoices).get(value, value) if field.choices else value

@@ -82,7 +82,7 @@ def _rows(model: Any, **of: int) -> Any:
 
 def _steps(model: Any, rows: Sequence[Any], fields: Iterable[Any]) -> list[Step]:
     fields = list(fields)
-    names = _names_of_links(fields, rows)
+    names = names_of_links(fields, rows)
     donors = _donors_of(rows) if model is Project else {}
     steps = []
     for before, row in zip([None, *rows], rows, strict=False):
@@ -91,7 +91,7 @@ def _steps(model: Any, rows: Sequence[Any], fields: Iterable[Any]) -> list[Step]
             for field in fields:
                 old, new = getattr(before, field.attname), getattr(row, field.attname)
                 if old != new:
-                    words = [_word(field, value, names) for value in (old, new)]
+                    words = [word_of(field, value, names) for value in (old, new)]
                     changes.append(Change(str(field.verbose_name), *words))
             old_donors, new_donors = donors.get(before.pk, ""), donors.get(row.pk, "")
             if old_donors != new_donors:
@@ -105,13 +105,13 @@ def _step(row: Any, changes: list[Change]) -> Step:
     return Step(row.history_date, row.history_type, by, row.history_change_reason or "", changes)
 
 
-def _word(field: Any, value: Any, names: dict[Any, dict[int, str]]) -> str:
+def word_of(field: Any, value: Any, names: dict[Any, dict[int, str]]) -> str:
     if field.related_model and value is not None:
         return names[field.related_model].get(value, f"#{value}")
     return said(field, value)
 
 
-def _names_of_links(fields: Iterable[Any], rows: Sequence[Any]) -> dict[Any, dict[int, str]]:
+def names_of_links(fields: Iterable[Any], rows: Sequence[Any]) -> dict[Any, dict[int, str]]:
     """The names of all records that the rows point to: one statement for each model."""
     keys: dict[Any, set[int]] = defaultdict(set)
     for field in fields:

@@ -20,6 +20,7 @@ from finance.selectors.as_of import end_of
 from finance.selectors.changes import changes_since
 from finance.selectors.investment import investment_records
 from finance.selectors.printed import printed_counts, printed_lines, table_titles
+from iscm_portal.common.access import may
 from iscm_portal.common.charts import stacked_bars
 from iscm_portal.common.exports import csv_response
 from iscm_portal.common.pages import keyset_page, one_of, whole_number
@@ -27,6 +28,7 @@ from iscm_portal.common.period import FIRST_DAY
 from iscm_portal.common.workbooks import workbook_response
 
 from ..selectors import resources as selectors
+from ..selectors.beside import beside
 from ..selectors.resources import EVALUATION_YEARS, NARROWED_TO, ROWS, ResourceFilter
 from ..services.resource_sheet import pdf
 
@@ -107,6 +109,9 @@ def resources(request: SignedInRequest) -> HttpResponse | StreamingHttpResponse:
         "changed": changes_since(end_of(chosen.as_of), request.user, most=20)
         if chosen.as_of
         else [],
+        "reads_finance": may(request.user, "read_all_finance")
+        or may(request.user, "read_own_office_finance"),
+        "beside": beside(chosen, request.user),
         "today": timezone.localdate(),
     }
     return render(request, "reporting/resources.html", context)

@@ -147,7 +147,7 @@ def test_the_dashboard_of_a_past_day_says_what_was_known_then_and_what_changed(r
     page = read("/resources/?from=2026&to=2026&as_of=2026-03-31")
     assert "This is what was on record on 31 March 2026." in page
     assert ">20,000</a>" in page
-    assert "20000.00 → 500.00" in page
+    assert "20,000 → 500" in page
     assert "The office sent the final figure." in page
     records = read("/resources/records/?iscm=rcm&from=2026&to=2026&as_of=2026-03-31")
     assert "USD 20,000" in records

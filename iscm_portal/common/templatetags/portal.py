@@ -14,6 +14,8 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop, ngettext
 
+from ..access import may
+
 register = template.Library()
 
 # status -> (its colour class, its word); the class brings the sign.
@@ -172,11 +174,18 @@ def address_without(context: dict[str, Any], name: str) -> str:
 def money_rooms(context: dict[str, Any]) -> dict[str, Any]:
     """The pages on what it costs that the reader may open, the present one marked."""
     request = context["request"]
+    reads_all = may(request.user, "read_all_finance")
+    reads = reads_all or may(request.user, "read_own_office_finance")
     rooms = [
         ("/resources/", _("What it costs"), True),
         ("/resources/compare/", _("Compare"), True),
         ("/resources/costs/", _("Per event and outcome"), True),
         ("/resources/cliff/", _("Funding cliff"), True),
+        ("/staffing/", _("Staffing"), reads),
+        ("/sustaining/", _("What others pay"), reads),
+        ("/funds/", _("Reserve funds"), may(request.user, "read_reserve_funds")),
+        ("/finance/", _("Records"), reads),
+        ("/imports/", _("Imports"), reads_all),
     ]
     return {
         "rooms": [

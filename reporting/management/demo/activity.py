@@ -27,12 +27,19 @@ from engagements.models import (
     SupportRequest,
     Theme,
 )
-from finance.models import FundingLine, TimeEntry
+from finance.models import Attribution, FundingLine, Project, TimeEntry
 from reporting.models import KnowledgeAnswer, SatisfactionAnswer
 
 from . import REASON, SERVED_BY, SOURCE, World, some, words
 
 BATCH = 1000
+# The projects of the demo: mechanisms, basis of their share, first and last year.
+PROJECTS = (
+    (("midwa",), "dedicated", 2024, 2026),
+    (("rcm", "sacm"), "stated_share", 2025, 2027),
+    (("bali-process",), "unknown", 2025, 2026),
+)
+SHARE_OF = {"dedicated": Decimal(100), "stated_share": Decimal(35), "unknown": None}
 
 
 def demo_event(world: World, slug: str, **fields: Any) -> Event:
@@ -361,3 +368,46 @@ class Activity:
             for slug in SERVED_BY
         ]
         write_rows(FundingLine, lines)
+        self._projects()
+
+    def _projects(self) -> None:
+        """Three projects: dedicated, shared out, and of a share that nobody has stated."""
+        for number, (slugs, basis, first, last) in enumerate(PROJECTS, start=1):
+            project = Project.objects.create(
+                code=f"DEMO-{number}",
+                title=f"Demo: support to the {self.world.iscms[slugs[0]].acronym}",
+                starts_on=dt.date(first, 1, 1),
+                ends_on=dt.date(last, 12, 31),
+                source=SOURCE,
+                is_demo=True,
+            )
+            years = [year for year in self.world.years if first <= year <= last]
+            write_rows(FundingLine, [self._project_line(project, year) for year in years])
+            shares = [
+                Attribution(
+                    project=project,
+                    iscm=self.world.iscms[slug],
+                    year=year,
+                    basis=basis,
+                    share_pct=SHARE_OF[basis],
+                    source=SOURCE,
+                    is_demo=True,
+                )
+                for year in years
+                for slug in slugs
+            ]
+            write_rows(Attribution, shares)
+
+    @staticmethod
+    def _project_line(project: Project, year: int) -> FundingLine:
+        return FundingLine(
+            year=year,
+            source_of_funds="project_support",
+            supports="project",
+            project=project,
+            label=f"Demo: budget of {project.code}",
+            payer="Demo: donor",
+            amount_usd=Decimal(300_000),
+            source=SOURCE,
+            is_demo=True,
+        )

@@ -1,0 +1,73 @@
+"""What stands beside the total on the resource dashboard: who is there, who else pays, what is
+asked of donors. Figures of the records that the reader may read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from finance.choices import FundingSource
+from finance.selectors.staffing import (
+    TOR_IN_SURVEY,
+    Staffing,
+    SurveyFinding,
+    ToRCoverage,
+    posts,
+    staffing_plan,
+    tor_coverage,
+)
+from finance.selectors.sustaining import (
+    Contributions,
+    FundRaising,
+    SelfFinancing,
+    contributions,
+    fund_raising,
+    self_financing,
+)
+from iscm_portal.common.period import Period
+
+from .resources import ResourceFilter, cells_of, labels_of
+
+# What IOM puts in: all but what Member States pay themselves.
+OF_IOM = tuple(source for source in FundingSource.values if source != FundingSource.CONTRIBUTION)
+
+
+@dataclass(frozen=True)
+class Beside:
+    """Of the last year asked for: posts needed and held, terms of reference, self-financing by
+    mechanism, arrears and the pipeline. Each is None or empty where nothing is on record."""
+
+    year: int
+    staff: Staffing | None
+    tor: ToRCoverage
+    tor_in_survey: SurveyFinding
+    self_financing: list[tuple[str, SelfFinancing]]
+    owed: Contributions | None
+    pipeline: FundRaising | None
+
+
+def beside(chosen: ResourceFilter, user: Any) -> Beside:
+    """The figures for the mechanism asked for, or for all; a constant number of statements."""
+    year, iscm = chosen.last_year, chosen.iscm
+    period = Period.year(year)
+    of_iom = replace(chosen, first_year=year, only={"iscm": iscm} if iscm else {}, as_of=None)
+    (cells,) = cells_of(of_iom, ("iscm", "year", "source"))
+    support: dict[tuple[str, int], Any] = {}
+    for cell in cells:
+        if cell.key["iscm"] and cell.key["source"] in OF_IOM:
+            key = (cell.key["iscm"], year)
+            support[key] = support.get(key, 0) + cell.known_usd
+    names = labels_of("iscm")
+    ratios = self_financing(period, support, iscm=iscm, reader=user)
+    owed = contributions(period, iscm=iscm, reader=user)
+    pipeline = fund_raising(period, iscm=iscm, reader=user)
+    plan = staffing_plan(year, iscm=iscm, reader=user)
+    return Beside(
+        year=year,
+        staff=plan.planned or plan.total,
+        tor=tor_coverage(posts(iscm).visible_to(user).held_during(period)),
+        tor_in_survey=TOR_IN_SURVEY,
+        self_financing=[(names[row.iscm], row) for row in ratios if row.pct is not None],
+        owed=owed[0] if owed else None,
+        pipeline=pipeline[0] if pipeline else None,
+    )
