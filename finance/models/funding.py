@@ -36,6 +36,8 @@ class Project(Tracked, Sourced):
     )
 
     objects = ProjectQuerySet.as_manager()
+    # The change history holds its donors too.
+    _history_m2m_fields = [donors]
 
     class Meta:
         ordering = ["code"]
