@@ -161,7 +161,7 @@ def _refuse(run_id: int, problem: str) -> None:
 def _errors(
     run: ImportRun, number: int, problems: Iterable[tuple[int | None, str]]
 ) -> Iterator[CellError]:
-    for column, text in problems:
+    for column, text in sorted(problems, key=lambda problem: problem[0] or 0):
         yield CellError(run=run, row=number, column=column, text=text[:300])
 
 

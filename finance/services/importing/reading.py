@@ -114,7 +114,8 @@ def _open_workbook(path: Path) -> Sheet:
         return Sheet(sheet.name, 0, [], iter(()))
     lines = _workbook_lines(sheet, broken)
     header = next(lines, [])
-    return Sheet(sheet.name, max(sheet.total_height - 1, 0), header, lines)
+    # Its end counts from 0, as many as there are rows below the first.
+    return Sheet(sheet.name, sheet.end[0], header, lines)
 
 
 def _workbook_lines(sheet: Any, broken: dict[tuple[int, int], Broken]) -> Iterator[list[Any]]:

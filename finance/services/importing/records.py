@@ -143,7 +143,7 @@ class Names:
 def nearest(name: str, known: Iterable[str]) -> str:
     """The one of ``known`` that ``name`` is a slip of, whatever its capitals."""
     by_fold = {one.casefold(): one for one in known}
-    found = difflib.get_close_matches(name.casefold()[:80], by_fold, n=1, cutoff=0.7)
+    found = difflib.get_close_matches(name.casefold()[:80], by_fold, n=1, cutoff=0.6)
     return by_fold[found[0]] if found else ""
 
 
