@@ -32,8 +32,8 @@ class Command(BaseCommand):
         if day is None:
             rows = records.file_rows(chosen)
         else:
-            next_day = dt.datetime.combine(day + dt.timedelta(days=1), dt.time())
-            rows = records.file_rows_before(chosen, timezone.make_aware(next_day))
+            midnight = dt.datetime.combine(day + dt.timedelta(days=1), dt.time())
+            rows = records.file_rows_before(chosen, timezone.make_aware(midnight))
         if options["format"] == "xlsx":
             for block in workbook(chosen.names, rows):
                 self.stdout._out.buffer.write(block)  # type: ignore[attr-defined]

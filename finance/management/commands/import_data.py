@@ -69,7 +69,7 @@ class Command(BaseCommand):
     def _tell_errors(self, run: ImportRun) -> None:
         for error in run.cell_errors.iterator(chunk_size=2000):
             self.stderr.write(f"{run.sheet}!{showing.place_of(error)}: {error.text}")
-        raise CommandError(run.problem or f"{run.errors} errors. Nothing was written.")
+        raise CommandError(run.problem or f"Errors: {run.errors}. Nothing was written.")
 
 
 def _actor(name: str | None) -> Any:

@@ -51,7 +51,9 @@ Rates = Mapping[tuple[str, dt.date], Decimal]
 
 USD = Number(14, 2)
 PERCENTAGE = Number(5, 2, most=100)
-RATE = Number(16, 8, above_zero=True)
+# No more digits than SQLite keeps of a number: 15.
+RATE = Number(14, 8, above_zero=True)
+ORIGINAL_AMOUNT = Number(15, 2)
 CENT = Decimal("0.01")
 
 
@@ -347,7 +349,7 @@ FUNDING_LINES = Kind(
         Column("original_currency", Currency(), gettext_lazy("Where it is not USD."), "EUR"),
         Column(
             "original_amount",
-            Number(16, 2),
+            ORIGINAL_AMOUNT,
             gettext_lazy("The amount in that currency."),
             "100.00",
             needs_reason=True,
