@@ -18,7 +18,6 @@ from python_calamine import CalamineWorkbook
 
 from finance.models import ImportRun, Project
 from finance.services.importing.columns import KINDS
-from iscm_portal.common.workbooks import workbook
 from tests.factories import engagements as make
 from tests.factories import finance as money
 from tests.finance.imported import as_csv, checked, exported, table
@@ -193,12 +192,6 @@ def test_a_text_that_looks_like_a_formula_is_let_be_where_it_stands_already(offi
     for name in ("csv", "xlsx"):
         run = checked("projects", exported("projects", name), officer, f"a.{name}")
         assert (run.state, run.same) == ("checked", 1)
-
-
-def test_a_text_that_a_workbook_would_take_for_a_sign_comes_back_as_it_was():
-    content = b"".join(workbook(["a"], [["x_x0041_y"], ["_x000D_"], ["_x12"]]))
-    sheet = CalamineWorkbook.from_filelike(io.BytesIO(content)).get_sheet_by_index(0)
-    assert sheet.to_python()[1:] == [["x_x0041_y"], ["_x000D_"], ["_x12"]]
 
 
 def test_lines_without_a_code_are_in_no_template(officer):

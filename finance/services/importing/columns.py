@@ -121,6 +121,11 @@ class Kind:
         return [column.name for column in self.columns]
 
     @property
+    def has_shares(self) -> bool:
+        """Whether an import of it writes shares, whose sum the database watches."""
+        return bool(self.whole) or any(isinstance(c.type, Shares) for c in self.columns)
+
+    @property
     def needs_rates(self) -> bool:
         return "rated_on" in self.names and "original_currency" in self.names
 

@@ -110,7 +110,7 @@ def _open_workbook(path: Path) -> Sheet:
         sheet = CalamineWorkbook.from_path(path).get_sheet_by_index(0)
     except (CalamineError, IndexError, ValueError) as error:
         raise UnreadableFile(_("The workbook can't be read: it is damaged.")) from error
-    if sheet.start is None:
+    if sheet.start is None or sheet.end is None:
         return Sheet(sheet.name, 0, [], iter(()))
     lines = _workbook_lines(sheet, broken)
     header = next(lines, [])

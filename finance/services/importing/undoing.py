@@ -13,6 +13,7 @@ from itertools import islice
 from typing import Any
 
 from django.db import IntegrityError, models, transaction
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -24,7 +25,14 @@ from ...choices import ImportState
 from ...models import ImportedRecord, ImportRun, PositionShare, Project
 from .checking import locked
 from .columns import KINDS, Kind
-from .writing import LOCK, columns_of, delete_plainly, is_as_noted, set_donors
+from .writing import (
+    LOCK,
+    columns_of,
+    delete_plainly,
+    differing,
+    set_donors,
+    update_many,
+)
 
 CHUNK = 1000
 BATCH = 500
@@ -88,10 +96,11 @@ def _undo(run: ImportRun, at: dt.datetime) -> None:
     kind = KINDS[run.kind]
     _refuse_what_moved_on(run, kind)
     undoing = _Undoing(run, kind, at)
-    for piece in _pieces(run, kind, hold=False):
+    for piece in _pieces(kind, run.records.filter(history_before=None)):
         undoing.take_away(piece)
-    for raised in (False, True):  # what gives way first: no sum is over 100 on the way
-        for piece in _pieces(run, kind, hold=False):
+    # What gives way first, so that no sum is over 100 on the way.
+    for raised in (False, True) if kind.has_shares else (False,):
+        for piece in _pieces(kind, run.records.exclude(history_before=None)):
             undoing.give_back(piece, raised)
     if undoing.years:
         outbox.write("evidence_changed", {"years": sorted(undoing.years)})
@@ -99,12 +108,14 @@ def _undo(run: ImportRun, at: dt.datetime) -> None:
     run.save()
 
 
-def _pieces(run: ImportRun, kind: Kind, *, hold: bool) -> Iterator[Piece]:
-    """The run's records in pieces, shares before the posts that they are of. ``hold`` keeps
-    others from changing them until the commit."""
+def _pieces(kind: Kind, some: QuerySet[ImportedRecord], *, hold: bool = False) -> Iterator[Piece]:
+    """``some`` of the run's records in pieces, shares before the posts that they are of.
+
+    ``hold`` keeps others from changing them until the commit.
+    """
     for is_share in (True, False):
         model = PositionShare if is_share else kind.model
-        stream = run.records.filter(is_share=is_share).order_by("pk").iterator(chunk_size=CHUNK)
+        stream = some.filter(is_share=is_share).order_by("pk").iterator(chunk_size=CHUNK)
         while records := list(islice(stream, CHUNK)):
             manager: Any = model._default_manager
             rows = manager.select_for_update() if hold else manager.all()
@@ -126,7 +137,7 @@ def _refuse_what_moved_on(run: ImportRun, kind: Kind) -> None:
     """Raises CannotBeUndone, naming the records, when one was changed or is used since."""
     changed: list[ImportedRecord] = []
     used: list[ImportedRecord] = []
-    for piece in _pieces(run, kind, hold=True):
+    for piece in _pieces(kind, run.records.all(), hold=True):
         changed += _changed_since(piece)
         used += _used_since(run, piece)
     told = []
@@ -161,7 +172,7 @@ def _changed_since(piece: Piece) -> list[ImportedRecord]:
         row, live = piece.after(record), piece.live.get(record.object_id)
         if row.history_type == "-" or live is None:
             return row.history_type == "-" and live is None
-        return is_as_noted(live, row) and links[live.pk] == noted[record.history_after]
+        return not differing(live, row) and links[live.pk] == noted[record.history_after]
 
     return [record for record in piece.records if not is_as_left(record)]
 
@@ -225,11 +236,7 @@ class _Undoing:
 
     def take_away(self, piece: Piece) -> None:
         """Delete what the run made."""
-        made = [
-            piece.live[record.object_id]
-            for record in piece.records
-            if record.history_before is None
-        ]
+        made = [piece.live[record.object_id] for record in piece.records]
         self._note(made, "-")
         pks = [record.pk for record in made]
         if piece.model is Project:
@@ -238,36 +245,32 @@ class _Undoing:
 
     def give_back(self, piece: Piece, raised: bool) -> None:
         """Put back what stood before: those whose share gets larger in the ``raised`` round."""
-        back = [record for record in piece.records if record.history_before is not None]
-        changed, deleted = [], []
-        for record in back:
-            before, live = piece.before(record), piece.live.get(record.object_id)
-            if _gets_more(live, before) is not raised or piece.after(record).history_type == "-":
+        changed = []
+        moved: set[str] = set()  # columns that differ in any of them
+        for record in piece.records:
+            if piece.after(record).history_type == "-":
+                continue
+            before, live = piece.before(record), piece.live[record.object_id]
+            if _gets_more(live, before) is not raised:
                 continue
             self._touch([live])
+            moved |= differing(live, before)
             changed.append(_put_back(live, before))
         if raised:
             deleted = [
                 _put_back(piece.model(pk=record.object_id), piece.before(record))
-                for record in back
+                for record in piece.records
                 if piece.after(record).history_type == "-"
             ]
             piece.model._default_manager.bulk_create(deleted, batch_size=BATCH)
             self._note(deleted, "+")
-        for record in changed:
-            record.updated_at = self.at
-        columns = [
-            field.name
-            for field in piece.model._meta.concrete_fields
-            if field.attname in columns_of(piece.model)
-        ]
-        piece.model._default_manager.bulk_update(
-            changed, [*columns, "updated_at"], batch_size=BATCH
-        )
+        update_many(piece.model, changed, moved, self.at)
         if piece.model is Project:
-            noted = links_noted(Project, [record.history_before or 0 for record in back])
-            by_pk = {record.object_id: noted[record.history_before or 0] for record in back}
-            set_donors({row.pk: {donor for _f, donor in by_pk[row.pk]} for row in changed})
+            before_of = {record.object_id: record.history_before or 0 for record in piece.records}
+            noted = links_noted(Project, list(before_of.values()))
+            set_donors(
+                {row.pk: {donor for _field, donor in noted[before_of[row.pk]]} for row in changed}
+            )
         self._note(changed, "~")
 
 
@@ -275,10 +278,10 @@ def _gets_more(live: Any, before: Any) -> bool:
     """Whether putting ``before`` back gives the record a larger share."""
     if not hasattr(before, "share_pct"):
         return False
-    return (before.share_pct or 0) > ((live.share_pct if live else None) or 0)
+    return (before.share_pct or 0) > (live.share_pct or 0)
 
 
-def _put_back(record: Any, row: Any) -> Any:
+def _put_back(record: models.Model, row: Any) -> Any:
     for name in columns_of(type(record)):
         setattr(record, name, getattr(row, name))
     return record

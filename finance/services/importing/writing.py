@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import cache
 from itertools import islice
 from typing import Any
 
@@ -202,11 +203,8 @@ def _change(kind: Kind, rows: Sequence[ImportRow], links: _Linked, written: Writ
         for column in columns:
             if column.name in row.values:
                 _set(column, record, value_of(column, row), links)
-        record.updated_at = written.at
     changed = [records[row.object_id or 0] for row in rows]
-    kind.model._default_manager.bulk_update(
-        changed, [*(column.name for column in columns), "updated_at"], batch_size=BATCH
-    )
+    update_many(kind.model, changed, {column.name for column in columns}, written.at)
     _write_beside(kind, rows, changed, links, written)
     written.note(changed, "~", before)
     written.touch(kind, changed)
@@ -251,7 +249,7 @@ def history_before(
         record
         for record in records
         if record.pk not in latest
-        or not is_as_noted(record, latest[record.pk])
+        or differing(record, latest[record.pk])
         or links[record.pk] != noted_links[latest[record.pk].history_id]
     ]
     noted = note_history(
@@ -267,11 +265,13 @@ def history_before(
     return before
 
 
-def is_as_noted(record: Any, row: Any) -> bool:
-    """Whether ``record`` holds what its history ``row`` says, whenever it was touched."""
-    return all(getattr(record, name) == getattr(row, name) for name in columns_of(type(record)))
+def differing(record: models.Model, row: Any) -> set[str]:
+    """The columns in which ``record`` is not what its history ``row`` says."""
+    columns = columns_of(type(record))
+    return {name for name in columns if getattr(record, name) != getattr(row, name)}
 
 
+@cache
 def columns_of(model: type[models.Model]) -> list[str]:
     """The columns of a record that hold what is known, without when it was touched."""
     return [
@@ -279,6 +279,23 @@ def columns_of(model: type[models.Model]) -> list[str]:
         for field in model._meta.concrete_fields
         if not field.primary_key and field.name not in ("created_at", "updated_at")
     ]
+
+
+def update_many(
+    model: type[models.Model], records: Sequence[Any], columns: Collection[str], at: dt.datetime
+) -> None:
+    """Save these ``columns`` (fields or their columns) of ``records``, touched ``at``.
+
+    Only those that change: each costs a case for each record.
+    """
+    manager: Any = model._default_manager
+    if columns:
+        names = sorted(columns)
+        fields = {field.attname: field.name for field in model._meta.concrete_fields}
+        manager.bulk_update(records, [fields.get(name, name) for name in names], batch_size=BATCH)
+    manager.filter(pk__in=[record.pk for record in records]).update(updated_at=at)
+    for record in records:
+        record.updated_at = at
 
 
 # --- what stands beside a record
@@ -345,9 +362,9 @@ def _write_shares(
     for place, share in there.items():
         if place in asked and share.share_pct != asked[place]:
             (raised if (asked[place] or 0) > (share.share_pct or 0) else lowered).append(share)
-            share.share_pct, share.updated_at = asked[place], written.at
+            share.share_pct = asked[place]
     for part in (lowered, raised):
-        PositionShare.objects.bulk_update(part, ["share_pct", "updated_at"], batch_size=BATCH)
+        update_many(PositionShare, part, ["share_pct"], written.at)
         written.note(part, "~", before, is_share=True)
     new = [
         PositionShare(position_id=place[0], iscm_id=place[1], share_pct=share)
