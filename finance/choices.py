@@ -105,6 +105,7 @@ class ImportState(models.TextChoices):
     WRITING = "writing", _("Being written")
     WRITTEN = "written", _("Written")
     CANCELLED = "cancelled", _("Cancelled")
+    UNDOING = "undoing", _("Being undone")
     UNDONE = "undone", _("Undone")
 
 

@@ -56,3 +56,16 @@ def may_edit(user: Any, record: Any) -> bool:
 def own_office_only(user: Any) -> Any:
     """The offices whose posts, days and needs ``user`` may write; None: all."""
     return None if may(user, "edit_finance") else Office.objects.filter(pk=user.office_id)
+
+
+# --- imports
+
+
+def may_read_imports(user: Any) -> bool:
+    """Whoever reads all money reads the list of imports, and each of them."""
+    return may(user, "read_all_finance")
+
+
+def may_import(user: Any) -> bool:
+    """Send files, write them, throw them away and undo them."""
+    return may(user, "edit_finance")

@@ -274,6 +274,7 @@ CELERY_BEAT_SCHEDULE = {
     "send-due-notices": {"task": "reporting.send_due_notices", "schedule": 300.0},
     "send-briefings": {"task": "reporting.send_briefings", "schedule": 300.0},
     "remove-loose-files": {"task": "reporting.remove_loose_files", "schedule": 86_400.0},
+    "take-up-imports": {"task": "finance.take_up_imports", "schedule": 300.0},
     "compile-nightly": {"task": "reporting.compile_indicators", "schedule": 86_400.0},
 }
 

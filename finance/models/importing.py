@@ -35,9 +35,13 @@ class ImportRun(models.Model):
     new = models.PositiveIntegerField(_("new"), default=0)
     changed = models.PositiveIntegerField(_("changed"), default=0)
     same = models.PositiveIntegerField(_("unchanged"), default=0)
+    # Records that are there and whose amount, share or rate the file changes: they need a reason.
+    amounts_changed = models.PositiveIntegerField(_("amounts changed"), default=0)
     errors = models.PositiveIntegerField(_("errors"), default=0)
     problem = models.CharField(_("what is wrong with the file"), max_length=500, blank=True)
     is_cancel_asked = models.BooleanField(default=False)
+    # When the work on it last got on; a run that waits or stands still is taken up again.
+    moved_at = models.DateTimeField(auto_now=True)
     uploaded_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
     uploaded_at = models.DateTimeField()
     written_by = models.ForeignKey(
@@ -66,11 +70,20 @@ class ImportRow(models.Model):
     row = models.PositiveIntegerField()
     state = models.CharField(max_length=10, choices=RowState.choices)
     object_id = models.PositiveBigIntegerField(null=True)
+    # {column: [as it stands, as it is to be]}, in the words of an export; only what changes.
     values = models.JSONField(default=dict)
+    # What the record goes by. Empty where that can't be read.
+    key = models.CharField(max_length=250, blank=True)
+    # What its share is a part of (a project and year), and the share.
+    whole = models.CharField(max_length=60, blank=True)
+    share_pct = models.DecimalField(max_digits=5, decimal_places=2, null=True)
+    # A share that gets smaller is written first: at no moment are the shares over 100 per cent.
+    goes_first = models.BooleanField(default=False)
 
     class Meta:
         ordering = ["run", "row"]
         constraints = [models.UniqueConstraint(fields=["run", "row"], name="importrow_once")]
+        indexes = [models.Index(fields=["run", "key"], name="importrow_key")]
 
     def __str__(self) -> str:
         return f"{self.run_id}:{self.row}"
@@ -93,9 +106,14 @@ class CellError(models.Model):
 
 
 class ImportedRecord(models.Model):
-    """A record that a run wrote: with its history row before (empty for a new one) and after."""
+    """A record that a run wrote: with its history row before (empty for a new one) and after.
+
+    A post's shares are records of their own; one that the run took away has the history row of
+    its deletion as the later one.
+    """
 
     run = models.ForeignKey(ImportRun, models.CASCADE, related_name="records")
+    is_share = models.BooleanField(default=False)
     object_id = models.PositiveBigIntegerField()
     history_before = models.PositiveBigIntegerField(null=True)
     history_after = models.PositiveBigIntegerField()
@@ -103,7 +121,9 @@ class ImportedRecord(models.Model):
     class Meta:
         ordering = ["run", "pk"]
         constraints = [
-            models.UniqueConstraint(fields=["run", "object_id"], name="importedrecord_once"),
+            models.UniqueConstraint(
+                fields=["run", "is_share", "object_id"], name="importedrecord_once"
+            ),
             models.CheckConstraint(
                 name="importedrecord_history_in_order",
                 condition=Q(history_before__isnull=True)

@@ -89,8 +89,9 @@ def _check_pdf(file: BinaryIO) -> None:
 
 MACRO_FILES = frozenset({"docm", "dotm", "xlsm", "xltm", "xlsb", "xlam", "pptm", "potm", "ppsm"})
 OLD_OFFICE_FILES = frozenset({"doc", "dot", "xls", "ppt", "pps", "rtf", "msg"})
+# The settings of a printer, which Excel saves with a sheet that was printed, can't run.
 _RUNS_IN_OFFICE = re.compile(
-    r"vba|macro|activex|oleobject|embeddings/|\.bin$|\.exe$|\.dll$|\.js$|^basic/|^scripts/",
+    r"vba|macro|activex|oleobject|embeddings/|(?<!printerSettings[0-9])\.bin$|\.exe$|\.dll$|\.js$|^basic/|^scripts/",
     re.IGNORECASE,
 )
 # Parts that are fetched from elsewhere when the file is opened.

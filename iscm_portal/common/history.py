@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import datetime as dt
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
+
+from django.db.models import Max, Model, QuerySet
+
+BATCH = 500
 
 
 def change_with_history(
@@ -22,3 +27,105 @@ def delete_with_history(record: Any, actor: Any, reason: str = "") -> None:
     record._history_user = actor
     record._change_reason = reason or None
     record.delete()
+
+
+def note_history(
+    records: Sequence[Any], sign: str, *, actor: Any, reason: str, at: dt.datetime
+) -> list[int]:
+    """Write a history row of each of ``records``, all of one model, and return the rows' ids.
+
+    For writers of many at once, who need to know which row is theirs. ``sign`` is "+" (made),
+    "~" (changed) or "-" (deleted). Many-to-many links are noted by ``note_links``.
+    """
+    if not records:
+        return []
+    history = records[0].history.model
+    columns = [field.attname for field in history.tracked_fields]
+    rows = history.objects.bulk_create(
+        [
+            history(
+                history_date=at,
+                history_type=sign,
+                history_user=actor,
+                history_change_reason=reason,
+                **{column: getattr(record, column) for column in columns},
+            )
+            for record in records
+        ],
+        batch_size=BATCH,
+    )
+    return [row.history_id for row in rows]
+
+
+def latest_history(
+    model: type[Model], pks: Collection[int] | None = None, before: dt.datetime | None = None
+) -> QuerySet[Any]:
+    """The latest history row of each record (of ``pks``, or of all), as it stood ``before``.
+
+    By the rows' ids: two rows of one moment have an order too. What was deleted is among them.
+    """
+    rows = model.history.all()  # type: ignore[attr-defined]
+    if pks is not None:
+        rows = rows.filter(id__in=pks)
+    if before is not None:
+        rows = rows.filter(history_date__lt=before)
+    latest = rows.order_by().values("id").annotate(latest=Max("history_id")).values("latest")
+    found: QuerySet[Any] = model.history.filter(history_id__in=latest)  # type: ignore[attr-defined]
+    return found
+
+
+Links = dict[int, frozenset[tuple[str, int]]]
+
+
+def links_now(model: type[Model], pks: Collection[int]) -> Links:
+    """The many-to-many links of these records that the history keeps: pk -> (field, other's pk)."""
+    found: dict[int, set[tuple[str, int]]] = {pk: set() for pk in pks}
+    for field in _linked_fields(model):
+        here, there = field.m2m_column_name(), field.m2m_reverse_name()
+        rows = field.remote_field.through.objects.filter(**{f"{here}__in": pks})
+        for pk, other in rows.values_list(here, there):
+            found[pk].add((field.name, other))
+    return {pk: frozenset(links) for pk, links in found.items()}
+
+
+def links_noted(model: type[Model], history_ids: Collection[int]) -> Links:
+    """The links that these history rows note: history row -> (field, other's pk)."""
+    found: dict[int, set[tuple[str, int]]] = {pk: set() for pk in history_ids}
+    for field in _linked_fields(model):
+        there = field.m2m_reverse_name()
+        rows = _kept_links(model, field).objects.filter(history__in=history_ids)
+        for history_id, other in rows.values_list("history_id", there):
+            found[history_id].add((field.name, other))
+    return {history_id: frozenset(links) for history_id, links in found.items()}
+
+
+def note_links(model: type[Model], pks: Collection[int]) -> None:
+    """Note in the latest history row of each record the many-to-many links that it has now.
+
+    For what is written to the table of links directly, past the model.
+    """
+    fields = _linked_fields(model)
+    if not fields or not pks:
+        return
+    rows = dict(latest_history(model, pks).values_list("id", "history_id"))
+    for field in fields:
+        kept = _kept_links(model, field)
+        here, there = field.m2m_column_name(), field.m2m_reverse_name()
+        kept.objects.filter(history__in=rows.values()).delete()
+        links = field.remote_field.through.objects.filter(**{f"{here}__in": rows})
+        kept.objects.bulk_create(
+            [
+                kept(history_id=rows[one], id=pk, **{here: one, there: other})
+                for pk, one, other in links.values_list("pk", here, there)
+            ],
+            batch_size=BATCH,
+        )
+
+
+def _linked_fields(model: type[Model]) -> list[Any]:
+    return list(model.history.model._history_m2m_fields)  # type: ignore[attr-defined]
+
+
+def _kept_links(model: type[Model], field: Any) -> Any:
+    """The model of the history's own table of links."""
+    return getattr(model.history.model, field.name).model  # type: ignore[attr-defined]

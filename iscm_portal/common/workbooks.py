@@ -25,6 +25,8 @@ BLOCK = 64 * 1024
 DAY_ZERO = dt.date(1899, 12, 30)
 # What XML can't hold: control characters and halves of pairs.
 NOT_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+# What a spreadsheet takes for the code of a sign, as in _x0041_.
+_LOOKS_LIKE_A_CODE = re.compile("_(?=x[0-9A-Fa-f]{4}_)")
 # Excel keeps 15 digits of a number; a longer one would come out changed.
 _MOST_DIGITS = 15
 
@@ -143,7 +145,7 @@ def _cell(value: Any, style: int) -> str:
         return f"<c{styled}><v>{value}</v></c>"
     if isinstance(value, dt.date) and not isinstance(value, dt.datetime):
         return f'<c s="{style or _DATE}"><v>{(value - DAY_ZERO).days}</v></c>'
-    text = escape(NOT_XML.sub("\ufffd", str(value)))
+    text = escape(NOT_XML.sub("\ufffd", _LOOKS_LIKE_A_CODE.sub("_x005F_", str(value))))
     return f'<c t="inlineStr"{styled}><is><t xml:space="preserve">{text}</t></is></c>'
 
 

@@ -10,7 +10,7 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils.translation import gettext as _
 
-from finance.models import TermsOfReference
+from finance.models import ImportRun, TermsOfReference
 from iscm_portal.common import uploads
 
 from ..models import Attachment
@@ -19,6 +19,8 @@ from .reports import ReportError, ReportNotOpen, locked
 MOST_DOCUMENTS = 20
 # A file without a row may belong to an upload that is still under way.
 LOOSE_AFTER = dt.timedelta(days=1)
+# All that names files: documents of reports, files that were imported, terms of reference.
+NAMED_BY = (Attachment, ImportRun, TermsOfReference)
 
 
 class TooManyDocuments(ReportError):
@@ -99,18 +101,17 @@ def _remove_loose(place: str) -> None:
 
 
 def remove_loose_files(at: dt.datetime) -> int:
-    """Remove the files that no document names: of uploads that were cut, of reports that went.
+    """Remove the files that nothing names: of uploads that were cut, of reports that went.
 
     Returns how many. Folder by folder, so that it never holds the whole list.
     """
     removed = 0
     for paths in uploads.folders_before((at - LOOSE_AFTER).timestamp()):
         places = [path.stem for path in paths]
-        named = {
-            place
-            for model in (Attachment, TermsOfReference)
-            for place in model.objects.filter(place__in=places).values_list("place", flat=True)
-        }
+        named: set[str] = set()
+        for model in NAMED_BY:
+            rows = model.objects.filter(place__in=places)
+            named.update(rows.values_list("place", flat=True))
         for path in paths:
             if path.suffix or path.stem not in named:
                 path.unlink(missing_ok=True)

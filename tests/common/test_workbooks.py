@@ -68,6 +68,12 @@ def test_a_number_with_more_digits_than_a_spreadsheet_keeps_is_a_text():
     assert read(file)[1:] == [["12345678901234567.89"], [1234567890.12345]]
 
 
+def test_a_text_that_a_spreadsheet_would_take_for_a_sign_comes_back_as_it_was():
+    content = b"".join(workbook(["a"], [["x_x0041_y"], ["_x000D_"], ["_x12"]]))
+    sheet = CalamineWorkbook.from_filelike(io.BytesIO(content)).get_sheet_by_index(0)
+    assert sheet.to_python()[1:] == [["x_x0041_y"], ["_x000D_"], ["_x12"]]
+
+
 def test_rows_go_out_before_the_last_one_is_there():
     taken = []
 

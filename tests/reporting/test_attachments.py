@@ -14,6 +14,8 @@ import pytest
 from django.core.files.base import ContentFile
 from django.core.files.uploadedfile import SimpleUploadedFile
 
+from finance.models import TermsOfReference
+from finance.services.importing.runs import start_run
 from iscm_portal.common import uploads
 from reporting.choices import ReportPart
 from reporting.models import Attachment
@@ -22,6 +24,7 @@ from reporting.services import correcting, reviewing
 from reporting.services import reports as writing
 from tests import files
 from tests.factories import engagements as make
+from tests.factories import finance as money
 from tests.factories import reporting as reported
 
 pytestmark = pytest.mark.django_db
@@ -301,15 +304,27 @@ def test_the_same_document_may_come_back_in_a_correction_as_another_kind(
     assert list(Attachment.objects.values_list("report", "kind")) == [(report.pk, "agenda")]
 
 
-def test_the_nightly_round_removes_what_no_document_names_and_nothing_else(report, reporter, media):
+def test_the_nightly_round_removes_what_nothing_names_and_nothing_else(report, reporter, media):
     kept = attach(report, reporter)
+    at = dt.datetime.now(dt.UTC)
+    imported = start_run("projects", ContentFile(b"code,title"), "a.csv", reporter, at)
+    place, digest, size = uploads.store(ContentFile(files.PDF))
+    terms = TermsOfReference.objects.create(
+        position=money.PositionFactory(),
+        name="ToR.pdf",
+        media_type="application/pdf",
+        size=size,
+        sha256=digest,
+        place=place,
+        uploaded_by=reporter,
+    )
     cut, _digest, _size = uploads.store(ContentFile(b"an upload that was cut"))
     unfinished = uploads.path_of(cut).with_suffix(".part")
     unfinished.write_bytes(b"half")
     now = dt.datetime.now(dt.UTC)
     assert services.remove_loose_files(now) == 0
     assert services.remove_loose_files(now + dt.timedelta(days=2)) == 2
-    assert [path.name for path in stored(media)] == [kept.place]
+    assert {path.name for path in stored(media)} == {kept.place, imported.place, terms.place}
 
 
 # --- read by those they are for

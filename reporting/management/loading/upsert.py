@@ -15,6 +15,8 @@ from django.db.models import Field, ManyToManyField, Model, Q
 from django.utils import timezone
 from simple_history.utils import bulk_create_with_history, bulk_update_with_history
 
+from iscm_portal.common.history import note_links
+
 from ..seed import Record
 from .nouns import FixtureError, Names, Noun
 
@@ -172,3 +174,5 @@ class _Load:
             through.objects.bulk_create(
                 [through(**{here: one, there: other}) for one, other in new], batch_size=BATCH
             )
+            if gone or new:
+                note_links(self.model, mine)

@@ -1,0 +1,504 @@
+"""The check of a file: every row against what it names, what stands, and the other rows.
+
+Rows are looked at in chunks. Each chunk is staged in a transaction of its own together with how far
+the check is, so that a killed worker loses one chunk at most and two workers on one file never
+stage a row twice. Nothing of the whole file is held in memory.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import ROUND_HALF_UP, Decimal
+from itertools import groupby, islice
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Count, Exists, F, OuterRef, Sum
+from django.utils.translation import gettext as _
+
+from iscm_portal.common import uploads
+
+from ...choices import ImportState, RowState
+from ...models import CellError, ImportRow, ImportRun
+from .cells import CellProblem, Link, Text, as_text, is_formula
+from .columns import CENT, KINDS, Column, Kind
+from .reading import Sheet, UnreadableFile, open_sheet
+from .records import Names, Stored, found_by_name, nearest, rates_of, stored_by_key
+
+# Rows that are checked, and then staged, at once.
+CHUNK = 1000
+BATCH = 500
+# The heading of the column that we add to a file with errors; it may be sent again with it.
+MESSAGES = "errors"
+
+Line = tuple[int, list[Any]]
+
+
+@dataclass(frozen=True)
+class Header:
+    """The columns of a file by their number; ``passed_over`` is our own column of messages."""
+
+    columns: Mapping[int, Column]
+    passed_over: frozenset[int]
+
+    def place(self, *names: str) -> int | None:
+        """The number of the first of these columns that the file has."""
+        places = {column.name: place for place, column in self.columns.items()}
+        return next((places[name] for name in names if name in places), None)
+
+
+@dataclass
+class Row:
+    """A row of the file: its values by column, and what is wrong, by the column's number."""
+
+    number: int
+    values: dict[str, Any] = field(default_factory=dict)
+    problems: list[tuple[int | None, str]] = field(default_factory=list)
+    # Columns whose value is not to be had.
+    bad: set[str] = field(default_factory=set)
+
+
+def check_run(run_id: int) -> None:
+    """Check the file of a run to its end, from where an earlier check of it stopped.
+
+    Safe to run twice, also at once: who finds that another has got further leaves it to that one.
+    """
+    run = _begin(run_id)
+    if run is None:
+        return
+    kind = KINDS[run.kind]
+    try:
+        sheet = open_sheet(run.file_name, uploads.path_of(run.place))
+        header, problems = read_header(kind, sheet.header)
+        if not _take_header(run, sheet, problems):
+            return
+        lines = enumerate(sheet.lines, start=2)
+        names = Names()
+        for _skipped in islice(lines, run.checked_rows):
+            pass
+        while chunk := list(islice(lines, CHUNK)):
+            if not _stage(run, chunk, check_lines(kind, header, chunk, names)):
+                return
+    except UnreadableFile as error:
+        _refuse(run_id, str(error))
+        return
+    except FileNotFoundError:
+        _refuse(run_id, _("The file is gone from the portal's disk. Send it again."))
+        return
+    _finish(run_id, kind, header)
+
+
+# --- the state of the run
+
+
+def locked(run_id: int) -> ImportRun:
+    """The run, held until the commit."""
+    run: ImportRun = ImportRun.objects.select_for_update().get(pk=run_id)
+    return run
+
+
+def _begin(run_id: int) -> ImportRun | None:
+    with transaction.atomic():
+        run = locked(run_id)
+        if run.state == ImportState.WAITING:
+            run.state = ImportState.CHECKING
+            run.save()
+        return run if run.state == ImportState.CHECKING else None
+
+
+def _take_header(run: ImportRun, sheet: Sheet, problems: list[tuple[int | None, str]]) -> bool:
+    """Note what the file is. Returns whether its rows can be checked."""
+    with transaction.atomic():
+        now = locked(run.pk)
+        if now.state != ImportState.CHECKING or now.is_cancel_asked:
+            return False
+        now.sheet, now.rows = sheet.name[:100], sheet.rows
+        now.header = [heading(cell)[:100] for cell in sheet.header]
+        if problems:
+            CellError.objects.bulk_create(_errors(run, 1, problems))
+            now.state, now.errors = ImportState.REFUSED, len(problems)
+        now.save()
+    return not problems
+
+
+def _stage(run: ImportRun, chunk: list[Line], checked: list[tuple[Row, ImportRow]]) -> bool:
+    """Keep a checked chunk. False where the run was cancelled, or another worker is ahead."""
+    with transaction.atomic():
+        now = locked(run.pk)
+        stopped = now.is_cancel_asked or now.state != ImportState.CHECKING
+        if stopped or now.checked_rows != run.checked_rows:
+            return False
+        for _row, staged in checked:
+            staged.run = run
+        ImportRow.objects.bulk_create([staged for _row, staged in checked], batch_size=BATCH)
+        errors = [error for row, _s in checked for error in _errors(run, row.number, row.problems)]
+        CellError.objects.bulk_create(errors, batch_size=BATCH)
+        now.checked_rows += len(chunk)
+        now.amounts_changed += sum(1 for _row, staged in checked if _needs_reason(now, staged))
+        now.save()
+        run.checked_rows = now.checked_rows
+    return True
+
+
+def _needs_reason(run: ImportRun, row: ImportRow) -> bool:
+    kind = KINDS[run.kind]
+    return row.state == RowState.CHANGED and any(
+        kind.column(name).needs_reason for name in row.values
+    )
+
+
+def _refuse(run_id: int, problem: str) -> None:
+    with transaction.atomic():
+        run = locked(run_id)
+        if run.state == ImportState.CHECKING:
+            run.state, run.problem = ImportState.REFUSED, problem[:500]
+            run.save()
+
+
+def _errors(
+    run: ImportRun, number: int, problems: Iterable[tuple[int | None, str]]
+) -> Iterator[CellError]:
+    for column, text in sorted(problems, key=lambda problem: problem[0] or 0):
+        yield CellError(run=run, row=number, column=column, text=text[:300])
+
+
+# --- the header
+
+_UNFIT_FOR_A_HEADING = re.compile("[\x00-\x1f\ud800-\udfff]")
+
+
+def heading(cell: Any) -> str:
+    """The name that a cell of the header gives to its column."""
+    try:
+        return _UNFIT_FOR_A_HEADING.sub("\ufffd", as_text(cell))
+    except CellProblem:
+        return ""
+
+
+def is_messages(name: str) -> bool:
+    """Whether that is our own column of messages, which may come back with the file."""
+    return name.casefold().partition(":")[0] == MESSAGES
+
+
+def read_header(kind: Kind, cells: Sequence[Any]) -> tuple[Header, list[tuple[int | None, str]]]:
+    """The columns of a file, and what is wrong with its header."""
+    by_name = {column.name: column for column in kind.columns}
+    names = [heading(cell).casefold() for cell in cells]
+    problems: list[tuple[int | None, str]] = []
+    for number, name in enumerate(names, start=1):
+        if name and name not in by_name and not is_messages(name):
+            problems.append((number, _unknown_heading(name, by_name)))
+        elif name and names.count(name) > 1:
+            problems.append(
+                (number, _("The column “%(name)s” is there more than once.") % {"name": name[:60]})
+            )
+    if not any(names):
+        problems.append((None, _("Row 1 is empty: the names of the columns belong there.")))
+    else:
+        problems += [
+            (None, _("The column “%(name)s” is missing.") % {"name": column.name})
+            for column in kind.columns
+            if column.required and column.name not in names
+        ]
+    numbered = list(enumerate(names, start=1))
+    columns = {number: by_name[name] for number, name in numbered if name in by_name}
+    return Header(columns, frozenset(n for n, name in numbered if is_messages(name))), problems
+
+
+def _unknown_heading(name: str, known: Iterable[str]) -> str:
+    meant = nearest(name, known)
+    if meant:
+        return _("There is no column “%(name)s”. Is it “%(meant)s”?") % {
+            "name": name[:60],
+            "meant": meant,
+        }
+    return _("There is no column “%(name)s”.") % {"name": name[:60]}
+
+
+# --- rows
+
+
+def check_lines(
+    kind: Kind, header: Header, lines: Sequence[Line], names: Names
+) -> list[tuple[Row, ImportRow]]:
+    """Each row that is not blank, with what is wrong in it and as it is staged.
+
+    The number of statements does not depend on the number of lines.
+    """
+    rows = [row for line in lines if (row := _read(header, line))]
+    for place, column in header.columns.items():
+        if isinstance(column.type, Link):
+            _look_up(column, column.type, place, rows, names)
+    stored = stored_by_key(kind, {_key(kind, row) for row in rows if _has_key(kind, row)})
+    merged = [_merged(kind, row, stored) for row in rows]
+    rates = _rates(kind, [values for values, _record in merged])
+    checked = []
+    for row, (values, record) in zip(rows, merged, strict=True):
+        _apply_rules(kind, header, row, values, rates)
+        checked.append((row, _staged(kind, header, row, values, record)))
+    return checked
+
+
+def _read(header: Header, line: Line) -> Row | None:
+    """The row as values; None where it is blank."""
+    number, cells = line
+    if all(cell == "" or cell is None for cell in cells):
+        return None
+    row = Row(number)
+    for place, cell in enumerate(cells, start=1):
+        column = header.columns.get(place)
+        if column is None:
+            if place not in header.passed_over and cell not in ("", None):
+                row.problems.append((place, _("There is no heading above this cell.")))
+            continue
+        try:
+            row.values[column.name] = column.type.value(cell)
+        except CellProblem as problem:
+            row.bad.add(column.name)
+            row.problems.append((place, str(problem)))
+    for place, column in header.columns.items():
+        if column.name in row.bad:
+            continue
+        value = row.values.setdefault(column.name, column.type.empty)
+        if column.required and column.type.text(value) == "":
+            row.bad.add(column.name)
+            row.problems.append((place, _("It can't be empty.")))
+    return row
+
+
+def _look_up(column: Column, link: Link, place: int, rows: Sequence[Row], names: Names) -> None:
+    """Tell each name that no record bears, with the one that may be meant."""
+    named = [
+        (row, link.named(row.values[column.name])) for row in rows if column.name not in row.bad
+    ]
+    found = found_by_name(link, {name for _row, parts in named for name in parts})
+    for row, parts in named:
+        unknown = [name for name in parts if name not in found]
+        row.problems += [(place, _unknown_name(link, name, names)) for name in unknown]
+        if unknown:
+            row.bad.add(column.name)
+
+
+def _unknown_name(link: Link, name: str, names: Names) -> str:
+    words = {"what": link.model._meta.verbose_name, "name": name[:60]}
+    meant = names.meant(link, name)
+    if meant:
+        return _("There is no %(what)s “%(name)s”. Is it “%(meant)s”?") % {**words, "meant": meant}
+    return _("There is no %(what)s “%(name)s”.") % words
+
+
+def _has_key(kind: Kind, row: Row) -> bool:
+    return not row.bad.intersection(kind.key)
+
+
+def _key(kind: Kind, row: Row) -> tuple[Any, ...]:
+    return tuple(row.values[name] for name in kind.key)
+
+
+def _merged(
+    kind: Kind, row: Row, stored: Mapping[tuple[str, ...], Stored]
+) -> tuple[dict[str, Any], Stored | None]:
+    """The record as it is to be, without the values that can't be had, and as it stands."""
+    record = None
+    if _has_key(kind, row):
+        record = stored.get(
+            tuple(kind.column(name).type.text(row.values[name]) for name in kind.key)
+        )
+    values = {column.name: column.type.empty for column in kind.columns}
+    if record is not None:
+        values.update(record.values)
+    values.update(row.values)
+    for name in row.bad:
+        values.pop(name, None)
+    return values, record
+
+
+def _rates(kind: Kind, rows: Iterable[Mapping[str, Any]]) -> Mapping[Any, Any]:
+    """The portal's rates for the days that the rows name without a rate."""
+    if not kind.needs_rates:
+        return {}
+    return rates_of(
+        {
+            (values["original_currency"], values["rated_on"])
+            for values in rows
+            if values.get("original_currency")
+            and values.get("rated_on")
+            and values.get("rate_used") is None
+        }
+    )
+
+
+def _apply_rules(
+    kind: Kind, header: Header, row: Row, values: dict[str, Any], rates: Mapping[Any, Any]
+) -> None:
+    """Fill in what follows from other cells, and tell the rules that the row breaks."""
+    if kind.fill is not None:
+        filled = kind.fill(values, rates)
+        values.update(filled.values)
+        for name, message in filled.problems:
+            row.bad.add(name)
+            row.problems.append((header.place(name), message))
+    for rule in kind.rules:
+        if row.bad.intersection(rule.columns):
+            continue
+        message = rule.check(*(values[name] for name in rule.columns))
+        if message:
+            row.problems.append((header.place(*rule.columns), message))
+
+
+def _staged(
+    kind: Kind, header: Header, row: Row, values: Mapping[str, Any], record: Stored | None
+) -> ImportRow:
+    changes = _changes(kind, values, record)
+    for name, (_before, after) in changes.items():
+        if isinstance(kind.column(name).type, Text) and is_formula(after):
+            row.problems.append(
+                (
+                    header.place(name),
+                    _("A text that begins with %(sign)s is run as a formula. Begin it otherwise.")
+                    % {"sign": after[:1].strip() or _("a tab")},
+                )
+            )
+    if row.problems:
+        state = RowState.WRONG
+    elif record is None:
+        state = RowState.NEW
+    else:
+        state = RowState.CHANGED if changes else RowState.SAME
+    staged = ImportRow(row=row.number, state=state, values={})
+    if state in (RowState.NEW, RowState.CHANGED):
+        staged.values = changes
+    if record is not None:
+        staged.object_id = record.pk
+    if _has_key(kind, row):
+        staged.key = _words(kind, kind.key, values)
+    if kind.whole and not row.bad.intersection({*kind.key, *kind.whole, "share_pct"}):
+        before = (record.values["share_pct"] if record else None) or Decimal(0)
+        staged.whole = _words(kind, kind.whole, values)
+        staged.share_pct = values["share_pct"]
+        staged.goes_first = (staged.share_pct or Decimal(0)) < before
+    return staged
+
+
+def _words(kind: Kind, names: Iterable[str], values: Mapping[str, Any]) -> str:
+    return " · ".join(kind.column(name).type.text(values[name]) for name in names)
+
+
+def _changes(
+    kind: Kind, values: Mapping[str, Any], record: Stored | None
+) -> dict[str, tuple[str, str]]:
+    """What is to change, in the words of an export: column -> (as it stands, as it is to be)."""
+    changes = {}
+    for column in kind.columns:
+        if column.name in values:
+            before = "" if record is None else record.text(column)
+            after = column.type.text(values[column.name])
+            if before != after:
+                changes[column.name] = (before, after)
+    return changes
+
+
+# --- the rows together
+
+
+def _finish(run_id: int, kind: Kind, header: Header) -> None:
+    """Hold the rows against each other, then say how the check came out."""
+    with transaction.atomic():
+        run = locked(run_id)
+        if run.state != ImportState.CHECKING or run.is_cancel_asked:
+            return
+        _tell_keys_that_come_twice(run, kind, header)
+        if kind.whole:
+            _tell_shares_over_100(run, kind, header)
+        wrong = CellError.objects.filter(run=run, row=OuterRef("row"))
+        run.file_rows.filter(Exists(wrong)).update(state=RowState.WRONG)
+        counts = dict(run.file_rows.order_by().values_list("state").annotate(n=Count("pk")))
+        run.new = counts.get(RowState.NEW, 0)
+        run.changed = counts.get(RowState.CHANGED, 0)
+        run.same = counts.get(RowState.SAME, 0)
+        run.errors = run.cell_errors.count()
+        run.state = ImportState.REFUSED if run.errors else ImportState.CHECKED
+        run.save()
+
+
+def _tell_keys_that_come_twice(run: ImportRun, kind: Kind, header: Header) -> None:
+    staged = run.file_rows.exclude(key="").order_by()
+    twice = staged.values("key").annotate(n=Count("pk")).filter(n__gt=1).values("key")
+    rows = run.file_rows.filter(key__in=twice).order_by("key", "row").values_list("key", "row")
+    column = header.place(*kind.key)
+
+    def errors() -> Iterator[CellError]:
+        for key, group in groupby(rows.iterator(chunk_size=CHUNK), key=lambda row: row[0]):
+            numbers = [number for _key, number in group]
+            for number in numbers:
+                others = [str(other) for other in numbers[:4] if other != number][:3]
+                more = "…" if len(numbers) > 4 else ""
+                message = _("“%(key)s” is in row %(rows)s too.") % {
+                    "key": key[:100],
+                    "rows": ", ".join(others) + more,
+                }
+                yield from _errors(run, number, [(column, message)])
+
+    _keep(errors())
+    run.file_rows.filter(key__in=twice).update(whole="")  # told once; not added up as well
+
+
+def _tell_shares_over_100(run: ImportRun, kind: Kind, header: Header) -> None:
+    """Shares of one project and year: those of the file, and those that stand beside them."""
+    staged = run.file_rows.exclude(whole="").order_by("whole")
+    sums = staged.values_list("whole").annotate(total=Sum("share_pct")).filter(total__gt=0)
+    column = header.place("share_pct", "basis", *kind.key)
+    stream = sums.iterator(chunk_size=CHUNK)
+    while chunk := list(islice(stream, CHUNK)):
+        beside = _shares_beside(run, kind, [whole for whole, _total in chunk])
+        sums_with = {whole: _cents(total) + beside[whole] for whole, total in chunk}
+        over = {whole: (total, beside[whole]) for whole, total in sums_with.items() if total > 100}
+        _keep(
+            error
+            for number, whole in run.file_rows.filter(whole__in=over).values_list("row", "whole")
+            for error in _errors(run, number, [(column, _over_100(whole, *over[whole]))])
+        )
+
+
+def _shares_beside(run: ImportRun, kind: Kind, wholes: Iterable[str]) -> dict[str, Decimal]:
+    """The shares in the portal of the same wholes, of records that the file does not name."""
+    parts = [whole.rsplit(" · ", 1) for whole in wholes]
+    in_file = run.file_rows.filter(object_id=OuterRef("pk"))
+    rows = kind.model._default_manager.order_by().filter(
+        ~Exists(in_file),
+        project__code__in={code for code, _year in parts},
+        year__in={int(year) for _code, year in parts},
+    )
+    found: dict[str, Decimal] = defaultdict(Decimal)
+    for code, year, total in rows.values_list(F("project__code"), "year").annotate(
+        total=Sum("share_pct")
+    ):
+        found[f"{code} · {year}"] = _cents(total or Decimal(0))
+    return found
+
+
+def _cents(total: Decimal) -> Decimal:
+    """A sum as it is meant: SQLite adds decimals up as floats."""
+    return Decimal(total).quantize(CENT, ROUND_HALF_UP)
+
+
+def _over_100(whole: str, total: Decimal, beside: Decimal) -> str:
+    words = {"whole": whole, "total": f"{total:.2f}", "beside": f"{beside:.2f}"}
+    if beside:
+        return (
+            _(
+                "The shares of %(whole)s come to %(total)s per cent: %(beside)s of them are in the "
+                "portal and not in this file."
+            )
+            % words
+        )
+    return _("The shares of %(whole)s come to %(total)s per cent.") % words
+
+
+def _keep(errors: Iterable[CellError]) -> None:
+    stream = iter(errors)
+    while chunk := list(islice(stream, CHUNK)):
+        CellError.objects.bulk_create(chunk, batch_size=BATCH)
