@@ -140,6 +140,21 @@ class RecordForm(forms.ModelForm):  # type: ignore[type-arg]
                 self.add_error(name, _("It is not below zero."))
 
 
+class DeletionForm(forms.Form):
+    """Why a record is deleted; ``version`` is what the page showed."""
+
+    version = forms.CharField(required=False, widget=forms.HiddenInput)
+    reason = forms.CharField(
+        label=_("Reason"),
+        max_length=REASON_LENGTH,
+        validators=[readable],
+        help_text=_("Its history stays, with this reason."),
+    )
+
+    def __init__(self, data: Any = None) -> None:
+        super().__init__(data, auto_id="delete-%s")
+
+
 class ProjectForm(RecordForm):
     at_field = {"project_dates_in_order": "ends_on"}
 

@@ -28,7 +28,7 @@ def said(field: Any, value: Any) -> str:
 
 
 def _decimals(number: Decimal) -> int:
-    """None for whole numbers, else two or as many as say something."""
+    """0 for whole numbers, else two or as many as say something."""
     exponent = number.normalize().as_tuple().exponent
     known = -exponent if isinstance(exponent, int) and exponent < 0 else 0
     return max(2, known) if known else 0

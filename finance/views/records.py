@@ -8,30 +8,32 @@ from typing import Any
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
+from django.db.models import Model
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
+from django.utils.http import urlencode
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from engagements.models import ISCM, Event, SignedInRequest
 from iscm_portal.common.access import may
-from iscm_portal.common.forms import Problem, problems_of
+from iscm_portal.common.forms import problems_of
 
 from .. import permissions
-from ..forms.records import shares_of
+from ..forms.records import DeletionForm, shares_of
 from ..models import (
     Attribution,
     FundingLine,
     Position,
+    PositionShare,
     Project,
 )
 from ..selectors.trace import shown_fields, trace_of, version_of
 from ..selectors.uses import uses_of
 from ..selectors.words import said
 from ..services.ledger import (
-    REASON_LENGTH,
     ChangedMeanwhile,
     LedgerError,
     delete_record,
@@ -67,8 +69,11 @@ def record(request: SignedInRequest, kind: str, pk: int) -> HttpResponse:
 
 
 def render_record(
-    request: SignedInRequest, kind: Kind, row: Any, problem: LedgerError | None = None
+    request: SignedInRequest, kind: Kind, row: Any, deletion: DeletionForm | None = None
 ) -> HttpResponse:
+    """The page of a record; ``deletion`` is what was asked and refused."""
+    may_edit = permissions.may_edit(request.user, row)
+    may_delete = may_edit and getattr(row, "report_number", None) is None
     context = {
         "kind": kind,
         "record": row,
@@ -78,16 +83,13 @@ def render_record(
         "uses": list(uses_seen(row, request.user)),
         "adds": adds_of(row, request.user),
         "steps": trace_of(kind.model, row.pk),
+        "may_edit": may_edit,
+        "deletion": deletion or (DeletionForm() if may_delete else None),
         "version": version_of(row),
-        "may_edit": permissions.may_edit(request.user, row),
-        "may_delete": permissions.may_edit(request.user, row)
-        and getattr(row, "report_number", None) is None,
-        "reason_length": REASON_LENGTH,
-        "reason": request.POST.get("reason", ""),
-        "has_errors": problem is not None,
-        "problems": [Problem(_("Reason"), str(problem), "delete-reason")] if problem else [],
+        "problems": problems_of(deletion),
+        "has_errors": deletion is not None,
     }
-    return render(request, "finance/record.html", context, status=422 if problem else 200)
+    return render(request, "finance/record.html", context, status=422 if deletion else 200)
 
 
 def deleted_record(request: SignedInRequest, kind: Kind, pk: int) -> HttpResponse:
@@ -106,11 +108,10 @@ def facts_of(row: Any, user: Any) -> list[Fact]:
         if field.name in ("source", "confidence", "note"):  # they have their own place
             continue
         value = getattr(row, field.name)
-        text = str(value) if field.related_model and value else said(field, value)
-        facts.append(Fact(capfirst(str(field.verbose_name)), text, address_of(value, user)))
+        label, text = capfirst(str(field.verbose_name)), word_of(field, value)
+        facts.append(Fact(label, text, address_of(value, user)))
     if isinstance(row, Project):
-        donors = ", ".join(str(donor) for donor in row.donors.all())
-        facts.append(Fact(capfirst(_("donors")), donors))
+        facts.append(Fact(capfirst(_("donors")), listed(row.donors.all())))
     return facts
 
 
@@ -143,7 +144,7 @@ def uses_seen(row: Any, user: Any) -> Iterator[Use]:
         links = ("project", "iscm") if kind.model is Attribution else ()
         few = list(rows.visible_to(user).select_related(*links).order_by("-pk")[: FEW + 1])
         key = row.code if isinstance(row, Project) else row.pk
-        address = f"{reverse('finance_list', args=[kind.slug])}?{field}={key}"
+        address = f"{reverse('finance_list', args=[kind.slug])}?{urlencode({field: key})}"
         if few:
             yield Use(kind, few[:FEW], address if len(few) > FEW else "")
 
@@ -152,11 +153,12 @@ def adds_of(row: Any, user: Any) -> list[tuple[str, str]]:
     """What is often added to a record like this: the word and the address."""
     if not isinstance(row, Project):
         return []
+    query = urlencode({"supports": "project", "project": row.code})
     return [
-        (word, f"{reverse('finance_new', args=[OF_MODEL[model].slug])}?{query}project={row.code}")
-        for model, word, query in (
-            (Attribution, _("Add an attribution"), ""),
-            (FundingLine, _("Add a funding line"), "supports=project&"),
+        (word, f"{reverse('finance_new', args=[OF_MODEL[model].slug])}?{query}")
+        for model, word in (
+            (Attribution, _("Add an attribution")),
+            (FundingLine, _("Add a funding line")),
         )
         if permissions.may_add(user, model)
     ]
@@ -239,7 +241,7 @@ def render_form(
         "form": form,
         "shares": shares,
         "meanwhile": meanwhile,
-        "differences": differences(stored, form) if stored else [],
+        "differences": differences(stored, form, shares) if stored else [],
         "version": version_of(stored) if stored else form["version"].value() if pk else "",
         "problems": problems,
         "has_errors": bool(problems),
@@ -248,24 +250,34 @@ def render_form(
     return render(request, "finance/form.html", context, status=status)
 
 
-def differences(stored: Any, form: Any) -> list[tuple[str, str, str]]:
+def differences(stored: Any, form: Any, shares: Any) -> list[tuple[str, str, str]]:
     """Where the record as it is stored and what was typed differ: label, stored, typed."""
     found = []
     for name, typed in form.values.items():
         field = stored._meta.get_field(name)
-        if field.many_to_many:
-            now, mine = (
-                ", ".join(sorted(str(row) for row in rows))
-                for rows in (getattr(stored, name).all(), typed)
-            )
-        else:
-            now, mine = (
-                str(value) if field.related_model and value else said(field, value)
-                for value in (getattr(stored, name), typed)
-            )
-        if now != mine:
-            found.append((capfirst(str(field.verbose_name)), now, mine))
-    return found
+        now = getattr(stored, name)
+        pair = (listed(now.all()), listed(typed)) if field.many_to_many else (now, typed)
+        found.append((str(field.verbose_name), *(word_of(field, value) for value in pair)))
+    if shares is not None:
+        names = dict(ISCM.objects.values_list("pk", "acronym"))
+        column = PositionShare._meta.get_field("share_pct")
+        now = dict(stored.shares.values_list("iscm", "share_pct"))
+        for iscm in sorted({*now, *shares.shares}):
+            words = [
+                (said(column, side[iscm]) or _("unknown")) if iscm in side else ""
+                for side in (now, shares.shares)
+            ]
+            label = _("share of %(iscm)s (per cent)") % {"iscm": names[iscm]}
+            found.append((label, words[0], words[1]))
+    return [(capfirst(label), now, typed) for label, now, typed in found if now != typed]
+
+
+def listed(rows: Any) -> str:
+    return ", ".join(sorted(str(row) for row in rows))
+
+
+def word_of(field: Any, value: Any) -> str:
+    return str(value) if isinstance(value, Model) else said(field, value)
 
 
 @require_POST
@@ -274,15 +286,15 @@ def remove_record(request: SignedInRequest, kind: str, pk: int) -> HttpResponse:
     row = record_named(request, found, pk)
     if not permissions.may_edit(request.user, row):
         raise PermissionDenied
-    reason = request.POST.get("reason", "").strip()
+    form = DeletionForm(request.POST)
+    if not form.is_valid():
+        return render_record(request, found, row, form)
+    asked = form.cleaned_data
     try:
-        if len(reason) > REASON_LENGTH or "\0" in reason:
-            raise LedgerError(
-                _("At most %(n)s characters, and all of them readable.") % {"n": REASON_LENGTH}
-            )
-        delete_record(row, request.user, reason, seen=request.POST.get("version", ""))
+        delete_record(row, request.user, asked["reason"], seen=asked["version"])
     except LedgerError as error:
-        return render_record(request, found, row, error)
+        form.add_error("reason", str(error))
+        return render_record(request, found, row, form)
     messages.success(request, _("Deleted. Its history stays."))
     if may(request.user, "read_all_finance"):
         return redirect("finance_record", kind=found.slug, pk=pk)

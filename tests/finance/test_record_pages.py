@@ -206,6 +206,23 @@ def test_a_record_that_changed_meanwhile_is_shown_with_both_values(client, page,
     assert type(row).objects.get(pk=row.pk).note == "Mine."
 
 
+def test_a_share_that_changed_meanwhile_is_shown_beside_the_typed_one(client, page, officer):
+    position = money.PositionFactory()
+    sacm, rcm = make.ISCMFactory(acronym="SACM"), make.ISCMFactory(acronym="RCM")
+    edit = f"/finance/positions/{position.pk}/edit/"
+    sent = opened(client.get(edit).text) | {
+        "shares-0-iscm": sacm.pk,
+        "shares-0-share_pct": "30",
+    }
+    save_record(position, {}, officer, shares={sacm.pk: Decimal(20), rcm.pk: None})
+    answer = client.post(edit, sent)
+    assert answer.status_code == 409
+    text = " ".join(re.sub(r"<[^>]+>", " ", answer.text).split())
+    assert "Share of SACM (per cent) 20 30" in text
+    assert "Share of RCM (per cent) unknown empty" in text
+    assert dict(position.shares.values_list("iscm", "share_pct")) == {sacm.pk: 20, rcm.pk: None}
+
+
 def test_a_reason_is_asked_at_its_field_and_nothing_typed_is_lost(client, page):
     line = money.FundingLineFactory(amount_usd=Decimal(1000))
     edit = f"/finance/funding-lines/{line.pk}/edit/"
@@ -239,7 +256,7 @@ def test_a_record_of_a_report_says_so_and_is_corrected_with_a_reason_only(client
     assert TimeEntry.objects.count() == 1
 
 
-@pytest.mark.parametrize("reason", ["", " ", "x" * 101, "a\0b"])
+@pytest.mark.parametrize("reason", ["", " ", "x" * 101, "a\0b", f"a{chr(0xFFFD)}"])
 def test_a_deletion_without_a_good_reason_deletes_nothing(client, page, reason):
     line = money.FundingLineFactory()
     answer = client.post(
@@ -248,6 +265,19 @@ def test_a_deletion_without_a_good_reason_deletes_nothing(client, page, reason):
     assert answer.status_code == 422
     assert 'href="#delete-reason"' in answer.text
     assert FundingLine.objects.count() == 1
+
+
+def test_a_record_that_changed_meanwhile_is_deleted_only_after_it_was_seen(client, page, officer):
+    line = money.FundingLineFactory()
+    address, seen = f"/finance/funding-lines/{line.pk}/delete/", version_of(line)
+    save_record(line, {"note": "Theirs."}, officer)
+    answer = client.post(address, {"reason": "Twice", "version": seen})
+    assert answer.status_code == 422
+    assert "Fin Officer changed the record on" in answer.text
+    assert "Theirs." in answer.text
+    (form,) = [form for form in html.fromstring(answer.text).forms if form.action == address]
+    assert client.post(address, dict(form.form_values())).status_code == 302
+    assert FundingLine.objects.count() == 0
 
 
 def test_what_others_rest_on_is_named_and_kept(client, page):
