@@ -37,6 +37,7 @@ class Row(NamedTuple):
     missing: str
     address: str
     word: str
+    is_demo: bool = False
 
 
 @dataclass(frozen=True)
@@ -85,7 +86,7 @@ def gaps_of(request: SignedInRequest) -> Iterator[Gap]:
         return keyset_page(request, rows, *order, size=FEW, name=f"after_{name}")
 
     def mended(page: Page, missing: Any) -> list[Row]:
-        return [Row(str(row), missing(row), *way_to(user, row)) for row in page]
+        return [Row(str(row), missing(row), *way_to(user, row), row.is_demo) for row in page]
 
     found = page("shares", gaps.unknown_shares(user), "-year", "-pk")
     yield Gap(

@@ -145,6 +145,11 @@ class Dashboard:
     unknown: list[Attribution]
     now: Amounts | None
 
+    @property
+    def has_printed(self) -> bool:
+        """Whether any of the evaluation's tables has a row for what was asked."""
+        return any(table.rows for table in self.tables)
+
 
 def printed(number: int, chosen: ResourceFilter) -> PrintedTable:
     """A table of the evaluation, narrowed to the years and the mechanism asked for."""
