@@ -53,6 +53,11 @@ PAGES = {
         "/indicators/support_requests/records/?year=2025",
         "/recommendations/",
     ),
+    "finance": (
+        "/imports/",
+        "/imports/new/",
+        "/imports/new/?kind=funding_lines",
+    ),
 }
 
 

@@ -145,7 +145,7 @@ def marked_file(run: ImportRun) -> Iterator[bytes]:
         while waiting is not None and waiting[0] < number:
             waiting = next(by_row, None)
         if waiting is not None and waiting[0] == number:
-            errors = waiting[1]
+            errors = sorted(waiting[1], key=lambda error: error.column or 0)
             marked.update((number, error.column) for error in errors if error.column)
             line[place] = "\n".join(f"{place_of(error)}: {error.text}" for error in errors)
         return line
