@@ -30,8 +30,9 @@ class Change:
     after: str
 
 
-def changes_of(row: ImportRow) -> list[Change]:
-    return [Change(name, before, after) for name, (before, after) in row.values.items()]
+def changes_of(kind: Kind, row: ImportRow) -> list[Change]:
+    """What a staged row changes, in the order of the columns (PostgreSQL keeps none)."""
+    return [Change(name, *row.values[name]) for name in kind.names if name in row.values]
 
 
 def place_of(error: CellError) -> str:
