@@ -214,7 +214,7 @@ def _preview(request: SignedInRequest, run: ImportRun) -> dict[str, Any]:
         "shown": shown,
         "chips": [(state, state.label, counts[state]) for state in SHOWN_ROWS],
         "rows": page,
-        "preview": [(row, showing.changes_of(row)) for row in page],
+        "preview": [(row, showing.changes_of(KINDS[run.kind], row)) for row in page],
     }
 
 

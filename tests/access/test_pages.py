@@ -20,6 +20,7 @@ from tests import files
 from tests.factories import engagements as make
 from tests.factories import finance as money
 from tests.factories import reporting as reported
+from tests.finance import imported
 
 pytestmark = pytest.mark.django_db
 
@@ -97,6 +98,11 @@ TABLE: dict[str, tuple[int, ...]] = {
     "/staffing/terms-of-reference/{terms}/": (302, 200, 404, 200, 200, 200, 404, 200),
     "/sustaining/": (302, 200, 200, 200, 200, 200, 403, 200),
     "/sustaining/records/": (302, 200, 200, 200, 200, 200, 403, 200),
+    "/imports/": (302, 403, 403, 403, 200, 200, 403, 200),
+    "/imports/new/": (302, 403, 403, 403, 200, 403, 403, 200),
+    "/imports/templates/{import_kind}/": (302, 403, 403, 403, 200, 200, 403, 200),
+    "/imports/{import}/": (302, 404, 404, 404, 200, 200, 404, 200),
+    "/imports/{import}/errors.xlsx": (302, 404, 404, 404, 200, 200, 404, 200),
     "/accounts/login/": (200, 302, 302, 302, 302, 302, 302, 302),
     "/accounts/logout/": (302, 200, 200, 200, 200, 200, 200, 200),
     "/admin/": (302, 302, 302, 302, 302, 200, 302, 200),
@@ -148,6 +154,11 @@ POSTS: dict[str, tuple[int, ...]] = {
     "/reports/{submitted}/accept/": (403, 403, 404, 403, 404, 302, 404, 302),
     "/staffing/positions/{position}/": (403, 403, 404, 422, 422, 403, 404, 422),
     "/staffing/terms-of-reference/{terms}/take-away/": (403, 403, 404, 302, 302, 403, 404, 302),
+    "/imports/new/": (403, 403, 403, 403, 422, 403, 403, 422),
+    "/imports/{import}/write/": (403, 404, 404, 404, 302, 403, 404, 302),
+    "/imports/{import}/undo/": (403, 404, 404, 404, 302, 403, 404, 302),
+    "/imports/{import}/go-on/": (403, 404, 404, 404, 302, 403, 404, 302),
+    "/imports/{import}/cancel/": (403, 404, 404, 404, 302, 403, 404, 302),
 }
 
 # The API has its own table (tests/api); the admin's addresses are made from its models, and all of
@@ -219,6 +230,8 @@ def places(people):
         "line": money.FundingLineFactory(iscm=iscm, office=reporter.office).pk,
         "staff": "positions",
         "post": money.PositionFactory(office=reporter.office).pk,
+        "import_kind": "projects",
+        "import": imported.checked("projects", b"code,title\nP.1,One\n", people["finance"]).pk,
         "correction": correction.pk,
         "document": reported.AttachmentFactory(report=reports["draft"]).pk,
         **{name: report.pk for name, report in reports.items()},

@@ -17,6 +17,9 @@ TODAY = dt.date(2026, 11, 24)
 
 PAGES = {
     "finance": (
+        "/imports/",
+        "/imports/new/",
+        "/imports/new/?kind=funding_lines",
         "/finance/",
         "/finance/funding-lines/?year=2019",
         "/finance/attributions/",

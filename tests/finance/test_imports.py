@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import io
+import zipfile
 from decimal import Decimal
 
 import openpyxl
@@ -11,6 +13,8 @@ import pytest
 from django.core.files.base import ContentFile
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from hypothesis import given
+from hypothesis import strategies as st
 
 from finance.models import (
     AssessedContribution,
@@ -32,6 +36,7 @@ from tests import files
 from tests.factories import engagements as make
 from tests.factories import finance as money
 from tests.finance.imported import AT, as_csv, checked, started, table, write, wrong
+from tests.twins import twin_settings
 
 pytestmark = pytest.mark.django_db
 
@@ -523,6 +528,21 @@ def test_a_sheet_that_would_fill_the_memory_is_refused_before_it_is_opened(offic
     assert run.problem == "The sheet reaches to column XFD and row 1048576: that is too far."
 
 
+@pytest.mark.parametrize(
+    "cell",
+    [
+        b'<x:c s="1" r="XFD1048576"/>',
+        b"<c r = 'xfd1048576'/>",
+        b'<c t=">" r="XFD1048576"/>',
+        b"<c " + b" " * 600_000 + b'r="XFD1048576"/>',
+    ],
+)
+def test_a_place_far_out_is_seen_however_it_is_written(officer, cell):
+    sheet = b'<worksheet xmlns:x="y"><sheetData><row>' + cell + b"</row></sheetData></worksheet>"
+    content = files.office("xlsx", **{"xl/elsewhere/sheet.xml": sheet})
+    assert "that is too far" in checked("projects", content, officer, "a.xlsx").problem
+
+
 def test_a_workbook_whose_sheet_is_no_sheet_is_refused_in_words(officer):
     run = checked("projects", files.office("xlsx"), officer, "a.xlsx")
     assert (run.state, run.problem) == (
@@ -558,6 +578,22 @@ def test_a_file_is_known_by_its_content(name, content, words):
 def test_a_workbook_that_excel_saved_with_its_printer_is_taken():
     content = files.office("xlsx", **{"xl/printerSettings/printerSettings1.bin": b"x"})
     reading.check_file("a.xlsx", ContentFile(content))
+
+
+@given(
+    place=st.integers(0, 2000),
+    put=st.sampled_from([b"<", b"&#x0;", b'"', b"-1", b"ZZZZ9", b"99999999999", b"", b"\xff"]),
+)
+@twin_settings
+def test_a_damaged_sheet_is_read_or_refused_and_never_a_crash(tmp_path, place, put):
+    packed = zipfile.ZipFile(io.BytesIO(a_workbook(["code", "title"], ["P.1", "=A1"], [1, "#N/A"])))
+    parts = {name: packed.read(name) for name in packed.namelist()}
+    sheet = parts["xl/worksheets/sheet1.xml"]
+    parts["xl/worksheets/sheet1.xml"] = sheet[:place] + put + sheet[place + 1 :]
+    path = tmp_path / "a.xlsx"
+    path.write_bytes(files.packed(parts))
+    with contextlib.suppress(reading.UnreadableFile):
+        list(reading.open_sheet("a.xlsx", path).lines)
 
 
 # --- the check: chunks, progress, cancel

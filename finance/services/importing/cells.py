@@ -111,6 +111,8 @@ class Text(CellType):
 
     @property
     def words(self) -> Words:
+        if self.longest == LONGEST_TEXT:
+            return gettext_lazy("Text")
         return format_lazy(gettext_lazy("Text, {longest} characters at most"), longest=self.longest)
 
     def read(self, text: str, cell: Any) -> str:
@@ -310,8 +312,8 @@ class Link(CellType):
 
     @property
     def words(self) -> Words:
-        names = {"code": gettext_lazy("Code of a {what}"), "slug": gettext_lazy("Slug of a {what}")}
-        word = names.get(self.by, gettext_lazy("ISO code (three letters) of a {what}"))
+        words = {"code": gettext_lazy("Code ({what})"), "slug": gettext_lazy("Slug ({what})")}
+        word = words.get(self.by, gettext_lazy("ISO code, three letters ({what})"))
         return format_lazy(word, what=self.model._meta.verbose_name)
 
     def read(self, text: str, cell: Any) -> Any:
@@ -329,7 +331,7 @@ class ManyLinks(Link):
     @property
     def words(self) -> Words:
         return format_lazy(
-            gettext_lazy("Slugs of {what}, with ; between them"),
+            gettext_lazy("Slugs ({what}), with ; between them"),
             what=self.model._meta.verbose_name_plural,
         )
 

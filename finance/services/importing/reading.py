@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import re
 import zipfile
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -105,10 +106,10 @@ def _unguarded(text: str) -> str:
 
 
 def _open_workbook(path: Path) -> Sheet:
-    broken = _look_into(path)
     try:
+        broken = _look_into(path)
         sheet = CalamineWorkbook.from_path(path).get_sheet_by_index(0)
-    except (CalamineError, IndexError, ValueError) as error:
+    except (*_DAMAGED, CalamineError, IndexError) as error:
         raise UnreadableFile(_("The workbook can't be read: it is damaged.")) from error
     if sheet.start is None or sheet.end is None:
         return Sheet(sheet.name, 0, [], iter(()))
@@ -132,8 +133,11 @@ def _workbook_lines(sheet: Any, broken: dict[tuple[int, int], Broken]) -> Iterat
         yield line
 
 
-_PLACE = re.compile(rb"""\br\s*=\s*["']\s*([A-Za-z]*)([0-9]*)""")
-_MAY_BE_BROKEN = re.compile(rb"""\bt\s*=\s*["']e["']|<(?:\w+:)?f[\s>/]""")
+# What reading a damaged package or part comes to.
+_DAMAGED = (zipfile.BadZipFile, zlib.error, etree.XMLSyntaxError, ValueError)
+# The place of a cell or a row, whatever stands before it in its tag.
+_PLACE = re.compile(rb"""<(?:[^\s<>/:]+:)?(?:c|row)\s[^<]*?\br\s*=\s*["']\s*([A-Za-z]*)([0-9]*)""")
+_MAY_BE_BROKEN = re.compile(rb"""\bt\s*=\s*["']e["']|<(?:[^\s<>/:]+:)?f[\s>/]""")
 
 
 def _look_into(path: Path) -> dict[tuple[int, int], Broken]:
@@ -144,15 +148,13 @@ def _look_into(path: Path) -> dict[tuple[int, int], Broken]:
     half a terabyte. Raises UnreadableFile.
     """
     with zipfile.ZipFile(path) as packed:
-        sheets = [name for name in packed.namelist() if name.startswith("xl/worksheets/")]
-        has_broken = False
-        for name in sheets:
-            has_broken |= _measure(packed, name)
-        return _broken_cells(packed, _first_sheet(packed)) if has_broken else {}
+        # Any part may be a sheet, whatever it is called.
+        may_be_broken = [_measure(packed, name) for name in packed.namelist()]
+        return _broken_cells(packed, _first_sheet(packed)) if any(may_be_broken) else {}
 
 
 def _measure(packed: zipfile.ZipFile, name: str) -> bool:
-    """See that the sheet is of a size that fits. Returns whether it may have broken cells."""
+    """See that the part is of a size that fits. Returns whether it may have broken cells."""
     width = height = 0
     may_be_broken = False
     rest = b""
@@ -163,7 +165,9 @@ def _measure(packed: zipfile.ZipFile, name: str) -> bool:
                 width = max(width, column_number(letters.decode()))
                 height = max(height, int(digits[:9] or 0))
             may_be_broken = may_be_broken or bool(_MAY_BE_BROKEN.search(block))
-            rest = block[-64:]  # a place may stand across two blocks
+            # A tag may stand across blocks; of an endless one its ends are enough.
+            tag = block[max(block.rfind(b"<"), 0) :]
+            rest = tag[:64] + tag[64:][-CHUNK:]
     if width > MOST_COLUMNS or width * height > MOST_CELLS:
         raise UnreadableFile(
             _("The sheet reaches to column %(column)s and row %(row)s: that is too far.")

@@ -30,8 +30,9 @@ class Change:
     after: str
 
 
-def changes_of(row: ImportRow) -> list[Change]:
-    return [Change(name, before, after) for name, (before, after) in row.values.items()]
+def changes_of(kind: Kind, row: ImportRow) -> list[Change]:
+    """What a staged row changes, in the order of the columns (PostgreSQL keeps none)."""
+    return [Change(name, *row.values[name]) for name in kind.names if name in row.values]
 
 
 def place_of(error: CellError) -> str:
@@ -145,7 +146,7 @@ def marked_file(run: ImportRun) -> Iterator[bytes]:
         while waiting is not None and waiting[0] < number:
             waiting = next(by_row, None)
         if waiting is not None and waiting[0] == number:
-            errors = waiting[1]
+            errors = sorted(waiting[1], key=lambda error: error.column or 0)
             marked.update((number, error.column) for error in errors if error.column)
             line[place] = "\n".join(f"{place_of(error)}: {error.text}" for error in errors)
         return line

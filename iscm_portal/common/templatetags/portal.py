@@ -36,6 +36,9 @@ STATUS_LOOKS = {
     "done": "ok",
     "partly_met": "warn",
     "declined": "bad",
+    "refused": "bad",
+    "checked": "warn",
+    "written": "ok",
 }
 
 
