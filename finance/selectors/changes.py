@@ -9,6 +9,7 @@ from typing import Any
 from django.db.models import Max, Model, OuterRef, QuerySet, Subquery
 from django.utils.text import capfirst
 
+from engagements.models import ISCM
 from iscm_portal.common.access import Reader
 
 from ..models import (
@@ -55,12 +56,21 @@ def changes_since(moment: dt.datetime, user: Reader, most: int = 100) -> list[Ch
 
     At most ``most``; the number of statements is constant.
     """
-    found = [change for model in COUNTED for change in _of_model(model, moment, user, most)]
-    found.sort(key=lambda change: (change.at, change.object_id), reverse=True)
-    return found[:most]
+    pairs = [pair for model in COUNTED for pair in _versions(model, moment, user, most)]
+    pairs.sort(key=lambda pair: (pair[1].history_date, pair[1].history_id), reverse=True)
+    shown = pairs[:most]
+    names: dict[Any, dict[int, str]] = {}
+    for model in COUNTED:
+        rows = [row for of, *both in shown if of is model for row in both if row is not None]
+        for linked, found in names_of_links(shown_fields(model), rows).items():
+            names.setdefault(linked, {}).update(found)
+    return [_changed(model, row, before, names) for model, row, before in shown]
 
 
-def _of_model(model: type[Model], moment: dt.datetime, user: Reader, most: int) -> list[Changed]:
+def _versions(
+    model: type[Model], moment: dt.datetime, user: Reader, most: int
+) -> list[tuple[type[Model], Any, Any]]:
+    """The versions of a model's rows since ``moment``, each with the one before it, or None."""
     versions: QuerySet[Any] = model.history.model.objects.all()  # type: ignore[attr-defined]
     readable = type(model._default_manager.all())(model=versions.model)
     earlier = (
@@ -70,21 +80,19 @@ def _of_model(model: type[Model], moment: dt.datetime, user: Reader, most: int) 
         .annotate(newest=Max("history_id"))
         .values("newest")
     )
-    shown = list(
+    rows = list(
         readable.visible_to(user)  # type: ignore[attr-defined]
         .filter(history_date__gte=moment)
         .annotate(before=Subquery(earlier))
         .select_related("history_user")
         .order_by("-history_date", "-history_id")[:most]
     )
-    before = versions.in_bulk([row.before for row in shown if row.before is not None])
-    fields = shown_fields(model)
-    names = names_of_links(fields, [*shown, *before.values()])
-    return [_changed(model, row, before.get(row.before), fields, names) for row in shown]
+    before = versions.in_bulk([row.before for row in rows if row.before is not None])
+    return [(model, row, before.get(row.before)) for row in rows]
 
 
 def _changed(
-    model: type[Model], row: Any, before: Any, fields: list[Any], names: dict[Any, dict[int, str]]
+    model: type[Model], row: Any, before: Any, names: dict[Any, dict[int, str]]
 ) -> Changed:
     after = None if row.history_type == "-" else row
 
@@ -93,7 +101,7 @@ def _changed(
 
     told = [
         (str(field.verbose_name), word(before, field), word(after, field))
-        for field in fields
+        for field in shown_fields(model)
         if getattr(before, field.attname, None) != getattr(after, field.attname, None)
     ]
     return Changed(
@@ -101,9 +109,22 @@ def _changed(
         by=row.history_user.label if row.history_user else "",
         how=str(KINDS[row.history_type]),
         kind=capfirst(str(model._meta.verbose_name)),
-        label=str(row.instance),
+        label=_label(model, row, names),
         object_id=row.id,
         fields=told,
         reason=row.history_change_reason or "",
         is_new=row.history_type == "+",
     )
+
+
+def _label(model: type[Model], row: Any, names: dict[Any, dict[int, str]]) -> str:
+    """What the record is called; of what it links, the names that are read already."""
+
+    def called(linked: type[Model], pk: int) -> str:
+        return names.get(linked, {}).get(pk, f"#{pk}")  # what is gone has its number only
+
+    if model is Attribution:
+        return f"{called(Project, row.project_id)} → {called(ISCM, row.iscm_id)} {row.year}"
+    if model is PositionShare:
+        return f"{called(Position, row.position_id)} → {called(ISCM, row.iscm_id)}"
+    return str(row.instance)

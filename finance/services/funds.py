@@ -209,5 +209,4 @@ def _move(fund: ReserveFund, by: Decimal, why: str, actor: Any) -> None:
     if not enough.update(balance_usd=Round(F("balance_usd") + by, 2)):
         raise NotEnough(fund.balance_usd)
     fund.refresh_from_db()
-    fund._change_reason = why  # type: ignore[attr-defined]
-    change_with_history(fund, {}, actor)
+    change_with_history(fund, {}, actor, why)

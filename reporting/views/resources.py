@@ -16,8 +16,6 @@ from engagements.choices import ISCMType
 from engagements.models import ISCM, Country, Office, SignedInRequest, SourceNote, Theme
 from finance.choices import FundingSource, Supports
 from finance.models import FundingLine
-from finance.selectors.as_of import end_of
-from finance.selectors.changes import changes_since
 from finance.selectors.investment import investment_records
 from finance.selectors.printed import printed_counts, printed_lines, table_titles
 from iscm_portal.common.access import may
@@ -106,12 +104,10 @@ def resources(request: SignedInRequest) -> HttpResponse | StreamingHttpResponse:
         "not_counted": FundingLine.objects.visible_to(request.user)
         .filter(is_counted=False)
         .select_related("iscm"),
-        "changed": changes_since(end_of(chosen.as_of), request.user, most=20)
-        if chosen.as_of
-        else [],
         "reads_finance": may(request.user, "read_all_finance")
         or may(request.user, "read_own_office_finance"),
-        "beside": beside(chosen, request.user),
+        # Who is there and who pays is asked of today; beside a past day it would mislead.
+        "beside": None if chosen.as_of else beside(chosen, request.user),
         "today": timezone.localdate(),
     }
     return render(request, "reporting/resources.html", context)

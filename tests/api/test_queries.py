@@ -98,7 +98,7 @@ def test_evidence_takes_as_many_statements_whatever_is_counted() -> None:
     for _ in range(29):
         money.FundingLineFactory()
         money.TimeEntryFactory()
-    assert statements(api, f"indicator-values/{value.pk}/evidence/") == few == 5
+    assert statements(api, f"indicator-values/{value.pk}/evidence/") == few == 6
 
 
 def test_picking_fields_leaves_out_the_statements_that_they_would_take() -> None:

@@ -470,7 +470,7 @@ def test_more_than_there_is_is_told_at_the_amount_with_the_balance(client, offic
         ("amount_usd", "NaN"),
         ("amount_usd", "99999999999999999999"),
         ("amount_usd", "=1+1"),
-        ("paid_on", "2026-06-16"),
+        ("paid_on", "2026-06-17"),
         ("paid_on", "1900-01-01"),
         ("paid_on", ""),
         ("referred_by", "a friend"),
@@ -530,7 +530,7 @@ def test_a_contribution_has_one_payer(client, officer, fund, states):
 
 @pytest.mark.parametrize(
     ("field", "value"),
-    [("reference", "From Juan"), ("amount_usd", "0"), ("received_on", "2026-06-16")],
+    [("reference", "From Juan"), ("amount_usd", "0"), ("received_on", "2026-06-17")],
 )
 def test_a_contribution_that_cannot_be_is_refused_at_its_field(
     client, officer, fund, states, field, value
@@ -547,7 +547,7 @@ def test_a_payment_is_called_back_with_its_reason_once(client, officer, fund, st
     assert list(errors_of(client.post(address, {"on": "2026-06-01"}))) == ["reason"]
     early = {"on": "2026-03-10", "reason": "not_used"}
     assert list(errors_of(client.post(address, early))) == ["on"]
-    assert list(errors_of(client.post(address, {**early, "on": "2026-06-16"}))) == ["on"]
+    assert list(errors_of(client.post(address, {**early, "on": "2026-06-17"}))) == ["on"]
     assert ReserveFund.objects.get().balance_usd == 600
     good = {"on": "2026-06-01", "reason": "not_used"}
     assert "in the fund again" in text_of(client.post(address, good, follow=True))

@@ -286,10 +286,10 @@ def test_the_evidence_of_a_value_is_narrowed_to_its_reader():
     row = IndicatorValue.objects.get(indicator=indicator, iscm=iscm)
     reporter = UserFactory(office=office)
     analyst = UserFactory(access_group=AccessGroup.ANALYST)
-    assert [list(rows) for _label, rows in evidence_of(row, reporter)] == [[own], [], []]
-    assert [rows.count() for _label, rows in evidence_of(row, analyst)] == [0, 0, 0]
+    assert [list(rows) for _label, rows in evidence_of(row, reporter)] == [[own], [], [], []]
+    assert [rows.count() for _label, rows in evidence_of(row, analyst)] == [0, 0, 0, 0]
     finance = UserFactory(access_group=AccessGroup.FINANCE)
-    assert [rows.count() for _label, rows in evidence_of(row, finance)] == [2, 0, 0]
+    assert [rows.count() for _label, rows in evidence_of(row, finance)] == [2, 0, 0, 0]
 
 
 def test_answers_too_few_to_show_are_not_shown_one_by_one():

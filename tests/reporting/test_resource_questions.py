@@ -147,8 +147,11 @@ def test_the_dashboard_of_a_past_day_says_what_was_known_then_and_what_changed(r
     page = read("/resources/?from=2026&to=2026&as_of=2026-03-31")
     assert "This is what was on record on 31 March 2026." in page
     assert ">20,000</a>" in page
-    assert "20,000 → 500" in page
-    assert "The office sent the final figure." in page
+    assert 'href="/resources/changes/?since=2026-03-31"' in page
+    changed = read("/resources/changes/?since=2026-03-31")
+    assert "20,000 → 500" in changed
+    assert "The office sent the final figure." in changed
+    assert "Ana" in changed
     records = read("/resources/records/?iscm=rcm&from=2026&to=2026&as_of=2026-03-31")
     assert "USD 20,000" in records
     assert ">20,000</td>" in records
@@ -170,6 +173,17 @@ def test_changes_are_told_to_those_who_read_the_record(ipd):
     ]
     assert len(changes_since(since, ipd)) == 3
     assert changes_since(since, analyst) == []
+
+
+def test_changes_of_what_is_gone_with_its_project_or_post_are_told_too(ipd):
+    share = money.PositionShareFactory(share_pct=10)
+    attribution = money.AttributionFactory()
+    position, project = share.position_id, attribution.project_id
+    share.position.delete()
+    attribution.project.delete()
+    labels = [row.label for row in changes_since(dt.datetime(2020, 1, 1, tzinfo=dt.UTC), ipd)]
+    assert any(label.startswith(f"#{position} → ") for label in labels)
+    assert any(label.startswith(f"#{project} → ") for label in labels)
 
 
 def test_a_day_to_come_cannot_be_asked_for(client, ipd):

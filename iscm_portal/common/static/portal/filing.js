@@ -367,8 +367,10 @@
   }
 
   async function takeUp() {
-    const mine = (await portalDevice.left(user, 500)).filter((entry) => entry.path === path);
+    const opened = content();
+    const mine = (await portalDevice.left(user, 3000)).filter((entry) => entry.path === path);
     for (const entry of mine) {
+      if (content() !== opened) return; // written on meanwhile: what lies here waits for next time
       const { fields: sent } = await portalDevice.read(key, entry);
       const value = (field) => sent.find(([one]) => one === field)?.[1];
       const text = JSON.stringify(sent.filter(([one]) => !APART.includes(one)));
