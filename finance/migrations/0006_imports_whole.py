@@ -80,6 +80,10 @@ class Migration(migrations.Migration):
             model_name='importrow',
             index=models.Index(fields=['run', 'key'], name='importrow_key'),
         ),
+        migrations.AddIndex(
+            model_name='importrow',
+            index=models.Index(fields=['run', 'whole'], name='importrow_whole'),
+        ),
         migrations.AddConstraint(
             model_name='importedrecord',
             constraint=models.UniqueConstraint(fields=('run', 'is_share', 'object_id'), name='importedrecord_once'),

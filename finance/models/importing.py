@@ -83,7 +83,10 @@ class ImportRow(models.Model):
     class Meta:
         ordering = ["run", "row"]
         constraints = [models.UniqueConstraint(fields=["run", "row"], name="importrow_once")]
-        indexes = [models.Index(fields=["run", "key"], name="importrow_key")]
+        indexes = [
+            models.Index(fields=["run", "key"], name="importrow_key"),
+            models.Index(fields=["run", "whole"], name="importrow_whole"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.run_id}:{self.row}"

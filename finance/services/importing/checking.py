@@ -16,7 +16,7 @@ from itertools import groupby, islice
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Count, Exists, F, OuterRef, Sum
+from django.db.models import Count, Sum
 from django.utils.translation import gettext as _
 
 from iscm_portal.common import uploads
@@ -413,8 +413,6 @@ def _finish(run_id: int, kind: Kind, header: Header) -> None:
         _tell_keys_that_come_twice(run, kind, header)
         if kind.whole:
             _tell_shares_over_100(run, kind, header)
-        wrong = CellError.objects.filter(run=run, row=OuterRef("row"))
-        run.file_rows.filter(Exists(wrong)).update(state=RowState.WRONG)
         counts = dict(run.file_rows.order_by().values_list("state").annotate(n=Count("pk")))
         run.new = counts.get(RowState.NEW, 0)
         run.changed = counts.get(RowState.CHANGED, 0)
@@ -425,25 +423,35 @@ def _finish(run_id: int, kind: Kind, header: Header) -> None:
 
 
 def _tell_keys_that_come_twice(run: ImportRun, kind: Kind, header: Header) -> None:
+    """Keys first, then their rows: one statement for both is a bad plan away from an hour, since
+    PostgreSQL knows nothing yet of rows that were staged a moment ago."""
     staged = run.file_rows.exclude(key="").order_by()
-    twice = staged.values("key").annotate(n=Count("pk")).filter(n__gt=1).values("key")
-    rows = run.file_rows.filter(key__in=twice).order_by("key", "row").values_list("key", "row")
-    column = header.place(*kind.key)
+    keys = staged.values_list("key", flat=True).annotate(n=Count("pk")).filter(n__gt=1)
+    for chunk in _chunks(keys):
+        rows = run.file_rows.filter(key__in=chunk)
+        _keep(
+            error
+            for _key, group in groupby(
+                rows.order_by("key", "row").values_list("key", "row"), key=lambda row: row[0]
+            )
+            for error in _twice(run, header.place(*kind.key), list(group))
+        )
+        # Their shares are not added up as well: they are told once.
+        rows.update(state=RowState.WRONG, whole="")
 
-    def errors() -> Iterator[CellError]:
-        for key, group in groupby(rows.iterator(chunk_size=CHUNK), key=lambda row: row[0]):
-            numbers = [number for _key, number in group]
-            for number in numbers:
-                others = [str(other) for other in numbers[:4] if other != number][:3]
-                more = "…" if len(numbers) > 4 else ""
-                message = _("“%(key)s” is in row %(rows)s too.") % {
-                    "key": key[:100],
-                    "rows": ", ".join(others) + more,
-                }
-                yield from _errors(run, number, [(column, message)])
 
-    _keep(errors())
-    run.file_rows.filter(key__in=twice).update(whole="")  # told once; not added up as well
+def _twice(
+    run: ImportRun, column: int | None, rows: Sequence[tuple[str, int]]
+) -> Iterator[CellError]:
+    numbers = [number for _key, number in rows]
+    for key, number in rows:
+        others = [str(other) for other in numbers[:4] if other != number][:3]
+        more = "…" if len(numbers) > 4 else ""
+        message = _("“%(key)s” is in row %(rows)s too.") % {
+            "key": key[:100],
+            "rows": ", ".join(others) + more,
+        }
+        yield from _errors(run, number, [(column, message)])
 
 
 def _tell_shares_over_100(run: ImportRun, kind: Kind, header: Header) -> None:
@@ -451,38 +459,46 @@ def _tell_shares_over_100(run: ImportRun, kind: Kind, header: Header) -> None:
     staged = run.file_rows.exclude(whole="").order_by("whole")
     sums = staged.values_list("whole").annotate(total=Sum("share_pct")).filter(total__gt=0)
     column = header.place("share_pct", "basis", *kind.key)
-    stream = sums.iterator(chunk_size=CHUNK)
-    while chunk := list(islice(stream, CHUNK)):
+    for chunk in _chunks(sums):
         beside = _shares_beside(run, kind, [whole for whole, _total in chunk])
-        sums_with = {whole: _cents(total) + beside[whole] for whole, total in chunk}
-        over = {whole: (total, beside[whole]) for whole, total in sums_with.items() if total > 100}
+        totals = {whole: _cents(total) + beside[whole] for whole, total in chunk}
+        over = {whole: total for whole, total in totals.items() if total > 100}
+        rows = run.file_rows.filter(whole__in=over)
         _keep(
             error
-            for number, whole in run.file_rows.filter(whole__in=over).values_list("row", "whole")
-            for error in _errors(run, number, [(column, _over_100(whole, *over[whole]))])
+            for number, whole in rows.values_list("row", "whole")
+            for error in _errors(
+                run, number, [(column, _over_100(whole, over[whole], beside[whole]))]
+            )
         )
+        rows.update(state=RowState.WRONG)
 
 
-def _shares_beside(run: ImportRun, kind: Kind, wholes: Iterable[str]) -> dict[str, Decimal]:
+def _shares_beside(run: ImportRun, kind: Kind, wholes: Sequence[str]) -> dict[str, Decimal]:
     """The shares in the portal of the same wholes, of records that the file does not name."""
     parts = [whole.rsplit(" · ", 1) for whole in wholes]
-    in_file = run.file_rows.filter(object_id=OuterRef("pk"))
+    in_file = set(run.file_rows.filter(whole__in=wholes).values_list("object_id", flat=True))
     rows = kind.model._default_manager.order_by().filter(
-        ~Exists(in_file),
         project__code__in={code for code, _year in parts},
         year__in={int(year) for _code, year in parts},
+        share_pct__gt=0,
     )
     found: dict[str, Decimal] = defaultdict(Decimal)
-    for code, year, total in rows.values_list(F("project__code"), "year").annotate(
-        total=Sum("share_pct")
-    ):
-        found[f"{code} · {year}"] = _cents(total or Decimal(0))
+    for pk, code, year, share in rows.values_list("pk", "project__code", "year", "share_pct"):
+        if pk not in in_file:
+            found[f"{code} · {year}"] += share
     return found
 
 
 def _cents(total: Decimal) -> Decimal:
     """A sum as it is meant: SQLite adds decimals up as floats."""
     return Decimal(total).quantize(CENT, ROUND_HALF_UP)
+
+
+def _chunks(rows: Any) -> Iterator[list[Any]]:
+    stream = rows.iterator(chunk_size=CHUNK)
+    while chunk := list(islice(stream, CHUNK)):
+        yield chunk
 
 
 def _over_100(whole: str, total: Decimal, beside: Decimal) -> str:
