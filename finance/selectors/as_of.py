@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any
 
-from django.db.models import Max, Model
+from django.db.models import Exists, Model, OuterRef
 
 from iscm_portal.common.querysets import PortalQuerySet
 
@@ -30,13 +30,9 @@ def rows_of(model: type[Model], by: dt.datetime | None = None) -> PortalQuerySet
     if by is None:
         return rows
     versions: Any = model.history.model  # type: ignore[attr-defined]
-    newest = (
-        versions.objects.filter(history_date__lt=by)
-        .order_by()
-        .values("id")
-        .annotate(newest=Max("history_id"))
-        .values("newest")
+    newer = versions.objects.filter(
+        id=OuterRef("id"), history_id__gt=OuterRef("history_id"), history_date__lt=by
     )
-    kept = type(rows)(model=versions).filter(history_id__in=newest)
+    kept = type(rows)(model=versions).filter(~Exists(newer), history_date__lt=by)
     found: PortalQuerySet = kept.exclude(history_type="-")
     return found

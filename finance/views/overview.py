@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from django.conf import settings
 from django.core.exceptions import PermissionDenied
 from django.http import HttpResponse
 from django.shortcuts import render
@@ -16,6 +17,8 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from engagements.models import SignedInRequest
+from iscm_portal.common.access import allowed_scopes
+from iscm_portal.common.choices import Scope
 from iscm_portal.common.pages import Page, keyset_page
 
 from .. import permissions
@@ -69,6 +72,8 @@ def index(request: SignedInRequest) -> HttpResponse:
             (kind, number_of(kind, user), permissions.may_add(user, kind.model))
             for kind in readable
         ],
+        "has_activity_file": bool(settings.IATI_ORGANISATION_ID)
+        and Scope.READ_FINANCE in allowed_scopes(user),
     }
     return render(request, "finance/index.html", context)
 

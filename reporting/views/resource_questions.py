@@ -13,7 +13,7 @@ from finance.selectors.as_of import end_of
 from finance.selectors.changes import changes_since
 from finance.selectors.cliff import changes, funding_cliff
 from finance.selectors.printed import change_pct, printed_table
-from iscm_portal.common.exports import csv_response
+from iscm_portal.common.downloads import TABLE_FORMATS, table_response
 from iscm_portal.common.pages import one_of, whole_number
 
 from ..selectors import resources as selectors
@@ -32,14 +32,14 @@ def cliff(request: SignedInRequest) -> HttpResponse | StreamingHttpResponse:
     text = request.GET.get("year", "")
     year = whole_number(text, *YEARS) if text else today.year
     rows = funding_cliff(year)
-    if one_of(request, "format", ("csv",)):
+    if form := one_of(request, "format", TABLE_FORMATS):
         columns = ["mechanism", "project", "title", "ends_on", "known_usd", "high_usd"]
         lines = (
             [one.label, one.project, one.title, one.ends_on, one.known_usd, one.high_usd]
             for row in rows
             for one in row.endings
         )
-        return csv_response(f"ends-in-{year}", columns, lines)
+        return table_response(form, f"ends-in-{year}", columns, lines)
     table = printed_table(5)
     context = {
         "year": year,
@@ -67,7 +67,7 @@ def compare(request: SignedInRequest) -> HttpResponse | StreamingHttpResponse:
         by = one_of(request, "by", selectors.ROWS) or "iscm"
         rows = _years(first, second, by)
         heads = [str(first), str(second)]
-    if one_of(request, "format", ("csv",)):
+    if form := one_of(request, "format", TABLE_FORMATS):
         columns = ["row", *(f"{head}_{what}" for head in heads for what in ("known", "high"))]
         lines = (
             [
@@ -80,7 +80,7 @@ def compare(request: SignedInRequest) -> HttpResponse | StreamingHttpResponse:
             ]
             for row in rows
         )
-        return csv_response("compared", columns, lines)
+        return table_response(form, "compared", columns, lines)
     context = {
         "rows": rows,
         "heads": heads,
@@ -139,7 +139,7 @@ def costs(request: SignedInRequest) -> HttpResponse | StreamingHttpResponse:
     """What an event, a staff day and an outcome cost, by mechanism."""
     chosen = asked(request)
     rows = unit_costs(chosen)
-    if one_of(request, "format", ("csv",)):
+    if form := one_of(request, "format", TABLE_FORMATS):
         columns = ["mechanism", "slug", "known_usd", "high_usd"]
         kinds = ("events", "days", "outcomes")
         for kind in kinds:
@@ -159,7 +159,7 @@ def costs(request: SignedInRequest) -> HttpResponse | StreamingHttpResponse:
             ]
             for row in rows
         )
-        return csv_response("unit-costs", columns, lines)
+        return table_response(form, "unit-costs", columns, lines)
     context = {
         "chosen": chosen,
         "rows": rows,

@@ -20,10 +20,10 @@ from finance.selectors.investment import investment_records
 from finance.selectors.printed import printed_counts, printed_lines, table_titles
 from iscm_portal.common.access import may
 from iscm_portal.common.charts import stacked_bars
+from iscm_portal.common.downloads import TABLE_FORMATS, table_response
 from iscm_portal.common.exports import csv_response
 from iscm_portal.common.pages import keyset_page, one_of, whole_number
 from iscm_portal.common.period import FIRST_DAY
-from iscm_portal.common.workbooks import workbook_response
 
 from ..selectors import resources as selectors
 from ..selectors.beside import beside
@@ -82,12 +82,10 @@ def asked_table(number: int, chosen: ResourceFilter) -> int:
 def resources(request: SignedInRequest) -> HttpResponse | StreamingHttpResponse:
     chosen = asked(request)
     board = selectors.dashboard(chosen, request.user)
-    form = one_of(request, "format", ("csv", "xlsx", "pdf"))
-    if form == "csv":
-        return csv_response("resources", selectors.columns_of(chosen), selectors.csv_rows(board))
-    if form == "xlsx":
+    form = one_of(request, "format", (*TABLE_FORMATS, "pdf"))
+    if form in TABLE_FORMATS:
         columns, rows = selectors.columns_of(chosen), selectors.csv_rows(board)
-        return workbook_response("resources", columns, rows)
+        return table_response(form, "resources", columns, rows)
     if form == "pdf":
         response = HttpResponse(pdf(board, timezone.now()), content_type="application/pdf")
         response["Content-Disposition"] = 'attachment; filename="resources.pdf"'

@@ -385,3 +385,13 @@ def test_many_projects_take_as_many_statements_as_one():
     assert statements() == 6  # the token's, and five
     grow(29)
     assert statements() == 6
+
+
+@pytest.mark.parametrize("organisation", ["", "XM-DAC-47066"])
+def test_the_page_of_records_leads_to_the_file_where_there_is_a_publisher(
+    client, settings, organisation
+):
+    settings.IATI_ORGANISATION_ID = organisation
+    client.force_login(make.UserFactory(access_group="finance", office=make.OfficeFactory()))
+    page = client.get("/finance/").content.decode()
+    assert ('href="/api/v1/iati/activities.xml"' in page) is bool(organisation)

@@ -271,6 +271,20 @@ def test_the_workbook_and_the_csv_hold_the_same_rows_that_are_shown(read):
     assert [Decimal(str(row[4])) for row in sheet[1:]] == [Decimal(row[4]) for row in body]
 
 
+@pytest.mark.parametrize(
+    "address",
+    ["/resources/cliff/?year=2026", "/resources/compare/?second=2026", "/resources/costs/?to=2026"],
+)
+def test_the_other_tables_can_be_had_as_workbooks_with_the_rows_of_the_csv(read, address):
+    ending(dt.date(2026, 12, 31), 600, make.ISCMFactory(acronym="RCM"))
+    text = read(f"{address}&format=csv").lstrip("\ufeff")
+    head, *body = list(csv.reader(io.StringIO(text)))
+    book = CalamineWorkbook.from_filelike(io.BytesIO(read(f"{address}&format=xlsx")))
+    sheet = book.get_sheet_by_index(0).to_python()
+    assert sheet[0] == head
+    assert [row[0] for row in sheet[1:]] == [row[0] for row in body] == ["RCM"]
+
+
 def test_the_pdf_says_what_the_page_says(read):
     rcm = make.ISCMFactory(slug="rcm", acronym="RCM")
     project = money.ProjectFactory()
