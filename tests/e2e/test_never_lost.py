@@ -203,6 +203,8 @@ def test_who_types_and_leaves_at_once_loses_no_word(page, report, sign_in, leave
     if leave is sign_out and line == "up":
         page.wait_for_url("**/accounts/**")
         sign_in(page, "reporter")
+    elif line == "up":  # what went out with the page arrives without anybody doing more
+        until(lambda: kept_text() == "Alpha beta gamma delta.", page)
     page.goto(discussed(report))
     expect(page.locator("#id_discussed")).to_have_value("Alpha beta gamma delta.")
     until(lambda: kept_text() == "Alpha beta gamma delta.", page)
