@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlencode
 
 from django.http import HttpResponse, StreamingHttpResponse
 from django.shortcuts import render
+from django.urls import reverse
 from django.utils import timezone
 
 from engagements.models import ISCM, SignedInRequest
@@ -24,6 +26,8 @@ from .resources import YEARS, asked, asked_day, rows_by
 # The years of the evaluation's own case: the fall of project support that it lays to the end of
 # one project (section 4.3).
 FALL = (2018, 2019)
+# What a cell holds, and the address of its records.
+Side = tuple[selectors.Amounts | None, str]
 
 
 def cliff(request: SignedInRequest) -> HttpResponse | StreamingHttpResponse:
@@ -102,7 +106,11 @@ def _years(first: int, second: int, by: str) -> list[dict[str, Any]]:
     chosen = ResourceFilter(min(first, second), max(first, second), by=by)
     (cells,) = selectors.cells_of(chosen, (by, "year"))
     return [
-        _beside(row.label, row.cells.get(first), row.cells.get(second))
+        _beside(
+            row.label,
+            (row.cells.get(first), _records(row.query, first, first)),
+            (row.cells.get(second), _records(row.query, second, second)),
+        )
         for row in selectors.rows_of(cells, chosen)
         if first in row.cells or second in row.cells
     ]
@@ -118,19 +126,33 @@ def _mechanisms(chosen: ResourceFilter, one: str, other: str, by: str) -> list[d
             of_row = found.setdefault(cell.key[by], {})
             of_row[cell.key["iscm"]] = selectors.Amounts.of(cell)
     names = selectors.labels_of(by) if by == "source" else {}
+
+    def side(slug: str, value: Any) -> Side:
+        years = (value, value) if by == "year" else (chosen.first_year, chosen.last_year)
+        asked = {"iscm": slug} if by == "year" else {"iscm": slug, "source": value}
+        return found[value].get(slug), _records(urlencode(asked), *years)
+
     return [
-        _beside(str(names.get(value, value)), sides.get(one), sides.get(other))
-        for value, sides in sorted(found.items(), key=lambda item: str(item[0]))
+        _beside(str(names.get(value, value)), side(one, value), side(other, value))
+        for value in sorted(found, key=str)
     ]
 
 
-def _beside(
-    label: str, one: selectors.Amounts | None, other: selectors.Amounts | None
-) -> dict[str, Any]:
+def _records(query: str, first_year: int, last_year: int) -> str:
+    """The address of a cell's records; "" where there is nothing to ask them by."""
+    if not query:
+        return ""
+    return f"{reverse('resource_records')}?{query}&from={first_year}&to={last_year}"
+
+
+def _beside(label: str, one_side: Side, other_side: Side) -> dict[str, Any]:
+    (one, one_records), (other, other_records) = one_side, other_side
     return {
         "label": label,
         "one": one,
+        "one_records": one_records,
         "other": other,
+        "other_records": other_records,
         "change_pct": change_pct(one.known_usd, other.known_usd) if one and other else None,
     }
 

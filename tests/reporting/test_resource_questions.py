@@ -205,7 +205,11 @@ def test_two_years_stand_beside_each_other(read):
         ["RCM", "200.00", "200.00", "50.00", "50.00"],
         ["New", "", "", "7.00", "7.00"],
     ]
-    assert "−75" in read("/resources/compare/")
+    page = read("/resources/compare/")
+    assert "−75" in page
+    records = page.partition('<th scope="row">RCM</th>')[2].partition('href="')[2].partition('"')[0]
+    assert records == "/resources/records/?iscm=rcm&amp;from=2018&amp;to=2018"
+    assert "USD 200" in read(records.replace("&amp;", "&"))
 
 
 def test_two_mechanisms_stand_beside_each_other_source_by_source(read):
@@ -219,6 +223,8 @@ def test_two_mechanisms_stand_beside_each_other_source_by_source(read):
         ["OSI", "200.00", "200.00", "", ""],
         ["Travel", "", "", "100.00", "100.00"],
     ]
+    page = read(address.removesuffix("&format=csv"))
+    assert "/resources/records/?iscm=rcm&amp;source=osi&amp;from=2019&amp;to=2019" in page
 
 
 def test_an_event_a_day_and_an_outcome_cost_what_is_known_over_their_number():
