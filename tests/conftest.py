@@ -7,11 +7,12 @@ import os
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, NoReturn
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import kombu
 import pytest
@@ -244,7 +245,22 @@ def new_page(browser: Browser, live_server: Any) -> Iterator[NewPage]:
     yield make
     for context in contexts:
         context.close()
+    _let_the_server_finish(live_server.url)
     assert not problems, "\n".join(problems)
+
+
+def _let_the_server_finish(address: str) -> None:
+    """Wait for every request that a closed page still sent: its work must not meet the database
+    while that is emptied, nor fall into the next test."""
+    url = urlsplit(address)
+    # Connections are taken in turn: once this one is answered, those before it have a thread.
+    with socket.create_connection((url.hostname, url.port)) as last:
+        last.sendall(b"GET /offline/ HTTP/1.0\r\n\r\n")
+        while last.recv(65536):
+            pass
+    for thread in threading.enumerate():
+        if "process_request_thread" in thread.name:
+            thread.join(30)
 
 
 SignIn = Callable[..., None]

@@ -146,6 +146,7 @@
       pause = SOONEST;
       known = text;
       form.elements.revision.value = told.revision;
+      sessionStorage.setItem(path, JSON.stringify([form.elements.version.value, told.revision]));
       if (content() === text) {
         await dropHere();
         say("kept", told.at);
@@ -404,7 +405,21 @@
     }
   }
 
+  // A page that this window asked for while its last save was still on its way can be older than
+  // what was saved. Asked once: what was thrown away meanwhile is not on the server either.
+  function overtaken() {
+    const [version, revision] = JSON.parse(sessionStorage.getItem(path) ?? "[]");
+    sessionStorage.removeItem(path);
+    const { elements } = form;
+    return version === elements.version.value && revision > Number(elements.revision.value);
+  }
+
   async function start() {
+    if (!("unkept" in form.dataset) && overtaken()) {
+      gone = stopped = true;
+      location.reload();
+      return;
+    }
     if (known === "") typed();
     try {
       // Held as long as the page lives: others see that this text has an owner.
