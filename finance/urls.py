@@ -6,6 +6,7 @@ from .views import funds, imports, lists, overview, records, staffing, sustainin
 
 urlpatterns: list[URLPattern] = [
     path("funds/", funds.funds, name="funds"),
+    path("funds/new/", funds.new_fund, name="fund_new"),
     path("funds/<slug:slug>/", funds.fund, name="fund"),
     path("funds/<slug:slug>/sheet.pdf", funds.fund_sheet, name="fund_sheet"),
     path("funds/<slug:slug>/contribution/", funds.new_contribution, name="fund_contribution"),

@@ -74,6 +74,7 @@ urlpatterns = [
     path("resources/cliff/", resource_questions.cliff, name="resource_cliff"),
     path("resources/compare/", resource_questions.compare, name="resource_compare"),
     path("resources/costs/", resource_questions.costs, name="resource_costs"),
+    path("resources/costs/records/", resource_questions.cost_records, name="cost_records"),
     path("resources/changes/", resource_questions.changed, name="resource_changes"),
     path("resources/records/", resources.records, name="resource_records"),
     path("resources/table-<int:number>.csv", resources.printed_table_csv, name="printed_table_csv"),

@@ -9,6 +9,8 @@ import datetime as dt
 from typing import Any
 
 from django import forms
+from django.core.exceptions import ValidationError
+from django.utils.text import slugify
 from django.utils.translation import gettext_lazy as _
 
 from engagements.models import Organisation
@@ -24,6 +26,34 @@ REFERENCE_HINT = _(
 )
 # What decides whether approvals are needed.
 DECIDING = ("paid_on", "amount_usd", "vulnerability")
+
+
+class FundForm(forms.ModelForm):  # type: ignore[type-arg]
+    """A fund that is opened; its address is made of its name."""
+
+    class Meta:
+        model = ReserveFund
+        fields = ["name", "iscm", "office", "cap_usd", "source", "confidence", "note"]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["cap_usd"].help_text = _(
+            "More is paid with a written approval only. RCM's fund pays at most 1,000."
+        )
+        self.fields["source"].help_text = _("Where it is written that the fund is kept.")
+        dress(self)
+
+    def clean_name(self) -> str:
+        name: str = self.cleaned_data["name"]
+        self.instance.slug = slugify(name)[:50]
+        if self.instance.slug in ("", "new"):
+            raise ValidationError(_("Give a name with letters that says which fund it is."))
+        if ReserveFund.objects.filter(slug=self.instance.slug).exists():
+            raise ValidationError(_("There is a fund of that name."))
+        return name
+
+    def validate_constraints(self) -> None:
+        """Each rule is told at its field; the database holds them all."""
 
 
 class ContributionForm(forms.ModelForm):  # type: ignore[type-arg]

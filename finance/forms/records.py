@@ -50,8 +50,13 @@ class RecordForm(forms.ModelForm):  # type: ignore[type-arg]
         label=_("Reason"),
         required=False,
         max_length=REASON_LENGTH,
-        help_text=_("Why it changes. Needed when an amount, a rate, a share or days change."),
+        help_text=_(
+            "Why it changes. Needed when an amount, a rate, a share or days change, or the year, "
+            "mechanism, project or source that they count for."
+        ),
     )
+    # The name of an empty form: sent twice, it makes one record.
+    key = forms.UUIDField(required=False, widget=forms.HiddenInput)
     # rule of the database -> the field at which its message is said
     at_field: ClassVar[dict[str, str]] = {}
 
@@ -91,6 +96,7 @@ class RecordForm(forms.ModelForm):  # type: ignore[type-arg]
         if self.instance.pk is None:
             del self.fields["reason"], self.fields["version"]
             return
+        del self.fields["key"]
         self.order_fields([name for name in self.fields if name != "reason"])
         if origin := origin_of(self.instance):
             self.fields["reason"].help_text = _(
@@ -103,7 +109,7 @@ class RecordForm(forms.ModelForm):  # type: ignore[type-arg]
         return {
             name: value
             for name, value in self.cleaned_data.items()
-            if name not in ("reason", "version")
+            if name not in ("reason", "version", "key")
         }
 
     def _post_clean(self) -> None:

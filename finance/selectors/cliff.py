@@ -103,6 +103,11 @@ class Cliff:
     ends_pct: Decimal | None
     endings: list[Ending]
 
+    @property
+    def projects(self) -> list[str]:
+        """The codes of the projects that end."""
+        return [ending.project for ending in self.endings]
+
 
 def funding_cliff(year: int) -> list[Cliff]:
     """Per mechanism the share of what is known for ``year`` that ends with a project ending then.

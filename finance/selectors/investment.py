@@ -480,10 +480,11 @@ def investment_records(
     office: str | None = None,
     type: str | None = None,
     supports: str | None = None,
+    project: Collection[str] | None = None,
     known_by: dt.datetime | None = None,
 ) -> dict[str, PortalQuerySet]:
     """The records that ``investment`` counts for the same values of its dimensions, as they are or
-    as they were on record before the moment ``known_by``.
+    as they were on record before the moment ``known_by``. ``project`` are codes.
 
     ``funding_lines``, ``attributions``, ``positions`` and ``time_entries``, not yet narrowed to
     their reader: the caller applies ``visible_to``.
@@ -501,10 +502,15 @@ def investment_records(
         entries = entries.filter(iscm__in=iscms)
         shares = shares.filter(iscm__in=iscms)
         direct = Q(iscm__in=iscms)
-    if supports is not None and supports != Supports.ISCM:
-        attributions, shares = attributions.none(), shares.none()
+    if supports is not None:
+        if supports != Supports.ISCM:
+            attributions, shares = attributions.none(), shares.none()
         entries = entries.annotate(supports=_SUPPORTED_BY_TIME).filter(supports=supports)
         direct &= Q(supports=supports)
+    if project is not None:
+        attributions = attributions.filter(project__code__in=project)
+        direct = Q(pk__in=())
+        entries, posts = entries.none(), posts.none()
     if office is not None:
         entries = entries.filter(office__slug=office)
         posts = posts.filter(office__slug=office)

@@ -6,6 +6,7 @@ message that the figures of its years are to be worked out anew. On refusal noth
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Any
@@ -17,6 +18,7 @@ from django.utils.translation import gettext as _
 
 from iscm_portal.common import outbox
 from iscm_portal.common.history import change_with_history, delete_with_history
+from iscm_portal.common.models import SentForm
 
 from ..models import (
     AssessedContribution,
@@ -32,9 +34,10 @@ from ..models import (
 from ..selectors.trace import DonorLink, version_of
 from ..selectors.uses import uses_of
 
-# What an existing record says about money: it changes with a reason only.
-AMOUNTS = frozenset(
+# What moves a figure, in an existing record: it changes with a reason only.
+NEED_A_REASON = frozenset(
     {
+        # how much
         "amount_usd",
         "original_amount",
         "rate_used",
@@ -46,6 +49,14 @@ AMOUNTS = frozenset(
         "asked_usd",
         "awarded_usd",
         "days",
+        # of what it counts
+        "year",
+        "worked_on",
+        "iscm",
+        "project",
+        "supports",
+        "source_of_funds",
+        "is_counted",
     }
 )
 # As many characters as the history keeps.
@@ -96,14 +107,17 @@ def save_record(
     *,
     seen: str | None = None,
     shares: Shares | None = None,
+    key: uuid.UUID | None = None,
 ) -> Any:
     """Write ``values`` (field: value) of ``record``, new or stored, and return it as stored.
 
     ``seen`` is the version (``selectors.trace.version_of``) that the writer began from; None: not
-    asked. ``shares`` are all shares of a post. What changes nothing writes nothing. Raises
-    ReasonNeeded, ChangedMeanwhile, SharesOver100 and Refused.
+    asked. ``shares`` are all shares of a post. ``key`` is the name of the form that makes a record:
+    sent again it makes no second one. What changes nothing writes nothing. Raises ReasonNeeded,
+    ChangedMeanwhile, SharesOver100 and Refused.
     """
     reason = reason.strip()
+    is_new = record.pk is None
     try:
         with transaction.atomic():
             years: set[int] = set()
@@ -119,10 +133,25 @@ def save_record(
                 _write(record, values, actor, reason)
             if shares is not None:
                 _write_shares(record, shares, actor, reason)
+            if is_new and key:
+                SentForm.objects.create(
+                    key=key, user=actor, model=record._meta.label_lower, record=record.pk
+                )
             _ask_for_figures(years | years_of(record))
     except IntegrityError as error:
+        # The same form came before, or at once and the other one was first.
+        if is_new and (made := made_by(key, type(record), actor)):
+            return made
         raise _named(error, type(record)) from error
     return record
+
+
+def made_by(key: uuid.UUID | None, model: Any, actor: Any) -> Any:
+    """The record that the form of this name has made already, or None."""
+    if key is None:
+        return None
+    sent = SentForm.objects.filter(key=key, user=actor, model=model._meta.label_lower).first()
+    return model._default_manager.filter(pk=sent.record).first() if sent else None
 
 
 def delete_record(record: Any, actor: Any, reason: str, *, seen: str | None = None) -> None:
@@ -233,8 +262,8 @@ def _check_reason(
         raise ReasonNeeded(_("%(origin)s Say why it is corrected.") % {"origin": origin})
     stored = {} if shares is None else _shares_of(record) or {}
     moved = [iscm for iscm in stored if (shares or {}).get(iscm, MISSING) != stored[iscm]]
-    if moved or AMOUNTS.intersection(changed):
-        raise ReasonNeeded(_("An amount, a rate, a share or days change: say why."))
+    if moved or NEED_A_REASON.intersection(changed):
+        raise ReasonNeeded(_("What a figure is counted from changes: say why."))
 
 
 def _write(record: Any, values: Mapping[str, Any], actor: Any, reason: str) -> None:

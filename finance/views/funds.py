@@ -23,7 +23,7 @@ from iscm_portal.common.forms import problems_of
 from iscm_portal.common.pages import keyset_page, one_of, whole_number
 from iscm_portal.common.workbooks import workbook_response
 
-from ..forms.funds import CallBackForm, CaseForm, ContributionForm
+from ..forms.funds import CallBackForm, CaseForm, ContributionForm, FundForm
 from ..models import FundDisbursement, ReserveFund
 from ..permissions import may_edit_funds
 from ..selectors import funds as selectors
@@ -52,8 +52,25 @@ def funds(request: SignedInRequest) -> HttpResponseBase:
         "balance": sum(row.fund.balance_usd for row in known),
         "cases": sum(row.year.cases for row in known),
         "paid": sum(row.year.disbursed_usd for row in known),
+        "may_edit": may_edit_funds(request.user),
     }
     return render(request, "finance/funds.html", context)
+
+
+@require_http_methods(["GET", "POST"])
+def new_fund(request: SignedInRequest) -> HttpResponse:
+    """Open a fund, with nothing in it."""
+    only_by_editors(request)
+    form = FundForm(posted(request))
+    if form.is_bound and form.is_valid():
+        try:
+            opened = services.open_fund(form.instance, request.user)
+        except services.FundExists as error:
+            form.add_error("name", str(error))
+        else:
+            messages.success(request, _("The fund is open. There is nothing in it yet."))
+            return redirect("fund", slug=opened.slug)
+    return form_page(request, "finance/fund_new.html", None, form)
 
 
 def fund(request: SignedInRequest, slug: str) -> HttpResponseBase:
@@ -208,7 +225,7 @@ def shown_years(years: list[FundYear], year: int | None) -> list[FundYear]:
 
 
 def form_page(
-    request: SignedInRequest, template: str, found: ReserveFund, form: Any, **more: Any
+    request: SignedInRequest, template: str, found: ReserveFund | None, form: Any, **more: Any
 ) -> HttpResponse:
     """The form, with what was typed and what is to be mended."""
     has_errors = form.is_bound

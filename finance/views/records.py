@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -37,6 +38,7 @@ from ..services.ledger import (
     ChangedMeanwhile,
     LedgerError,
     delete_record,
+    made_by,
     origin_of,
     save_record,
 )
@@ -188,12 +190,18 @@ def write(request: SignedInRequest, kind: Kind, row: Any) -> HttpResponse:
     """The form of a record: empty, refused with what was typed kept, or saved."""
     is_post = request.method == "POST"
     data = request.POST if is_post else None
-    initial = {"version": version_of(row)} if row.pk else asked_values(request, kind)
+    initial: dict[str, Any]
+    if row.pk:
+        initial = {"version": version_of(row)}
+    else:
+        initial = {**asked_values(request, kind), "key": uuid.uuid4()}
     name = str(row) if row.pk else ""  # before the form writes into it what was typed
     offices = permissions.own_office_only(request.user)
     form = kind.form(data, user=request.user, offices=offices, instance=row, initial=initial)
     shares = shares_of(row, data) if kind.model is Position else None
     meanwhile: ChangedMeanwhile | None = None
+    if is_post and row.pk is None and (made := made_before(request, kind)):
+        return redirect("finance_record", kind=kind.slug, pk=made.pk)
     if is_post and form.is_valid() & (shares is None or shares.is_valid()):
         try:
             saved = save_record(
@@ -203,6 +211,7 @@ def write(request: SignedInRequest, kind: Kind, row: Any) -> HttpResponse:
                 form.cleaned_data.get("reason", ""),
                 seen=form.cleaned_data.get("version"),
                 shares=None if shares is None else shares.shares,
+                key=form.cleaned_data.get("key"),
             )
         except ChangedMeanwhile as error:
             meanwhile = error
@@ -212,6 +221,15 @@ def write(request: SignedInRequest, kind: Kind, row: Any) -> HttpResponse:
             messages.success(request, _("Saved."))
             return redirect("finance_record", kind=kind.slug, pk=saved.pk)
     return render_form(request, kind, name, form, shares, meanwhile)
+
+
+def made_before(request: SignedInRequest, kind: Kind) -> Any:
+    """The record that this very form made when it was sent the first time, or None."""
+    try:
+        key = uuid.UUID(request.POST.get("key", ""))
+    except ValueError:
+        return None
+    return made_by(key, kind.model, request.user)
 
 
 def asked_values(request: SignedInRequest, kind: Kind) -> dict[str, str]:

@@ -91,6 +91,20 @@ class JobRun(models.Model):
         return f"{self.task} {self.get_state_display()}"
 
 
+class SentForm(models.Model):
+    """The name that an empty form was given, and the record that it made: the same form sent twice,
+    from a line that broke before the answer came or by a double click, makes one record."""
+
+    key = models.UUIDField(primary_key=True)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
+    model = models.CharField(max_length=100)
+    record = models.BigIntegerField()
+    sent_at = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return f"{self.model} {self.record}"
+
+
 def _digest(secret: str) -> str:
     return hashlib.sha512(secret.encode()).hexdigest()
 

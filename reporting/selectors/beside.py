@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from typing import Any
+from urllib.parse import urlencode
 
 from finance.choices import FundingSource
 from finance.selectors.staffing import (
@@ -38,12 +39,24 @@ class Beside:
     mechanism, arrears and the pipeline. Each is None or empty where nothing is on record."""
 
     year: int
+    iscm: str | None
     staff: Staffing | None
     tor: ToRCoverage
     tor_in_survey: SurveyFinding
     self_financing: list[tuple[str, SelfFinancing]]
     owed: Contributions | None
     pipeline: FundRaising | None
+
+    @property
+    def query(self) -> str:
+        """The address of the records of the year."""
+        return urlencode({"year": self.year, **({"iscm": self.iscm} if self.iscm else {})})
+
+    @property
+    def years_query(self) -> str:
+        """The same where a page takes a first and a last year."""
+        years = {"from": self.year, "to": self.year}
+        return urlencode({**years, **({"iscm": self.iscm} if self.iscm else {})})
 
 
 def beside(chosen: ResourceFilter, user: Any) -> Beside:
@@ -64,6 +77,7 @@ def beside(chosen: ResourceFilter, user: Any) -> Beside:
     plan = staffing_plan(year, iscm=iscm, reader=user)
     return Beside(
         year=year,
+        iscm=iscm,
         staff=plan.planned or plan.total,
         tor=tor_coverage(posts(iscm).visible_to(user).held_during(period)),
         tor_in_survey=TOR_IN_SURVEY,

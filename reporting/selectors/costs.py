@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable
+from collections import defaultdict
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
@@ -14,10 +13,13 @@ from engagements.choices import RequestOutcome
 from engagements.models import Event, Partnership, PolicyInstrument, SupportRequest
 from finance.models import TimeEntry
 from iscm_portal.common.period import Period
+from iscm_portal.common.querysets import PortalQuerySet
 
 from .resources import NOTHING, Amounts, ResourceFilter, cells_of, labels_of
 
 CENT = Decimal("0.01")
+# What the total is set against.
+COUNTED = ("events", "days", "outcomes")
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,7 @@ def unit_costs(chosen: ResourceFilter) -> list[UnitCosts]:
     """
     (cells,) = cells_of(chosen, ("iscm",), known_by=None)
     totals = {cell.key["iscm"]: Amounts.of(cell) for cell in cells if cell.key["iscm"]}
-    events, days, outcomes = _events(chosen.period), _days(chosen.period), _outcomes(chosen.period)
+    events, days, outcomes = (count_of(of, chosen.period) for of in COUNTED)
     names = labels_of("iscm")
     wanted = {chosen.iscm} if chosen.iscm else {*totals, *events, *days, *outcomes}
     rows = [
@@ -83,29 +85,29 @@ def unit_costs(chosen: ResourceFilter) -> list[UnitCosts]:
     return sorted(rows, key=lambda row: (-row.total.known_usd, row.label))
 
 
-def _events(period: Period) -> Counter[str]:
-    return _by_iscm(Event.objects.begun_in(period), "iscms__slug", Count("pk", distinct=True))
+def cost_records(of: str, period: Period, iscm: str) -> list[PortalQuerySet]:
+    """The records that ``count_of`` counts for a mechanism, not yet narrowed to their reader."""
+    return [rows.filter(**{path: iscm}).distinct() for rows, path, _sum in _counted(of, period)]
 
 
-def _days(period: Period) -> Counter[str]:
-    return _by_iscm(TimeEntry.objects.worked_in(period), "iscm__slug", Sum("days"))
-
-
-def _outcomes(period: Period) -> Counter[str]:
-    met = SupportRequest.objects.filter(period.q("asked_on"), outcome=RequestOutcome.MET)
-    found: Counter[str] = Counter()
-    for rows in (
-        PolicyInstrument.objects.filter(period.q("dated_on")),
-        Partnership.objects.filter(period.q("since_on")),
-        met,
-    ):
-        found += _by_iscm(rows, "iscm__slug", Count("pk"))
+def count_of(of: str, period: Period) -> dict[str, Decimal]:
+    """How many events, days or outcomes of the period each mechanism has; those of none are out."""
+    found: dict[str, Decimal] = defaultdict(Decimal)
+    for rows, path, number in _counted(of, period):
+        pairs = rows.exclude(**{path: None}).order_by().values_list(path).annotate(number)
+        for slug, n in pairs:
+            found[slug] += Decimal(n).quantize(CENT)
     return found
 
 
-def _by_iscm(rows: Any, path: str, aggregate: Any) -> Counter[str]:
-    """The aggregate by mechanism; what names none is left out."""
-    pairs: Iterable[tuple[str, Any]] = (
-        rows.exclude(**{path: None}).order_by().values_list(path).annotate(aggregate)
-    )
-    return Counter({slug: Decimal(number).quantize(CENT) for slug, number in pairs})
+def _counted(of: str, period: Period) -> list[tuple[Any, str, Any]]:
+    """The records, the path to their mechanism, and what of them is added up."""
+    match of:
+        case "events":
+            return [(Event.objects.begun_in(period), "iscms__slug", Count("pk", distinct=True))]
+        case "days":
+            return [(TimeEntry.objects.worked_in(period), "iscm__slug", Sum("days"))]
+    met = SupportRequest.objects.filter(period.q("asked_on"), outcome=RequestOutcome.MET)
+    instruments = PolicyInstrument.objects.filter(period.q("dated_on"))
+    partnerships = Partnership.objects.filter(period.q("since_on"))
+    return [(rows, "iscm__slug", Count("pk")) for rows in (instruments, partnerships, met)]

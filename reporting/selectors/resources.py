@@ -31,14 +31,20 @@ NARROWED_TO = (*ROWS, "supports")
 
 @dataclass(frozen=True)
 class ResourceFilter:
-    """What the reader asked for: years (both included), values of dimensions, the day as of which,
-    and what the rows are."""
+    """What the reader asked for: years (both included), values of dimensions, what the rows are,
+    the day as of which, and codes of projects."""
 
     first_year: int
     last_year: int
     only: Mapping[str, str] = field(default_factory=dict)
     by: str = "iscm"
     as_of: dt.date | None = None
+    projects: tuple[str, ...] = ()
+
+    @property
+    def narrowed_to(self) -> dict[str, Any]:
+        """What the figures are narrowed to, as ``finance.selectors.investment`` asks it."""
+        return {**self.only, **({"project": self.projects} if self.projects else {})}
 
     @property
     def period(self) -> Period:
@@ -63,10 +69,10 @@ class ResourceFilter:
 
     def query(self, **more: str) -> str:
         """The address of the records of a cell, without its years."""
-        asked = {**self.only, **more}
+        asked = {**self.narrowed_to, **more}
         if self.as_of:
             asked["as_of"] = self.as_of.isoformat()
-        return urlencode(asked)
+        return urlencode(asked, doseq=True)
 
 
 @dataclass(frozen=True)
@@ -160,7 +166,7 @@ def cells_of(
     chosen: ResourceFilter, *cuts: tuple[str, ...], known_by: dt.datetime | None = None
 ) -> list[list[Investment]]:
     """The total investment by each of the ``cuts`` for what was asked."""
-    return investments(chosen.period, cuts, known_by=known_by, **chosen.only)
+    return investments(chosen.period, cuts, known_by=known_by, **chosen.narrowed_to)
 
 
 def dashboard(chosen: ResourceFilter, user: Any) -> Dashboard:
@@ -206,7 +212,7 @@ def shown_tables(chosen: ResourceFilter) -> list[int]:
 
     They are narrowed to years and a mechanism, and to nothing else.
     """
-    if set(chosen.only) - {"iscm", "source"} or chosen.as_of:
+    if set(chosen.narrowed_to) - {"iscm", "source"} or chosen.as_of:
         return []
     by_source = {"osi": [4], "project_support": [5, 6]}
     return by_source.get(chosen.source, []) if chosen.source else [4, 5, 6, 7]
@@ -303,7 +309,7 @@ MOST_UNKNOWN = 200
 
 def unknown_shares(chosen: ResourceFilter, user: Any) -> list[Attribution]:
     """Attributions whose share nobody knows: what would close the range."""
-    counted = investment_records(chosen.period, known_by=chosen.known_by, **chosen.only)
+    counted = investment_records(chosen.period, known_by=chosen.known_by, **chosen.narrowed_to)
     rows = counted["attributions"].visible_to(user).filter(basis="unknown")
     return list(
         rows.select_related("project", "iscm").order_by("project", "iscm", "year")[:MOST_UNKNOWN]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.db.models import QuerySet
@@ -116,6 +117,18 @@ def linked(rows: QuerySet[Any]) -> QuerySet[Any]:
     return rows.select_related(*(field.name for field in fields if field.name in LINKS))
 
 
+def parts_of(request: SignedInRequest, evidence: Iterable[tuple[Any, Any]]) -> list[dict[str, Any]]:
+    """Records as the page of a figure lists them, kind by kind: (word, rows as the reader sees)."""
+    return [
+        {
+            "label": label,
+            "page": keyset_page(request, linked(rows), "-pk", name=f"after{number}"),
+            "of_answers": isinstance(rows, AnswerQuerySet),
+        }
+        for number, (label, rows) in enumerate(evidence)
+    ]
+
+
 def indicator_records(request: SignedInRequest, key: str) -> HttpResponse:
     """The records that one value was counted from, as far as the reader may read them."""
     found = get_object_or_404(Indicator.objects.visible_to(request.user), key=key)
@@ -123,14 +136,7 @@ def indicator_records(request: SignedInRequest, key: str) -> HttpResponse:
     iscm = asked_iscm(request)
     cell = found.values.filter(year=year, iscm=iscm).select_related("indicator", "iscm")
     value = get_object_or_404(cell)
-    parts = [
-        {
-            "label": label,
-            "page": keyset_page(request, linked(rows), "-pk", name=f"after{number}"),
-            "of_answers": isinstance(rows, AnswerQuerySet),
-        }
-        for number, (label, rows) in enumerate(evidence_of(value, request.user))
-    ]
+    parts = parts_of(request, evidence_of(value, request.user))
     context = {
         "indicator": found,
         "value": value,

@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import urlencode
 
+from django.core.exceptions import BadRequest
 from django.http import HttpResponse, StreamingHttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from engagements.models import ISCM, SignedInRequest
 from finance.selectors.as_of import end_of
@@ -18,9 +20,10 @@ from finance.selectors.printed import change_pct, printed_table
 from iscm_portal.common.downloads import TABLE_FORMATS, table_response
 from iscm_portal.common.pages import one_of, whole_number
 
+from ..selectors import costs as selectors_of_costs
 from ..selectors import resources as selectors
-from ..selectors.costs import unit_costs
 from ..selectors.resources import EVALUATION_YEARS, ResourceFilter
+from .indicators import parts_of
 from .resources import YEARS, asked, asked_day, rows_by
 
 # The years of the evaluation's own case: the fall of project support that it lays to the end of
@@ -160,10 +163,10 @@ def _beside(label: str, one_side: Side, other_side: Side) -> dict[str, Any]:
 def costs(request: SignedInRequest) -> HttpResponse | StreamingHttpResponse:
     """What an event, a staff day and an outcome cost, by mechanism."""
     chosen = asked(request)
-    rows = unit_costs(chosen)
+    rows = selectors_of_costs.unit_costs(chosen)
     if form := one_of(request, "format", TABLE_FORMATS):
         columns = ["mechanism", "slug", "known_usd", "high_usd"]
-        kinds = ("events", "days", "outcomes")
+        kinds = selectors_of_costs.COUNTED
         for kind in kinds:
             columns += [kind, f"known_usd_per_{kind}", f"high_usd_per_{kind}"]
         lines = (
@@ -188,6 +191,25 @@ def costs(request: SignedInRequest) -> HttpResponse | StreamingHttpResponse:
         "iscms": ISCM.objects.visible_to(request.user),
     }
     return render(request, "reporting/resource_costs.html", context)
+
+
+def cost_records(request: SignedInRequest) -> HttpResponse:
+    """The events, days or outcomes that a cost is set against, as far as the reader may read."""
+    chosen, of = asked(request), one_of(request, "of", selectors_of_costs.COUNTED)
+    if not of or not chosen.iscm:
+        raise BadRequest(_("Say which mechanism, and whether events, days or outcomes."))
+    kinds = selectors_of_costs.cost_records(of, chosen.period, chosen.iscm)
+    evidence = [
+        (str(rows.model._meta.verbose_name_plural), rows.visible_to(request.user)) for rows in kinds
+    ]
+    context = {
+        "chosen": chosen,
+        "of": {"events": _("events"), "days": _("staff days"), "outcomes": _("outcomes")}[of],
+        "iscm": ISCM.objects.get(slug=chosen.iscm),
+        "count": selectors_of_costs.count_of(of, chosen.period)[chosen.iscm],
+        "parts": parts_of(request, evidence),
+    }
+    return render(request, "reporting/resource_cost_records.html", context)
 
 
 def changed(request: SignedInRequest) -> HttpResponse:

@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from engagements.choices import ISCMType
 from engagements.models import ISCM, Country, Office, SignedInRequest, SourceNote, Theme
 from finance.choices import FundingSource, Supports
-from finance.models import FundingLine
+from finance.models import FundingLine, Project
 from finance.selectors.investment import investment_records
 from finance.selectors.printed import printed_counts, printed_lines, table_titles
 from iscm_portal.common.access import may
@@ -31,6 +31,8 @@ from ..selectors.resources import EVALUATION_YEARS, NARROWED_TO, ROWS, ResourceF
 from ..services.resource_sheet import pdf
 
 YEARS = (1990, 2100)
+# More than end in a year with one mechanism; an address has no room for many.
+MOST_PROJECTS = 100
 
 # What each filter of the address may be.
 KNOWN: dict[str, Callable[[], Collection[str]]] = {
@@ -55,7 +57,15 @@ def asked(request: SignedInRequest) -> ResourceFilter:
         raise BadRequest(_("The years run from the earlier to the later one."))
     only = {name: one_of(request, name, KNOWN[name]()) for name in NARROWED_TO if get.get(name)}
     by = one_of(request, "by", ROWS) or "iscm"
-    return ResourceFilter(first, last, only, by, asked_day(request))
+    return ResourceFilter(first, last, only, by, asked_day(request), asked_projects(request))
+
+
+def asked_projects(request: SignedInRequest) -> tuple[str, ...]:
+    """The codes of the projects that the address names. Raises BadRequest for one that is none."""
+    codes = tuple(dict.fromkeys(code for code in request.GET.getlist("project") if code))
+    if Project.objects.filter(code__in=codes[:MOST_PROJECTS]).count() != len(codes):
+        raise BadRequest(_("There is no such project."))
+    return codes
 
 
 def asked_day(request: SignedInRequest, name: str = "as_of") -> dt.date | None:
@@ -90,6 +100,9 @@ def resources(request: SignedInRequest) -> HttpResponse | StreamingHttpResponse:
         response = HttpResponse(pdf(board, timezone.now()), content_type="application/pdf")
         response["Content-Disposition"] = 'attachment; filename="resources.pdf"'
         return response
+    reads_finance = may(request.user, "read_all_finance") or may(
+        request.user, "read_own_office_finance"
+    )
     context = {
         "board": board,
         "chosen": chosen,
@@ -102,10 +115,9 @@ def resources(request: SignedInRequest) -> HttpResponse | StreamingHttpResponse:
         "not_counted": FundingLine.objects.visible_to(request.user)
         .filter(is_counted=False)
         .select_related("iscm"),
-        "reads_finance": may(request.user, "read_all_finance")
-        or may(request.user, "read_own_office_finance"),
+        "reads_finance": reads_finance,
         # Who is there and who pays is asked of today; beside a past day it would mislead.
-        "beside": None if chosen.as_of else beside(chosen, request.user),
+        "beside": beside(chosen, request.user) if reads_finance and not chosen.as_of else None,
         "today": timezone.localdate(),
     }
     return render(request, "reporting/resources.html", context)
@@ -126,8 +138,11 @@ def rows_by() -> list[tuple[str, str]]:
 def chips(chosen: ResourceFilter) -> list[tuple[str, str]]:
     """What is narrowed to, as (filter, word)."""
     return [
-        (name, str(selectors.labels_of(name).get(value, value)))
-        for name, value in chosen.only.items()
+        *(
+            (name, str(selectors.labels_of(name).get(value, value)))
+            for name, value in chosen.only.items()
+        ),
+        *([("project", ", ".join(chosen.projects))] if chosen.projects else []),
     ]
 
 
@@ -195,7 +210,7 @@ def records(request: SignedInRequest) -> HttpResponse:
         kinds: dict[str, Any] = {"staff_counts" if number == 7 else "funding_lines": rows}
         figure = selectors.printed_total(number, chosen, label)
     else:
-        kinds = investment_records(chosen.period, known_by=chosen.known_by, **chosen.only)
+        kinds = investment_records(chosen.period, known_by=chosen.known_by, **chosen.narrowed_to)
         figure = selectors.total(chosen)
     seen = {name: rows.visible_to(request.user) for name, rows in kinds.items()}
     links = {

@@ -71,6 +71,7 @@ PAGES = {
         "/resources/compare/",
         "/resources/compare/?one=rcm&other=midwa",
         "/resources/costs/?from=2024&to=2026",
+        "/resources/costs/records/?of=days&iscm=rcm&from=2024&to=2026",
         "/resources/changes/?since=2020-01-01",
         "/indicators/",
         "/indicators/support_requests/",

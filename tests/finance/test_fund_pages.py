@@ -495,6 +495,38 @@ def test_the_form_of_a_case_says_that_no_name_belongs_in_it(client, officer, fun
     assert page.count("Never a name.") == 2
 
 
+def fund_form(**fields):
+    return {"name": "SACM fund", "iscm": make.ISCMFactory().pk, "cap_usd": "500", **fields}
+
+
+def test_a_fund_is_opened_with_nothing_in_it(client, officer):
+    answer = client.post("/funds/new/", fund_form(source="Letter 7/2026"))
+    assert answer["Location"] == "/funds/sacm-fund/"
+    opened = ReserveFund.objects.get()
+    assert (opened.cap_usd, opened.balance_usd, opened.source) == (500, 0, "Letter 7/2026")
+    assert opened.history.get().history_user == officer
+    assert "SACM fund" in text_of(client.get("/funds/"))
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("name", ""), ("name", "RCM reserve fund"), ("name", "New"), ("name", "!?"), ("iscm", "0")]
+    + [("cap_usd", value) for value in ("0", "-1", "1.001", "much", "")],
+)
+def test_a_fund_that_cannot_be_is_refused_at_its_field(client, officer, field, value):
+    ReserveFundFactory(slug="rcm-reserve-fund")
+    answer = client.post("/funds/new/", fund_form(**{field: value}))
+    assert answer.status_code == 422
+    assert list(errors_of(answer)) == [field]
+    assert ReserveFund.objects.count() == 1
+
+
+def test_only_who_may_open_a_fund_is_shown_where(client, officer):
+    assert "Open a fund" in text_of(client.get("/funds/"))
+    client.force_login(make.UserFactory(access_group="ipd"))
+    assert "Open a fund" not in text_of(client.get("/funds/"))
+
+
 def contribution_form(**fields):
     return {
         "key": str(uuid.uuid4()),

@@ -651,6 +651,7 @@ def test_the_records_of_a_cell_are_those_that_were_counted(
 ):
     """Every cell of every cut that a page can open; a post counts once a year."""
     cuts = [(), ("iscm", "source"), ("theme", "source"), ("region", "office"), ("type",)]
+    cuts += [("iscm", "project"), ("project",)]
     counted = ("funding_lines", "time_entries", "positions")
     with taken_back():
         write(rows, directory)
@@ -659,8 +660,10 @@ def test_the_records_of_a_cell_are_those_that_were_counted(
                 if cell.key.get("iscm", "") is None and cell.key["supports"] == "not_named":
                     continue
                 asked = {name: value for name, value in cell.key.items() if value is not None}
-                if len(asked) < len(cell.key) and "iscm" not in cell.key:
-                    continue  # of no theme, region, office or type: pages show no link there
+                if len(asked) < len(cell.key) and ("iscm" not in cell.key or "project" in by):
+                    continue  # of no theme, region, office, type, project: no page links there
+                if "project" in asked:
+                    asked["project"] = [asked["project"]]
                 (narrowed,) = investment(Period.year(year), **asked)
                 assert replace(narrowed, key=cell.key) == cell
                 records = investment_records(Period.year(year), **asked)
@@ -671,7 +674,7 @@ def test_the_records_of_a_cell_are_those_that_were_counted(
                 assert unknown == cell.missing["unknown_shares"]
 
 
-def shares_of(asked: dict[str, str]) -> Any:
+def shares_of(asked: dict[str, Any]) -> Any:
     """The shares of posts in the cell: a post counts once for each mechanism."""
     shares = PositionShare.objects.all()
     if asked.get("iscm"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import threading
+import uuid
 from decimal import Decimal
 from typing import Any
 
@@ -18,13 +19,14 @@ from finance.models import (
     Position,
     PositionShare,
     Project,
+    StaffNeed,
     StandardCost,
     TimeEntry,
 )
 from finance.selectors.trace import trace_of, version_of
 from finance.selectors.uses import USES
 from finance.services.ledger import (
-    AMOUNTS,
+    NEED_A_REASON,
     ChangedMeanwhile,
     ReasonNeeded,
     Refused,
@@ -98,7 +100,7 @@ def test_what_changes_nothing_leaves_no_trace_and_asks_for_no_figures(officer):
 def test_links_are_told_by_name_in_the_history(officer):
     first, second = make.ISCMFactory(acronym="SACM"), make.ISCMFactory(acronym="RCM")
     entry = money.TimeEntryFactory(iscm=first)
-    save_record(entry, {"iscm": second, "paid_by": "other"}, officer)
+    save_record(entry, {"iscm": second, "paid_by": "other"}, officer, "Mistaken")
     assert changes(TimeEntry, entry.pk)[0][3] == [
         ("mechanism", "SACM", "RCM"),
         ("paid by", "The office itself", "Somebody else"),
@@ -120,10 +122,16 @@ def test_links_are_told_by_name_in_the_history(officer):
         (lambda: money.ProposalFactory(), {"asked_usd": Decimal(5)}),
         (lambda: money.TimeEntryFactory(), {"days": Decimal(5)}),
         (lambda: money.StaffNeedFactory(), {"share_pct": Decimal(5)}),
+        (lambda: money.FundingLineFactory(), {"year": 2021}),
+        (lambda: money.FundingLineFactory(), {"source_of_funds": "travel"}),
+        (lambda: money.FundingLineFactory(), {"is_counted": False, "not_counted_reason": "Twice"}),
+        (lambda: money.FundingLineFactory(), {"supports": "grcp", "iscm": None}),
+        (lambda: money.TimeEntryFactory(), {"worked_on": dt.date(2021, 3, 11)}),
+        (lambda: money.TimeEntryFactory(), {"iscm": None}),
     ],
 )
 @pytest.mark.parametrize("reason", ["", "  "])
-def test_an_amount_of_a_stored_record_changes_with_a_reason_only(officer, record, values, reason):
+def test_what_moves_a_figure_changes_with_a_reason_only(officer, record, values, reason):
     stored = record()
     with pytest.raises(ReasonNeeded):
         save_record(stored, values, officer, reason)
@@ -135,13 +143,13 @@ def test_an_amount_of_a_stored_record_changes_with_a_reason_only(officer, record
     assert {name: getattr(fresh, name) for name in values} == values
 
 
-def test_every_amount_that_needs_a_reason_is_a_field_of_money():
+def test_all_that_needs_a_reason_is_a_field_of_money():
     names = {
         field.name
         for model in apps.get_app_config("finance").get_models()
         for field in model._meta.concrete_fields
     }
-    assert names >= AMOUNTS
+    assert names >= NEED_A_REASON
 
 
 def test_words_change_without_a_reason(officer):
@@ -227,6 +235,41 @@ def test_of_two_who_began_from_the_same_version_one_is_told():
         thread.join()
     assert sorted(outcomes) == ["told", "written"]
     assert FundingLine.history.filter(id=line.pk).count() == 2
+
+
+# --- a form that is sent twice
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_form_that_is_sent_by_several_lines_at_once_makes_one_record(officer):
+    key, iscm = uuid.uuid4(), make.ISCMFactory()
+    gate = threading.Barrier(4)
+    made: list[int] = []
+
+    def send() -> None:
+        gate.wait()
+        try:
+            values = {"iscm": iscm, "year": 2026, "title": "Desk", "share_pct": Decimal(50)}
+            made.append(save_record(StaffNeed(), values, officer, key=key).pk)
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=send) for _line in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert made == [StaffNeed.objects.get().pk] * 4
+    assert StaffNeed.history.count() == 1
+
+
+def test_the_same_name_from_another_person_is_another_form(officer):
+    key, other = uuid.uuid4(), make.UserFactory(access_group="finance")
+    values = {"iscm": make.ISCMFactory(), "year": 2026, "title": "Desk", "share_pct": Decimal(50)}
+    save_record(StaffNeed(), values, officer, key=key)
+    with pytest.raises(Refused):
+        save_record(StaffNeed(), values, other, key=key)
+    assert StaffNeed.objects.count() == 1
 
 
 # --- what the database refuses, in words
@@ -449,7 +492,7 @@ def test_a_post_that_is_still_held_enters_the_years_to_its_last_writing():
 
 def test_a_change_asks_for_the_years_before_and_after_it(officer):
     line = money.FundingLineFactory(year=2019)
-    save_record(line, {"year": 2017}, officer)
+    save_record(line, {"year": 2017}, officer, "Mistyped")
     assert asked_years() == [[2017, 2019]]
 
 

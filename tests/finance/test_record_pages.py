@@ -229,12 +229,22 @@ def test_a_reason_is_asked_at_its_field_and_nothing_typed_is_lost(client, page):
     sent = opened(client.get(edit).text) | {"amount_usd": "1250"}
     answer = client.post(edit, sent)
     assert answer.status_code == 422
-    assert 'href="#id_reason">Reason: An amount, a rate, a share or days change' in answer.text
+    assert 'href="#id_reason">Reason: What a figure is counted from changes' in answer.text
     assert 'name="amount_usd" value="1250"' in answer.text
     assert FundingLine.objects.get().amount_usd == 1000
     assert client.post(edit, sent | {"reason": "Budget revised"}).status_code == 302
     text = re.sub(r"<[^>]+>", "", page(f"/finance/funding-lines/{line.pk}/"))
     assert "Fin Officer Why: Budget revised Amount (USD): 1,000 → 1,250" in text
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_empty_form_that_is_sent_twice_makes_one_record(client, page, kind):
+    model = KINDS[kind].model
+    page("/finance/")
+    sent = opened(client.get(f"/finance/{kind}/new/").text) | typed(kind)
+    first, second = (client.post(f"/finance/{kind}/new/", sent) for _time in range(2))
+    assert first["Location"] == second["Location"] == f"/finance/{kind}/{model.objects.get().pk}/"
+    assert model.history.count() == 1
 
 
 def test_a_record_of_a_report_says_so_and_is_corrected_with_a_reason_only(client, page):

@@ -48,6 +48,7 @@ PAGES = (
     "/resources/cliff/?year=2026",
     "/resources/compare/?first=2019&second=2026",
     "/resources/costs/?from=2019&to=2026",
+    "/resources/costs/records/?of=outcomes&iscm={iscm}&from=2019&to=2026",
     "/resources/changes/?since=2020-01-01",
     "/indicators/",
     "/indicators/{indicator}/",

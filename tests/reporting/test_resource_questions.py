@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import datetime as dt
 import io
+import re
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
@@ -102,6 +103,33 @@ def test_what_ends_in_a_year_is_a_share_of_what_is_known_for_it():
     assert (cliff.iscm, cliff.known_usd, cliff.ends_usd) == ("rcm", 2000, 750)
     assert cliff.ends_pct == Decimal("37.5")
     assert [row.project for row in cliff.endings] == [last.code, first.code]
+
+
+def test_what_ends_opens_to_the_records_of_the_projects_that_end(read):
+    rcm = make.ISCMFactory(slug="rcm")
+    money.FundingLineFactory(iscm=rcm, year=2026, amount_usd=250)
+    one = ending(dt.date(2026, 12, 31), 600, rcm)
+    other = ending(dt.date(2026, 1, 1), 150, rcm, basis="stated_share", share_pct=Decimal(50))
+    last = ending(dt.date(2027, 1, 1), 1000, rcm)
+    page = read("/resources/cliff/?year=2026")
+    asked = "/resources/records/?iscm=rcm&from=2026&to=2026"
+    for codes, usd in (((one.code, other.code), 675), ((one.code,), 600), ((other.code,), 75)):
+        address = asked + "".join(f"&project={code}" for code in codes)
+        assert f'<a href="{address.replace("&", "&amp;")}">{usd}</a>' in page
+        records = read(address)
+        assert f"USD {usd}</strong>" in records
+        shown = {
+            row.code for row in (one, other, last) if f'<th scope="row">{row.code}<' in records
+        }
+        assert shown == set(codes)
+        assert records.count("Line ") == len(codes)
+
+
+def test_a_project_that_is_not_there_is_refused(client, ipd):
+    client.force_login(ipd)
+    answer = client.get("/resources/records/?project=NONE.1")
+    assert answer.status_code == 400
+    assert "There is no such project." in answer.content.decode()
 
 
 def test_a_project_of_unknown_share_ends_within_a_range():
@@ -242,6 +270,58 @@ def test_an_event_a_day_and_an_outcome_cost_what_is_known_over_their_number():
     assert (row.events.count, row.events.known_usd, row.events.high_usd) == (2, 500, 750)
     assert (row.days.count, row.days.known_usd) == (Decimal("2.50"), 400)
     assert (row.outcomes.count, row.outcomes.high_usd) == (1, 1500)
+
+
+def test_each_number_that_a_cost_is_set_against_opens_to_its_records(read):
+    rcm, sacm = make.ISCMFactory(slug="rcm"), make.ISCMFactory(slug="sacm")
+    money.FundingLineFactory(iscm=rcm, year=2026, amount_usd=1000)
+    day = dt.date(2026, 12, 31)
+    make.EventFactory(name="Joint meeting", iscms=[rcm, sacm], starts_on=day, ends_on=day)
+    make.EventFactory(name="Later", iscms=[rcm], starts_on=dt.date(2027, 1, 1))
+    money.TimeEntryFactory(title="Desk officer", iscm=rcm, days=Decimal("2.50"), worked_on=day)
+    money.TimeEntryFactory(title="Somebody else", iscm=sacm, worked_on=day)
+    make.PartnershipFactory(iscm=rcm, organisation__name="Agreed", since_on=day)
+    make.PolicyInstrumentFactory(iscm=rcm, title="Passed", dated_on=day)
+    make.SupportRequestFactory(iscm=rcm, what="Met", asked_on=day, outcome="met")
+    make.SupportRequestFactory(iscm=rcm, what="Still open", asked_on=day, outcome="open")
+    page = read("/resources/costs/?from=2026&to=2026")
+    for of, count, shown in (
+        ("events", "1 events", {"Joint meeting"}),
+        ("days", "2.50 days", {"Desk officer"}),
+        ("outcomes", "3 outcomes", {"Agreed", "Passed", "Met"}),
+    ):
+        address = f"/resources/costs/records/?of={of}&iscm=rcm&from=2026&to=2026"
+        assert f'<a href="{address.replace("&", "&amp;")}">{count}</a>' in page
+        records = read(address)
+        assert count.split()[0] in records
+        listed = " ".join(re.findall(r"<li>(.*?)</li>", records, re.DOTALL))
+        every = {"Joint meeting", "Later", "Desk officer", "Somebody else"}
+        every |= {"Agreed", "Passed", "Met", "Still open"}
+        assert {name for name in every if name in listed} == shown
+
+
+def test_the_figures_beside_the_money_open_to_their_records(read):
+    rcm, belize = make.ISCMFactory(slug="rcm"), make.CountryFactory()
+    money.StaffNeedFactory(iscm=rcm, year=2026, share_pct=Decimal(50))
+    money.AssessedContributionFactory(
+        iscm=rcm, country=belize, year=2026, assessed_usd=100, paid_usd=40
+    )
+    money.FundingLineFactory(iscm=rcm, year=2026, amount_usd=60)
+    money.ProposalFactory(iscm=rcm, asked_on=dt.date(2026, 2, 1), asked_usd=700, state="asked")
+    page = read("/resources/?iscm=rcm&from=2026&to=2026")
+    for address, words in (
+        ("/staffing/records/?year=2026&iscm=rcm#needs", "0.50 needed"),
+        ("/sustaining/records/?from=2026&to=2026&iscm=rcm&owing=yes#contributions", "USD 60 "),
+        ("/sustaining/records/?from=2026&to=2026&iscm=rcm&state=asked#proposals", "1 proposal of"),
+        ("/sustaining/records/?iscm=rcm&from=2026&to=2026#contributions", "40.0%"),
+    ):
+        assert f'<a href="{address.replace("&", "&amp;")}">{words}' in page
+        assert "None that" not in read(address.partition("#")[0])
+
+
+def test_who_reads_no_money_is_shown_no_figures_beside_it(client):
+    client.force_login(make.UserFactory(access_group="analyst"))
+    assert "Beside the money" not in client.get("/resources/").content.decode()
 
 
 def test_a_cost_over_nothing_is_no_data():
