@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
 from typing import Any, ClassVar
 
 from django import forms
@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy as _
 
 from engagements.models import ISCM
 from iscm_portal.common.forms import dress
+from iscm_portal.common.numbers import cents, summed
 from iscm_portal.common.period import FIRST_DAY, LAST_DAY
 
 from .. import models
@@ -24,7 +25,6 @@ from ..selectors.words import said
 from ..services.ledger import REASON_LENGTH, origin_of
 from .fields import LinkField, readable
 
-CENT = Decimal("0.01")
 HUNDRED = Decimal(100)
 SOURCED = ("source", "confidence", "note")
 REQUIRED = _("This field is required.")
@@ -208,7 +208,7 @@ class AttributionForm(RecordForm):
             return
         others = models.Attribution.objects.filter(project=project, year=year)
         taken = others.exclude(pk=self.instance.pk).aggregate(all=Sum("share_pct"))["all"]
-        _check_sum(self, "share_pct", share, Decimal(taken or 0).quantize(CENT))
+        _check_sum(self, "share_pct", share, summed(taken))
 
 
 def _check_sum(form: forms.BaseForm, field: str, share: Decimal, taken: Decimal) -> None:
@@ -312,7 +312,7 @@ class FundingLineForm(RecordForm):
         rate, original = cleaned.get("rate_used"), cleaned.get("original_amount")
         if rate is None or original is None or self.errors.keys() & {"rate_used", "rated_on"}:
             return
-        amount = (original * rate).quantize(CENT, ROUND_HALF_UP)
+        amount = cents(original * rate)
         typed = cleaned.get("amount_usd")
         if typed is None and "amount_usd" not in self.errors:
             self.cleaned_data["amount_usd"] = self._fitting(amount)

@@ -17,11 +17,10 @@ from django.utils.translation import gettext_lazy as _
 from engagements.models import ISCM, Country, Office
 from engagements.models.base import plausible
 from iscm_portal.common.models import Sourced, Tracked
+from iscm_portal.common.numbers import CENT
 
 from ..choices import CallBackReason, ReferredBy, Vulnerability
 from ..querysets import FundDisbursementQuerySet, ReserveFundQuerySet
-
-CENT = Decimal("0.01")
 
 # No space, and a digit: that is nobody's name.
 REFERENCE = r"^(?=.*[0-9])[A-Za-z0-9./-]{1,40}\Z"

@@ -6,7 +6,7 @@ import datetime as dt
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
 from itertools import groupby
 from typing import Any
 
@@ -14,11 +14,11 @@ from django.db.models import Exists, Max, OuterRef, Sum
 
 from engagements.choices import MembershipKind
 from engagements.models import Membership
+from iscm_portal.common.numbers import summed
 from iscm_portal.common.querysets import PortalQuerySet
 
 from ..models import Attribution, FundingLine, Project
 
-CENT = Decimal("0.01")
 # Rows read at once.
 CHUNK = 2000
 
@@ -86,9 +86,7 @@ def activities(projects: PortalQuerySet) -> Iterator[Activity]:
             updated_at=max(moments),
             donors=[(name, kind) for name, kind in donors.of(pk)],
             shares=[Share(*row[1:-1]) for row in share_rows],
-            budgets={
-                year: Decimal(usd).quantize(CENT, ROUND_HALF_UP) for year, usd, _at in budget_rows
-            },
+            budgets={year: summed(usd) for year, usd, _at in budget_rows},
             region=found.pop() if len(found) == 1 else None,
         )
 

@@ -9,9 +9,10 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
 
 from engagements.models import ISCM
+from iscm_portal.common.numbers import percent
 from iscm_portal.common.period import Period
 
 from ..models import Project
@@ -49,7 +50,7 @@ class Changes:
 
     @property
     def change_pct(self) -> Decimal | None:
-        return _pct(self.change, self.before)
+        return percent(self.change, self.before)
 
 
 def changes(
@@ -66,7 +67,7 @@ def changes(
     before = sum((first for first, _last in pairs.values()), ZERO)
     after = sum((last for _first, last in pairs.values()), ZERO)
     found = [
-        Change(label, first, last, _pct(last - first, after - before))
+        Change(label, first, last, percent(last - first, after - before))
         for label, (first, last) in pairs.items()
         if first or last
     ]
@@ -143,15 +144,8 @@ def funding_cliff(year: int) -> list[Cliff]:
                 labels[slug],
                 whole[slug],
                 ends,
-                _pct(ends, whole[slug]),
+                percent(ends, whole[slug]),
                 sorted(rows, key=lambda row: (-row.known_usd, row.project)),
             )
         )
     return sorted(cliffs, key=lambda cliff: (-cliff.ends_usd, cliff.label))
-
-
-def _pct(part: Decimal, whole: Decimal) -> Decimal | None:
-    """``part`` in per cent of ``whole``, one decimal; None over nothing."""
-    if not whole:
-        return None
-    return (part * 100 / whole).quantize(Decimal("0.1"), ROUND_HALF_UP)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
 from typing import Any
 
 from django.db.models import Count, F, Q, Sum
@@ -18,13 +18,13 @@ from django.db.models.functions import ExtractYear
 from django.utils.translation import gettext as _
 
 from engagements.models import Country
+from iscm_portal.common.numbers import summed
 from iscm_portal.common.period import Period
 
 from ..choices import ReferredBy, Vulnerability
 from ..models import FundContribution, FundDisbursement, ReserveFund
 from ..querysets import FundDisbursementQuerySet, ReserveFundQuerySet
 
-CENT = Decimal("0.01")
 NOTHING = Decimal("0.00")
 # A smaller number of cases points at people, the more so in a small State.
 FEWEST_SHOWN = 3
@@ -52,7 +52,7 @@ class FundYear:
     @property
     def mean_usd(self) -> Decimal | None:
         """USD a case; None in a year without cases."""
-        return cents(self.disbursed_usd / self.cases) if self.cases else None
+        return summed(self.disbursed_usd / self.cases) if self.cases else None
 
 
 @dataclass(frozen=True)
@@ -97,11 +97,6 @@ class Breakdown:
         return Breakdown(self.title, [*shown, others])
 
 
-def cents(amount: Any) -> Decimal:
-    # SQLite adds decimals up as floats; the amounts have cents, so the sum is known to the cent.
-    return Decimal(amount or 0).quantize(CENT, ROUND_HALF_UP)
-
-
 def funds_with_year(user: Any, year: int) -> list[FundRow]:
     """The funds that ``user`` may see, with their ``year``. Three statements."""
     funds = list(ReserveFund.objects.visible_to(user).select_related("iscm", "office"))
@@ -126,7 +121,7 @@ def fund_years(funds: Collection[int]) -> dict[int, list[FundYear]]:
         .values_list("fund", "year")
         .annotate(usd=Sum("amount_usd"))
     ):
-        of(fund, year).contributions_usd = cents(usd)
+        of(fund, year).contributions_usd = summed(usd)
     stands = Q(cancelled_on__isnull=True)
     payments = FundDisbursement.objects.filter(fund__in=funds).order_by()
     for fund, year, usd, cases, over, outside, back in (
@@ -141,7 +136,7 @@ def fund_years(funds: Collection[int]) -> dict[int, list[FundYear]]:
         )
     ):
         row = of(fund, year)
-        row.disbursed_usd, row.cases = cents(usd), cases
+        row.disbursed_usd, row.cases = summed(usd), cases
         row.over_cap, row.outside, row.called_back = over, outside, back
     by_fund: dict[int, list[FundYear]] = defaultdict(list)
     left: dict[int, Decimal] = defaultdict(lambda: NOTHING)
@@ -308,5 +303,5 @@ def _grouped(rows: FundDisbursementQuerySet, column: str) -> list[tuple[Any, int
 def _breakdown(
     title: str, groups: Iterable[tuple[Any, int, Any]], names: dict[Any, str]
 ) -> Breakdown:
-    found = [Group(names[key], cases, cents(usd)) for key, cases, usd in groups]
+    found = [Group(names[key], cases, summed(usd)) for key, cases, usd in groups]
     return Breakdown(title, sorted(found, key=lambda group: (-(group.cases or 0), group.label)))

@@ -6,7 +6,7 @@ import datetime as dt
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
 from fractions import Fraction
 from itertools import groupby, product, starmap
 from operator import itemgetter
@@ -28,6 +28,7 @@ from django.db.models.functions import ExtractYear
 
 from engagements.choices import EventKind, MembershipKind
 from engagements.models import ISCM, Membership
+from iscm_portal.common.numbers import cents, summed
 from iscm_portal.common.period import Period
 from iscm_portal.common.querysets import PortalQuerySet
 
@@ -44,7 +45,6 @@ from ..models import (
 from ..querysets import FundingLineQuerySet, PositionQuerySet, TimeEntryQuerySet
 from .as_of import rows_of
 
-CENT = Decimal("0.01")
 # USD a working day, by grade and year.
 Rates = dict[tuple[str, int], Fraction]
 # What a counted line supports when it goes to a mechanism without an attribution.
@@ -232,29 +232,19 @@ class _Places:
 
 
 def _rounded(key: dict[str, Any], cell: _Cell) -> Investment:
-    known = _cents(cell.known)
+    known = cents(cell.known)
     return Investment(
         key=key,
         known_usd=known,
         low_usd=known,
-        high_usd=_cents(cell.known + cell.possible),
+        high_usd=cents(cell.known + cell.possible),
         missing={
             "unknown_shares": cell.unknown_shares,
             "posts_without_share": cell.posts_without_share,
-            "days_without_rate": _cents(cell.days_without_rate),
+            "days_without_rate": cents(cell.days_without_rate),
         },
         n=cell.n,
     )
-
-
-def _cents(amount: Fraction) -> Decimal:
-    """``amount``, never negative here, rounded half up to cents."""
-    return Decimal((amount * 200 + 1) // 2).scaleb(-2)
-
-
-def _exact(total: Decimal) -> Fraction:
-    # SQLite adds decimals up as floats; the amounts have cents, so the sum is known to the cent.
-    return Fraction(Decimal(total).quantize(CENT, ROUND_HALF_UP))
 
 
 Amounts = Iterator[tuple[list[_Leaf], _Cell]]
@@ -301,7 +291,7 @@ def _direct_lines(period: Period, known_by: dt.datetime | None) -> Amounts:
     lines = _lines(period, known_by).filter(supports__in=DIRECT)
     groups = lines.values_list("supports", "iscm", "year", "source_of_funds", "office__slug")
     for *leaf, total, n in groups.annotate(total=Sum("amount_usd"), n=Count("pk")):
-        yield [_Leaf(*leaf)], _Cell(known=_exact(total), n=n)
+        yield [_Leaf(*leaf)], _Cell(known=Fraction(summed(total)), n=n)
 
 
 def _project_lines(period: Period, known_by: dt.datetime | None) -> Amounts:
@@ -312,7 +302,7 @@ def _project_lines(period: Period, known_by: dt.datetime | None) -> Amounts:
     for project, year, source, office, total, n in groups.annotate(
         total=Sum("amount_usd"), n=Count("pk")
     ):
-        part = _Part(codes.get(project, ""), source, office, _exact(total), n)
+        part = _Part(codes.get(project, ""), source, office, Fraction(summed(total)), n)
         budgets[project, year].append(part)
     shares: dict[tuple[int, int], list[_Share]] = defaultdict(list)
     attributions = rows_of(Attribution, known_by).order_by("pk")
@@ -453,7 +443,7 @@ def _staff_time(period: Period, rates: Rates, known_by: dt.datetime | None) -> A
     )
     for supports, iscm, year, office, grade, total, n in groups:
         leaf = _Leaf(supports, iscm, year, FundingSource.STAFF_TIME.value, office)
-        days = _exact(total)
+        days = Fraction(summed(total))
         rate = rates.get((grade, year))
         if rate is None:
             yield [leaf], _Cell(days_without_rate=days, n=n)

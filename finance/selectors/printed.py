@@ -4,24 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
 from typing import Any
 
 from django.db.models import Exists, Min, OuterRef, Q, QuerySet, Sum
 from django.utils.translation import gettext as _
 
+from iscm_portal.common.numbers import percent, summed
+
 from ..models import Attribution, FundingLine, StaffCount
 from ..querysets import FundingLineQuerySet
-
-CENT = Decimal("0.01")
 
 
 def change_pct(first: Decimal | int | None, last: Decimal | int | None) -> Decimal | None:
     """The change from ``first`` to ``last`` in per cent, one decimal; None without a base."""
     if not first or last is None:
         return None
-    change = (Decimal(last) - Decimal(first)) * 100 / Decimal(first)
-    return change.quantize(Decimal("0.1"), ROUND_HALF_UP)
+    return percent(last - first, first)
 
 
 @dataclass(frozen=True)
@@ -79,7 +78,7 @@ def printed_table(
     for cell in cells:
         key = (cell["label"], cell["iscm__slug"])
         row = rows.setdefault(key, PrintedRow(*key, values={}))
-        number_shown = cell["cell"] if number == 7 else Decimal(cell["cell"]).quantize(CENT)
+        number_shown = cell["cell"] if number == 7 else summed(cell["cell"])
         row.values[cell["year"]] = number_shown
         totals[cell["year"]] = totals.get(cell["year"], 0) + number_shown
         first_codes[key] = min(first_codes.get(key, cell["first"] or "~"), cell["first"] or "~")

@@ -14,6 +14,22 @@ def summed(total: Decimal | None, step: Decimal = CENT) -> Decimal:
     return Decimal(total or 0).quantize(step, ROUND_HALF_UP)
 
 
+def cents(amount: Fraction | Decimal | int | None) -> Decimal:
+    """``amount`` half up to cents; of nothing it is 0."""
+    exact = Fraction(amount or 0)
+    rounded = Decimal((abs(exact) * 200 + 1) // 2).scaleb(-2)
+    return -rounded if exact < 0 else rounded
+
+
+def percent(part: Fraction | Decimal | int, whole: Fraction | Decimal | int) -> Decimal | None:
+    """``part`` in per cent of ``whole``, half up to one decimal; None over nothing."""
+    if not whole:
+        return None
+    exact = Fraction(part) / Fraction(whole) * 100
+    rounded = Decimal((abs(exact) * 20 + 1) // 2).scaleb(-1)
+    return -rounded if exact < 0 else rounded
+
+
 def to_four_places(number: Fraction | Decimal | int | None) -> Decimal | None:
     """``number`` half up to four decimals; None stays None."""
     if number is None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
 from typing import Any
 
 from django.db.models import Count, Sum
@@ -12,12 +12,12 @@ from django.db.models import Count, Sum
 from engagements.choices import RequestOutcome
 from engagements.models import Event, Partnership, PolicyInstrument, SupportRequest
 from finance.models import TimeEntry
+from iscm_portal.common.numbers import cents, summed
 from iscm_portal.common.period import Period
 from iscm_portal.common.querysets import PortalQuerySet
 
 from .resources import NOTHING, Amounts, ResourceFilter, cells_of, labels_of
 
-CENT = Decimal("0.01")
 # What the total is set against.
 COUNTED = ("events", "days", "outcomes")
 
@@ -41,8 +41,8 @@ class UnitCost:
             return cls(count, None, None)
         return cls(
             count,
-            (amounts.known_usd / count).quantize(CENT, ROUND_HALF_UP),
-            (amounts.high_usd / count).quantize(CENT, ROUND_HALF_UP),
+            cents(amounts.known_usd / count),
+            cents(amounts.high_usd / count),
         )
 
 
@@ -96,7 +96,7 @@ def count_of(of: str, period: Period) -> dict[str, Decimal]:
     for rows, path, number in _counted(of, period):
         pairs = rows.exclude(**{path: None}).order_by().values_list(path).annotate(number)
         for slug, n in pairs:
-            found[slug] += Decimal(n).quantize(CENT)
+            found[slug] += summed(n)
     return found
 
 

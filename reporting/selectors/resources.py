@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
 from typing import Any
 from urllib.parse import urlencode
 
@@ -18,6 +18,7 @@ from finance.models import Attribution
 from finance.selectors.as_of import end_of
 from finance.selectors.investment import Investment, investment_records, investments
 from finance.selectors.printed import PrintedTable, change_pct, printed_table
+from iscm_portal.common.numbers import percent
 from iscm_portal.common.period import Period
 
 # The years that the evaluation looked at (section 4.3).
@@ -92,9 +93,7 @@ class Amounts:
     @property
     def known_pct(self) -> Decimal | None:
         """What is known in per cent of what it could be at most; None over nothing."""
-        if not self.high_usd:
-            return None
-        return (self.known_usd * 100 / self.high_usd).quantize(Decimal("0.1"), ROUND_HALF_UP)
+        return percent(self.known_usd, self.high_usd)
 
     @classmethod
     def of(cls, found: Investment) -> Amounts:
