@@ -203,12 +203,34 @@ class AttributionForm(RecordForm):
         return cleaned
 
     def _fits_beside_the_others(self, cleaned: Mapping[str, Any]) -> None:
-        share, project, year = (cleaned.get(name) for name in ("share_pct", "project", "year"))
-        if not share or project is None or year is None:
+        project, year = cleaned.get("project"), cleaned.get("year")
+        share, amount = (cleaned.get(name) or Decimal(0) for name in ("share_pct", "amount_usd"))
+        if project is None or year is None or self.errors.keys() & {"share_pct", "amount_usd"}:
             return
         others = models.Attribution.objects.filter(project=project, year=year)
-        taken = others.exclude(pk=self.instance.pk).aggregate(all=Sum("share_pct"))["all"]
-        _check_sum(self, "share_pct", share, summed(taken))
+        taken = others.exclude(pk=self.instance.pk).aggregate(
+            pct=Sum("share_pct"), usd=Sum("amount_usd")
+        )
+        pct, usd = summed(taken["pct"]), summed(taken["usd"])
+        _check_sum(self, "share_pct", share, pct)
+        if pct + share >= HUNDRED and usd + amount > 0:
+            self.add_error(
+                "amount_usd" if amount else "share_pct",
+                _("The shares come to 100 per cent: no amount is stated beside them."),
+            )
+        lines = models.FundingLine.objects.counted().filter(project=project, year=year)
+        total = summed(lines.aggregate(usd=Sum("amount_usd"))["usd"])
+        left = cents(total * (HUNDRED - pct) / HUNDRED) - usd
+        if total and amount > left:
+            self.add_error(
+                "amount_usd",
+                _("The project's lines of %(year)s come to USD %(total)s; %(left)s are left.")
+                % {
+                    "year": year,
+                    "total": said(None, total),
+                    "left": said(None, max(left, Decimal(0))),
+                },
+            )
 
 
 def _check_sum(form: forms.BaseForm, field: str, share: Decimal, taken: Decimal) -> None:

@@ -83,6 +83,10 @@ class SharesOver100(LedgerError):
     field = "share_pct"
 
 
+class WholeAlreadyGiven(LedgerError):
+    field = "basis"
+
+
 class ChangedMeanwhile(LedgerError):
     """Somebody else changed the record after its page was opened."""
 
@@ -326,6 +330,10 @@ def _still_used(users: Iterable[Any]) -> StillUsed:
 def _named(error: IntegrityError, model: Any) -> LedgerError:
     """What the database refused, in the words of its rule."""
     text = str(error)
+    if "nothing_beside_the_whole" in text:
+        return WholeAlreadyGiven(
+            _("The shares of the project's year come to 100 per cent: no amount goes beside them.")
+        )
     if "never_over_100" in text:
         return SharesOver100(_("The shares would come to over 100 per cent in all."))
     for constraint in model._meta.constraints:

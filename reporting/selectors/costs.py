@@ -11,12 +11,13 @@ from django.db.models import Count, Sum
 
 from engagements.choices import RequestOutcome
 from engagements.models import Event, Partnership, PolicyInstrument, SupportRequest
-from finance.models import TimeEntry
+from finance.models import Position
+from finance.selectors.investment import days_beside_posts, post_days
 from iscm_portal.common.numbers import cents, summed
 from iscm_portal.common.period import Period
 from iscm_portal.common.querysets import PortalQuerySet
 
-from .resources import NOTHING, Amounts, ResourceFilter, cells_of, labels_of
+from .resources import Amounts, ResourceFilter, cells_of, labels_of
 
 # What the total is set against.
 COUNTED = ("events", "days", "outcomes")
@@ -35,9 +36,9 @@ class UnitCost:
         return self.known_usd != self.high_usd
 
     @classmethod
-    def of(cls, amounts: Amounts, count: Decimal | int) -> UnitCost:
+    def of(cls, amounts: Amounts | None, count: Decimal | int) -> UnitCost:
         count = Decimal(count)
-        if not count:
+        if not count or amounts is None or amounts.is_unknown:
             return cls(count, None, None)
         return cls(
             count,
@@ -48,11 +49,12 @@ class UnitCost:
 
 @dataclass(frozen=True)
 class UnitCosts:
-    """One mechanism: what it cost, and by event, staff day and outcome."""
+    """One mechanism: what it cost (None where no money is on record), and by event, staff day and
+    outcome."""
 
     label: str
     slug: str
-    total: Amounts
+    total: Amounts | None
     events: UnitCost
     days: UnitCost
     outcomes: UnitCost
@@ -62,7 +64,8 @@ def unit_costs(chosen: ResourceFilter) -> list[UnitCosts]:
     """Per mechanism with a cost, an event, a day or an outcome in the years asked for.
 
     Events are those that began in the years (a joint one counts for each of its mechanisms), staff
-    days all days on record whoever pays them, outcomes what came of the engagement: policy
+    days the working days that posts gave by their shares and all other days on record, whoever
+    pays them, outcomes what came of the engagement: policy
     instruments passed or amended, partnerships that began and requests that were met. The largest
     known sum first; the number of statements is constant.
     """
@@ -75,24 +78,30 @@ def unit_costs(chosen: ResourceFilter) -> list[UnitCosts]:
         UnitCosts(
             label=names[slug],
             slug=slug,
-            total=totals.get(slug, NOTHING),
-            events=UnitCost.of(totals.get(slug, NOTHING), events[slug]),
-            days=UnitCost.of(totals.get(slug, NOTHING), days[slug]),
-            outcomes=UnitCost.of(totals.get(slug, NOTHING), outcomes[slug]),
+            total=totals.get(slug),
+            events=UnitCost.of(totals.get(slug), events[slug]),
+            days=UnitCost.of(totals.get(slug), days[slug]),
+            outcomes=UnitCost.of(totals.get(slug), outcomes[slug]),
         )
         for slug in wanted
     ]
-    return sorted(rows, key=lambda row: (-row.total.known_usd, row.label))
+    return sorted(rows, key=lambda row: (-row.total.known_usd if row.total else 1, row.label))
 
 
 def cost_records(of: str, period: Period, iscm: str) -> list[PortalQuerySet]:
     """The records that ``count_of`` counts for a mechanism, not yet narrowed to their reader."""
-    return [rows.filter(**{path: iscm}).distinct() for rows, path, _sum in _counted(of, period)]
+    found = [rows.filter(**{path: iscm}).distinct() for rows, path, _sum in _counted(of, period)]
+    if of == "days":
+        posts = Position.objects.held_during(period).filter(shares__iscm__slug=iscm)
+        return [posts.distinct(), *found]
+    return found
 
 
 def count_of(of: str, period: Period) -> dict[str, Decimal]:
     """How many events, days or outcomes of the period each mechanism has; those of none are out."""
     found: dict[str, Decimal] = defaultdict(Decimal)
+    if of == "days":
+        found.update(post_days(period))
     for rows, path, number in _counted(of, period):
         pairs = rows.exclude(**{path: None}).order_by().values_list(path).annotate(number)
         for slug, n in pairs:
@@ -106,7 +115,7 @@ def _counted(of: str, period: Period) -> list[tuple[Any, str, Any]]:
         case "events":
             return [(Event.objects.begun_in(period), "iscms__slug", Count("pk", distinct=True))]
         case "days":
-            return [(TimeEntry.objects.worked_in(period), "iscm__slug", Sum("days"))]
+            return [(days_beside_posts(period), "iscm__slug", Sum("days"))]
     met = SupportRequest.objects.filter(period.q("asked_on"), outcome=RequestOutcome.MET)
     instruments = PolicyInstrument.objects.filter(period.q("dated_on"))
     partnerships = Partnership.objects.filter(period.q("since_on"))

@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from engagements.models import ISCM, SignedInRequest
 from finance.selectors.as_of import end_of
 from finance.selectors.changes import changes_since
-from finance.selectors.cliff import changes, funding_cliff
+from finance.selectors.cliff import changes, cliff_table, funding_cliff
 from finance.selectors.printed import change_pct, printed_table
 from iscm_portal.common.downloads import TABLE_FORMATS, table_response
 from iscm_portal.common.pages import one_of, whole_number
@@ -38,20 +38,15 @@ def cliff(request: SignedInRequest) -> HttpResponse | StreamingHttpResponse:
     today = timezone.localdate()
     text = request.GET.get("year", "")
     year = whole_number(text, *YEARS) if text else today.year
-    rows = funding_cliff(year)
+    rows = funding_cliff(year, request.user)
     if form := one_of(request, "format", TABLE_FORMATS):
-        columns = ["mechanism", "project", "title", "ends_on", "known_usd", "high_usd"]
-        lines = (
-            [one.label, one.project, one.title, one.ends_on, one.known_usd, one.high_usd]
-            for row in rows
-            for one in row.endings
-        )
-        return table_response(form, f"ends-in-{year}", columns, lines)
+        return table_response(form, f"ends-in-{year}", *cliff_table(rows))
     table = printed_table(5)
     context = {
         "year": year,
         "rows": rows,
         "ends": sum(row.ends_usd for row in rows),
+        "ends_high": sum(row.high_usd for row in rows),
         "fall": changes({row.label: row.values for row in table.rows}, *FALL),
         "fall_years": FALL,
     }
@@ -173,8 +168,8 @@ def costs(request: SignedInRequest) -> HttpResponse | StreamingHttpResponse:
             [
                 row.label,
                 row.slug,
-                row.total.known_usd,
-                row.total.high_usd,
+                row.total.known_usd if row.total else "",
+                row.total.high_usd if row.total else "",
                 *(
                     value
                     for kind in kinds

@@ -16,7 +16,7 @@ from engagements.choices import ISCMType
 from engagements.models import ISCM, Country, Office, SignedInRequest, SourceNote, Theme
 from finance.choices import FundingSource, Supports
 from finance.models import FundingLine, Project
-from finance.selectors.investment import investment_records
+from finance.selectors.investment import NONE, investment_records
 from finance.selectors.printed import printed_counts, printed_lines, table_titles
 from iscm_portal.common.access import may
 from iscm_portal.common.charts import stacked_bars
@@ -31,6 +31,8 @@ from ..selectors.resources import EVALUATION_YEARS, NARROWED_TO, ROWS, ResourceF
 from ..services.resource_sheet import pdf
 
 YEARS = (1990, 2100)
+# Rows by these have one for the money that has none.
+ROWS_OF_NONE = ("theme", "region", "office", "type")
 # More than end in a year with one mechanism; an address has no room for many.
 MOST_PROJECTS = 100
 
@@ -55,7 +57,11 @@ def asked(request: SignedInRequest) -> ResourceFilter:
     )
     if first > last:
         raise BadRequest(_("The years run from the earlier to the later one."))
-    only = {name: one_of(request, name, KNOWN[name]()) for name in NARROWED_TO if get.get(name)}
+    only = {
+        name: one_of(request, name, [*KNOWN[name](), *([NONE] if name in ROWS_OF_NONE else [])])
+        for name in NARROWED_TO
+        if get.get(name)
+    }
     by = one_of(request, "by", ROWS) or "iscm"
     return ResourceFilter(first, last, only, by, asked_day(request), asked_projects(request))
 
@@ -63,7 +69,8 @@ def asked(request: SignedInRequest) -> ResourceFilter:
 def asked_projects(request: SignedInRequest) -> tuple[str, ...]:
     """The codes of the projects that the address names. Raises BadRequest for one that is none."""
     codes = tuple(dict.fromkeys(code for code in request.GET.getlist("project") if code))
-    if Project.objects.filter(code__in=codes[:MOST_PROJECTS]).count() != len(codes):
+    readable = Project.objects.visible_to(request.user)
+    if readable.filter(code__in=codes[:MOST_PROJECTS]).count() != len(codes):
         raise BadRequest(_("There is no such project."))
     return codes
 

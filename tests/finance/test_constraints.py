@@ -101,6 +101,31 @@ def test_a_dedicated_project_leaves_no_share_to_another_mechanism():
     refused("attributions_never_over_100", lambda: stated(project, "1.00"))
 
 
+def amount(project, usd: int, **values) -> Attribution:
+    return AttributionFactory(project=project, basis="stated_amount", amount_usd=usd, **values)
+
+
+def test_nothing_is_stated_beside_a_project_that_goes_whole_to_mechanisms():
+    project, year = ProjectFactory(), 2026
+    AttributionFactory(project=project, year=year, basis="dedicated")
+    refused("attributions_nothing_beside_the_whole", lambda: amount(project, 1, year=year))
+    amount(project, 0, year=year)
+    amount(project, 500, year=2027)
+    assert Attribution.objects.count() == 3
+
+
+def test_a_project_of_which_an_amount_is_stated_does_not_go_whole_to_others():
+    project, year = ProjectFactory(), 2026
+    amount(project, 1, year=year)
+    share = stated(project, "99.99", year=year)
+    refused(
+        "attributions_nothing_beside_the_whole",
+        lambda: Attribution.objects.filter(pk=share.pk).update(share_pct=Decimal(100)),
+    )
+    share.refresh_from_db()
+    assert share.share_pct == Decimal("99.99")
+
+
 def test_rows_written_together_are_added_up_too():
     project = ProjectFactory()
     rows = [

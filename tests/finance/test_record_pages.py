@@ -803,6 +803,51 @@ def test_what_is_missing_comes_first_each_with_the_way_to_mend_it(page, officer)
     )
 
 
+def test_what_contradicts_itself_is_to_be_completed_too(page):
+    line = money.FundingLineFactory(is_counted=False, not_counted_reason="A ceiling.")
+    post = money.PositionFactory(paid_by="counted_line", funding_line=line, starts_on=DAY)
+    nobodys = money.FundingLineFactory(project=money.ProjectFactory(), year=2026, amount_usd=70)
+    stated = money.FundingLineFactory(project=money.ProjectFactory(), year=2026, amount_usd=100)
+    money.AttributionFactory(
+        project=stated.project, year=2026, basis="stated_amount", amount_usd=250
+    )
+    text = page("/finance/")
+    assert f'href="/finance/positions/{post.pk}/edit/"' in text
+    assert "Posts whose payer is not counted" in text
+    for project, missing in (
+        (nobodys.project, "USD 70"),
+        (stated.project, "USD 250 stated of USD 100"),
+    ):
+        assert f'<th scope="row">{project.code}, 2026</th><td>{missing}</td>' in text
+        assert f'href="/finance/projects/{project.pk}/"' in text
+
+
+@pytest.mark.parametrize(
+    ("values", "field"),
+    [
+        ({"basis": "stated_amount", "amount_usd": "60.01"}, "amount_usd"),
+        ({"basis": "stated_share", "share_pct": "60.01"}, "share_pct"),
+    ],
+)
+def test_no_more_is_stated_of_a_project_than_it_has(client, page, values, field):
+    project = money.ProjectFactory()
+    money.FundingLineFactory(project=project, year=2026, amount_usd=100)
+    money.AttributionFactory(project=project, year=2026, basis="stated_share", share_pct=40)
+    sent = {"project": project.code, "iscm": make.ISCMFactory().pk, "year": 2026, **values}
+    page("/finance/")
+    assert_refused(client, "attributions", sent, field, "are left")
+    sent[field] = "60"
+    assert client.post("/finance/attributions/new/", sent).status_code == 302
+
+
+def test_no_amount_is_stated_beside_a_project_that_goes_whole_to_a_mechanism(client, page):
+    whole = money.AttributionFactory(year=2026, basis="dedicated")
+    sent = {"project": whole.project.code, "iscm": make.ISCMFactory().pk, "year": 2026}
+    sent |= {"basis": "stated_amount", "amount_usd": "5"}
+    page("/finance/")
+    assert_refused(client, "attributions", sent, "amount_usd", "The shares come to 100 per cent")
+
+
 def test_the_way_to_a_missing_rate_fills_in_grade_and_year(page):
     text = page("/finance/standard-costs/new/?grade=P9&year=2026")
     assert 'name="grade" value="P9"' in text
@@ -1003,4 +1048,4 @@ def test_what_is_to_be_completed_asks_as_often_for_many_rows_as_for_few(client, 
     few = statements(client, "/finance/")
     grow(8)
     assert statements(client, "/finance/") == few
-    assert few <= 20
+    assert few <= 24
