@@ -816,7 +816,7 @@ def test_what_contradicts_itself_is_to_be_completed_too(page):
     assert "Posts whose payer is not counted" in text
     for project, missing in (
         (nobodys.project, "USD 70"),
-        (stated.project, "USD 250 stated of USD 100"),
+        (stated.project, "USD 250 stated of 100"),
     ):
         assert f'<th scope="row">{project.code}, 2026</th><td>{missing}</td>' in text
         assert f'href="/finance/projects/{project.pk}/"' in text
