@@ -23,21 +23,33 @@ from iscm_portal.common.access import may
 from iscm_portal.common.charts import paired_bars
 from iscm_portal.common.downloads import TABLE_FORMATS, document_response, table_response
 from iscm_portal.common.forms import FileForm, problems_of
-from iscm_portal.common.pages import keyset_page, one_of, wants_json, whole_number
+from iscm_portal.common.pages import (
+    Page,
+    keyset_page,
+    one_of,
+    page_beyond,
+    wants_json,
+    whole_number,
+)
 from iscm_portal.common.period import FIRST_DAY, LAST_DAY, Period
 
 from .. import permissions
 from ..choices import WORKING_DAYS_A_YEAR
 from ..models import Position, TermsOfReference, TimeEntry
 from ..querysets import PositionQuerySet
+from ..selectors import staffing as figures
 from ..selectors.printed import printed_table
 from ..selectors.staffing import (
+    PLACE,
+    PLACE_ORDER,
     TOR_IN_SURVEY,
     Staffing,
     StaffingPlan,
     post_list,
     posts,
     posts_in_year,
+    staffing_at,
+    staffing_places,
     staffing_plan,
     staffing_records,
     tor_coverage,
@@ -129,7 +141,11 @@ def staffing(request: SignedInRequest) -> HttpResponseBase:
     """Needed, held and given by mechanism and office; the posts; their terms of reference."""
     iscms, offices = _named(request)
     chosen = asked(request, iscms, offices)
-    plan = staffing_plan(chosen.year, iscm=chosen.iscm, office=chosen.office, reader=request.user)
+    narrowed: dict[str, Any] = {
+        "iscm": chosen.iscm,
+        "office": chosen.office,
+        "reader": request.user,
+    }
     readable = posts(chosen.iscm, chosen.office).visible_to(request.user)
     held = readable.held_during(Period.year(chosen.year))
     form = one_of(request, "format", TABLE_FORMATS)
@@ -138,9 +154,13 @@ def staffing(request: SignedInRequest) -> HttpResponseBase:
         rows = post_rows(held | readable.without_first_day())
         return table_response(form, f"posts-{chosen.year}", POST_COLUMNS, rows)
     if form:
-        cells = plan.by_place if table == "offices" else plan.by_iscm
+        by = PLACE if table == "offices" else ("iscm",)
+        cells = figures.staffing(Period.year(chosen.year), by, **narrowed)
         rows = staffing_rows(cells, chosen.year, iscms, offices)
         return table_response(form, f"staffing-{chosen.year}", STAFFING_COLUMNS, rows)
+    plan = staffing_plan(chosen.year, **narrowed)
+    beyond = staffing_places(chosen.year, **narrowed)
+    places = page_beyond(request, beyond, *PLACE_ORDER, name="after_places")
     context = {
         "chosen": chosen,
         "iscms": iscms,
@@ -150,6 +170,7 @@ def staffing(request: SignedInRequest) -> HttpResponseBase:
         "chosen_office": NONE if chosen.office == "" else chosen.office,
         "reads_all": may(request.user, "read_all_finance"),
         "plan": plan,
+        "places": Page(staffing_at(chosen.year, places, **narrowed), places.next),
         "chart": chart(plan, iscms),
         "tor": tor_coverage(held),
         "survey": TOR_IN_SURVEY,
