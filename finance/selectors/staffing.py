@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any, TypeVar
@@ -20,6 +20,7 @@ from django.db.models import (
     F,
     IntegerField,
     OuterRef,
+    Prefetch,
     Q,
     QuerySet,
     Subquery,
@@ -39,7 +40,7 @@ from iscm_portal.common.querysets import PortalQuerySet
 
 from ..choices import WORKING_DAYS_A_YEAR
 from ..models import Position, PositionShare, StaffNeed, TermsOfReference, TimeEntry
-from ..querysets import PositionQuerySet
+from ..querysets import PositionQuerySet, TimeEntryQuerySet
 
 WHOLE_POST = Decimal(100)
 DIMENSIONS = ("iscm", "office", "year")
@@ -282,19 +283,35 @@ class _Scope:
                 cells[key].add(amount)
         return cells
 
-    def together(self, cells: Iterable[_Cell]) -> Staffing | None:
-        """The ``cells`` of this scope's mechanisms as one; None of none. A post with unknown
-        shares for several of them counts once: that alone is asked again."""
-        total: _Cell | None = None
-        for cell in cells:
-            total = total or _Cell()
-            total.add(cell)
-        if total is None:
-            return None
-        total.possible, total.unknown = Fraction(0), 0
-        for _key, more in self._unknown(()):
-            total.add(more)
-        return _rounded((), (), total)
+    def totals(self, cells: dict[Key, _Cell]) -> tuple[Staffing | None, Staffing | None]:
+        """The ``cells`` of mechanisms as one: of those with a need on record, and of all.
+
+        A post with unknown shares for several mechanisms counts once: that alone is asked again.
+        """
+        planned = {iscm for (iscm,), cell in cells.items() if cell.needed is not None}
+        of_planned, of_all = _Cell(), _Cell()
+        for (iscm,), cell in cells.items():
+            certain = replace(cell, possible=Fraction(0), unknown=0)
+            of_all.add(certain)
+            if iscm in planned:
+                of_planned.add(certain)
+        for is_planned, cell in self._unknown_together(planned):
+            of_all.add(cell)
+            if is_planned:
+                of_planned.add(cell)
+        return (
+            _rounded((), (), of_planned) if planned else None,
+            _rounded((), (), of_all) if cells else None,
+        )
+
+    def _unknown_together(self, planned: set[str]) -> Iterator[tuple[bool, _Cell]]:
+        """Posts with an unknown share for one of the mechanisms ``planned``, and the others."""
+        shares = self.shares().filter(share_pct__isnull=True, position=OuterRef("pk"))
+        is_planned = Exists(shares.filter(iscm__slug__in=sorted(planned)))
+        posts = self.unknown_posts().order_by().annotate(is_planned=is_planned, nothing=Value(0))
+        groups = posts.values_list("is_planned", "nothing")
+        for (of_planned,), year, n, pct_days in self._by_year(groups, (), F("left")):
+            yield of_planned, _possible(pct_days, year, n)
 
     def _needed(self, by: tuple[str, ...]) -> Amounts:
         groups = _grouped(self.needs(), by, "office__slug", year=F("year"))
@@ -326,7 +343,7 @@ class _Scope:
             years = self._by_year(groups, by, F("left"))
         for key, year, n, pct_days in years:
             if n:
-                yield key, _Cell(possible=pct_days / (100 * _days_of(year)), unknown=n)
+                yield key, _possible(pct_days, year, n)
 
     def _by_year(
         self, groups: Any, by: tuple[str, ...], pct: F, post: str = ""
@@ -345,6 +362,10 @@ class _Scope:
                 if "year" in by:
                     key.insert(by.index("year"), year)
                 yield tuple(key), year, n, Fraction(summed(pct_days))
+
+
+def _possible(pct_days: Fraction, year: int, n: int) -> _Cell:
+    return _Cell(possible=pct_days / (100 * _days_of(year)), unknown=n)
 
 
 def _left(post: str) -> Combinable:
@@ -412,16 +433,16 @@ def staffing_plan(
     office: str | None = None,
     reader: Reader | None = None,
 ) -> StaffingPlan:
-    """The plan of a year, narrowed as in ``staffing``; in seven statements at most."""
+    """The plan of a year, narrowed as in ``staffing``; in six statements at most."""
     period = Period.year(year)
     scope = _Scope(period, iscm, office, reader)
-    planned = _Scope(period, iscm, office, reader, planned=True)
     cells = scope.cells(("iscm",))
+    planned, total = scope.totals(cells)
     return StaffingPlan(
         year=year,
         by_iscm=_listed(("iscm",), cells),
-        planned=planned.together(cell for cell in cells.values() if cell.needed is not None),
-        total=scope.together(cells.values()),
+        planned=planned,
+        total=total,
         no_office=_of_no_office(_Scope(period, iscm, None, reader)) if office else None,
     )
 
@@ -450,7 +471,8 @@ def staffing_places(
     )
 
     def beyond(condition: Q) -> QuerySet[Any]:
-        found = [_places(rows, office).filter(condition) for rows, office in kinds]
+        # Each kind distinct by itself: there are fewer places than records to sort.
+        found = [_places(rows, office).filter(condition).distinct() for rows, office in kinds]
         together: QuerySet[Any] = found[0].union(*found[1:]).order_by(*PLACE_ORDER)
         return together
 
@@ -492,17 +514,27 @@ def _of_no_office(scope: _Scope) -> Decimal:
 
 
 def staffing_records(
-    period: Period, *, iscm: str | None = None, office: str | None = None
+    period: Period,
+    *,
+    iscm: str | None = None,
+    office: str | None = None,
+    reader: Reader | None = None,
+    planned: bool = False,
 ) -> dict[str, PortalQuerySet]:
-    """The records that ``staffing`` counts for the same mechanism and office.
+    """The records that ``staffing`` counts for the same arguments.
 
-    ``needs``, ``shares`` (of posts) and ``time_entries``, not yet narrowed to their reader: the
-    caller applies ``visible_to``.
+    ``needs``; ``shares`` of posts that are stated; ``unknown``, the posts with an unknown share,
+    each once, with ``left`` (per cent) and ``unknown_shares``; and ``time_entries``.
     """
-    scope = _Scope(period, iscm, office, None)
+    scope = _Scope(period, iscm, office, reader, planned=planned)
+    shares = scope.shares()
+    unknown = shares.filter(share_pct__isnull=True).select_related("iscm").order_by("iscm__acronym")
     return {
         "needs": scope.needs(),
-        "shares": scope.shares(),
+        "shares": shares.filter(share_pct__isnull=False),
+        "unknown": scope.unknown_posts().prefetch_related(
+            Prefetch("shares", unknown, to_attr="unknown_shares")
+        ),
         "time_entries": scope.time_entries(),
     }
 
@@ -517,6 +549,17 @@ def posts(iscm: str | None = None, office: str | None = None) -> PositionQuerySe
     if office is not None:
         found = found.filter(_called("office", office))
     return found
+
+
+_HAS_DOCUMENT = Exists(TermsOfReference.objects.filter(position=OuterRef("pk")))
+# Which posts each number of ``ToRCoverage`` counts, by its name.
+TOR_ANSWERS = {
+    "known": Q(has_tor__isnull=False),
+    "with_tor": Q(has_tor=True),
+    "without_tor": Q(has_tor=False),
+    "unknown": Q(has_tor__isnull=True),
+    "with_document": Q(_HAS_DOCUMENT, has_tor=True),
+}
 
 
 @dataclass(frozen=True)
@@ -552,12 +595,9 @@ def tor_coverage(held: PositionQuerySet) -> ToRCoverage:
     its reader by the caller. Source of the question: evaluation 2019, section 4.3; its own 45 per
     cent (``TOR_IN_SURVEY``) counts offices, not posts.
     """
-    documents = TermsOfReference.objects.filter(position=OuterRef("pk"))
+    names = ("with_tor", "without_tor", "unknown", "with_document")
     counts = held.order_by().aggregate(
-        with_tor=Count("pk", filter=Q(has_tor=True)),
-        without_tor=Count("pk", filter=Q(has_tor=False)),
-        unknown=Count("pk", filter=Q(has_tor__isnull=True)),
-        with_document=Count("pk", filter=Q(Exists(documents), has_tor=True)),
+        **{name: Count("pk", filter=TOR_ANSWERS[name]) for name in names}
     )
     return ToRCoverage(**counts)
 
@@ -570,13 +610,35 @@ def post_list(rows: PositionQuerySet) -> PositionQuerySet:
     )
 
 
-def posts_in_year(share: PositionShare, year: int) -> Decimal | None:
-    """What a share of a post comes to in ``year`` (posts); None where the share is unknown."""
-    post = share.position
-    if share.share_pct is None or post.starts_on is None:
+def with_days_noted(
+    rows: PositionQuerySet, period: Period, reader: Reader | None = None
+) -> PositionQuerySet:
+    """Adds ``days_noted``: the days of ``period`` that are part of the post's shares."""
+    noted = days_noted(period, reader).filter(position=OuterRef("pk")).order_by()
+    days = noted.values("position").annotate(total=Sum("days")).values("total")
+    found: PositionQuerySet = rows.annotate(
+        days_noted=Coalesce(Subquery(days), Value(0), output_field=DecimalField())
+    )
+    return found
+
+
+def days_noted(period: Period | None, reader: Reader | None = None) -> TimeEntryQuerySet:
+    """Time entries that are part of a post's share; of all years without a ``period``."""
+    entries = TimeEntry.objects.filter(position__isnull=False)
+    if period is not None:
+        entries = entries.worked_in(period)
+    return entries if reader is None else entries.visible_to(reader)
+
+
+def days_in(entries: TimeEntryQuerySet) -> Decimal:
+    return summed(entries.order_by().aggregate(total=Sum("days"))["total"])
+
+
+def posts_in_year(post: Position, pct: Decimal, year: int) -> Decimal | None:
+    """What ``pct`` per cent of a post come to in ``year`` (posts); None where it has no dates."""
+    if post.starts_on is None:
         return None
-    part = part_of_year(post.starts_on, post.ends_on, year)
-    return _cents(Fraction(share.share_pct) * part / 100)
+    return _cents(Fraction(pct) * part_of_year(post.starts_on, post.ends_on, year) / 100)
 
 
 @dataclass(frozen=True)
