@@ -93,6 +93,8 @@ class PositionSerializer(SourcedSerializer):
     ends_on = day(null=True)
     has_tor = flag(null=True)
     paid_by = choice(choices.PaidBy)
+    payer = string()
+    payer_pct = amount(null=True, help_text="Per cent of the post that the payer by name funds.")
     funding_line = integer("funding_line_id", null=True)
     funding_line_label = string("funding_line.label", null=True)
     project = string("project.code", null=True)

@@ -390,6 +390,7 @@ class PositionForm(RecordForm):
         "position_dates_in_order": "ends_on",
         "position_dates_plausible": "starts_on",
         "position_names_what_pays_it": "paid_by",
+        "position_part_has_a_payer": "payer",
     }
 
     class Meta:
@@ -403,6 +404,8 @@ class PositionForm(RecordForm):
             "ends_on",
             "has_tor",
             "paid_by",
+            "payer",
+            "payer_pct",
             "funding_line",
             "project",
             *SOURCED,

@@ -31,7 +31,9 @@ class Position(Tracked, Sourced):
     """A post, and who pays it.
 
     ``code`` is how imports and other programs name it. A post that a counted line or project pays
-    names that line or project, so that its cost is not added a second time.
+    names that line or project, so that its cost is not added a second time. ``payer`` and
+    ``payer_pct`` say who funds which part of it where that is known (evaluation 2019, 4.3: "20 per
+    cent of the Chief of Mission's post is funded by the RSO"); they change no sum.
     """
 
     code = models.CharField(_("code"), max_length=40, unique=True, null=True, blank=True)
@@ -42,6 +44,15 @@ class Position(Tracked, Sourced):
     ends_on = models.DateField(_("to"), null=True, blank=True)
     has_tor = models.BooleanField(_("ToR on record"), null=True, blank=True)
     paid_by = models.CharField(_("paid by"), max_length=20, choices=PaidBy.choices)
+    payer = models.CharField(_("payer by name"), max_length=120, blank=True)
+    payer_pct = models.DecimalField(
+        _("part that this payer funds (per cent)"),
+        max_digits=5,
+        decimal_places=2,
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(0), MaxValueValidator(100)],
+    )
     funding_line = models.ForeignKey(
         FundingLine,
         models.PROTECT,
@@ -69,6 +80,11 @@ class Position(Tracked, Sourced):
             in_order("position_dates_in_order"),
             plausible("position_dates_plausible", "starts_on", "ends_on"),
             models.CheckConstraint(
+                name="position_part_has_a_payer",
+                condition=Q(payer_pct__isnull=True) | (~Q(payer="") & Q(payer_pct__range=(0, 100))),
+                violation_error_message=_("Name who funds that part."),
+            ),
+            models.CheckConstraint(
                 name="position_names_what_pays_it",
                 condition=(
                     ~Q(paid_by="counted_line")
@@ -82,6 +98,15 @@ class Position(Tracked, Sourced):
                 ),
             ),
         ]
+
+    @property
+    def payers(self) -> str:
+        """Who pays it, in words: "The office itself; Regional Support Office (RSO): 20%"."""
+        words = [self.get_paid_by_display()]
+        if self.payer:
+            known = self.payer_pct is not None
+            words.append(f"{self.payer}: {self.payer_pct:g}%" if known else self.payer)
+        return "; ".join(words)
 
     def __str__(self) -> str:
         return self.title

@@ -399,6 +399,14 @@ def test_a_broken_number_of_share_rows_is_refused_in_words(client, page, number)
     assert Position.objects.count() == 0
 
 
+def test_the_part_of_a_post_that_is_funded_has_somebody_who_funds_it(client, page):
+    sent = typed("positions") | {"payer_pct": "20"}
+    page("/finance/")
+    assert_refused(client, "positions", sent, "payer", "Name who funds that part.")
+    assert client.post("/finance/positions/new/", sent | {"payer": "RSO"}).status_code == 302
+    assert Position.objects.get().payers == "The office itself; RSO: 20%"
+
+
 def test_a_share_is_taken_away_by_its_box(client, page):
     share = money.PositionShareFactory(share_pct=Decimal(20))
     edit = f"/finance/positions/{share.position_id}/edit/"

@@ -450,6 +450,13 @@ POSITIONS = Kind(
             "has_tor", YesNo(), gettext_lazy("Whether terms of reference are on record."), "yes"
         ),
         Column("paid_by", Code(PaidBy), gettext_lazy("Who pays the post."), "office", True),
+        Column("payer", Text(120), gettext_lazy("Who else funds it, by name."), "RSO"),
+        Column(
+            "payer_pct",
+            PERCENTAGE,
+            gettext_lazy("The part that this payer funds, in per cent."),
+            "20",
+        ),
         Column(
             "funding_line",
             Link(FundingLine, "code"),

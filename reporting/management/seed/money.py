@@ -155,24 +155,31 @@ _STAFFING = "evaluation 2019, section 4.3 (Staffing)"
 _IN_RSO = "Full-time, based in the RSO and fully funded by it."
 
 # (office, title, ToR on record, paid by, source, note, mechanism, share of the post)
+RSO = "Regional Support Office (RSO)"
+# office, title, ToR, paid by, payer by name, its part, source, note, mechanism, share
 POSITIONS = (
-    ("co-bangkok", "Back-office manager", True, "other", _STAFFING, _IN_RSO, "bali-process", "100"),
-    ("co-bangkok", "Finance officer", True, "other", _STAFFING, _IN_RSO, "bali-process", "100"),
-    (
-        "co-bangkok",
-        "Administrative staff",
-        True,
-        "other",
-        _STAFFING,
-        _IN_RSO,
-        "bali-process",
-        "100",
+    *(
+        (
+            "co-bangkok",
+            title,
+            True,
+            "other",
+            RSO,
+            "100.00",
+            _STAFFING,
+            _IN_RSO,
+            "bali-process",
+            "100",
+        )
+        for title in ("Back-office manager", "Finance officer", "Administrative staff")
     ),
     (
         "co-bangkok",
         "Chief of Mission",
         True,
         "office",
+        RSO,
+        "20.00",
         _STAFFING,
         "20 per cent of the post is funded by the RSO; who pays the rest is not stated.",
         "bali-process",
@@ -183,6 +190,8 @@ POSITIONS = (
         "Coordinator, Bali Process",
         True,
         "other",
+        "",
+        None,
         _STAFFING,
         "Full-time. Australia funds staff support (section 4.3); which post is not stated. A "
         "second member of staff works on the Bali Process for a share that is not stated.",
@@ -194,6 +203,8 @@ POSITIONS = (
         "National Officer supporting the Chair",
         None,
         "office",
+        "",
+        None,
         "evaluation 2019, section 4.3 (quote, global questionnaire)",
         "Full-time. Paid from OSI in 2017 and 2018; OSI stopped as of the second quarter of 2019 "
         "and the mission then carried the cost. Not in Table 7.",
@@ -210,17 +221,19 @@ def build_positions() -> list[Record]:
             title=title,
             has_tor=has_tor,
             paid_by=paid_by,
+            payer=payer,
+            payer_pct=part,
             source=source,
             note=sentences(note, "Grade and dates are not stated"),
         )
-        for office, title, has_tor, paid_by, source, note, _iscm, _share in POSITIONS
+        for office, title, has_tor, paid_by, payer, part, source, note, _iscm, _share in POSITIONS
     ]
 
 
 def build_position_shares() -> list[Record]:
     return [
         {"position": f"{office}:{title}", "iscm": iscm, "share_pct": f"{share}.00"}
-        for office, title, _tor, _paid_by, _source, _note, iscm, share in POSITIONS
+        for office, title, *_facts, iscm, share in POSITIONS
     ]
 
 
