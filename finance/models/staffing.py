@@ -104,8 +104,8 @@ class Position(Tracked, Sourced):
         """Who pays it, in words: "The office itself; Regional Support Office (RSO): 20%"."""
         words = [self.get_paid_by_display()]
         if self.payer:
-            known = self.payer_pct is not None
-            words.append(f"{self.payer}: {self.payer_pct:g}%" if known else self.payer)
+            part = "" if self.payer_pct is None else f": {self.payer_pct.normalize():f}%"
+            words.append(f"{self.payer}{part}")
         return "; ".join(words)
 
     def __str__(self) -> str:

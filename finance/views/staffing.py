@@ -94,14 +94,14 @@ POST_COLUMNS = (
     "mechanism",
     "share_pct",
     "paid_by",
-    "payer",
-    "payer_pct",
     "line_or_project",
     "starts_on",
     "ends_on",
     "tor_on_record",
     "tor_documents",
     "days_noted",
+    "payer",
+    "payer_pct",
 )
 
 
@@ -267,14 +267,14 @@ def post_rows(rows: PositionQuerySet) -> Iterator[list[Any]]:
                 share.iscm.acronym if share else "",
                 share.share_pct if share else None,
                 post.paid_by,
-                post.payer,
-                post.payer_pct,
                 str(post.funding_line or post.project or ""),
                 post.starts_on,
                 post.ends_on,
                 {True: "yes", False: "no", None: "unknown"}[post.has_tor],
                 len(post.terms_of_reference.all()),
                 post.days_noted,
+                post.payer,
+                post.payer_pct,
             ]
 
 
