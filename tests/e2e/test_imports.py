@@ -109,7 +109,7 @@ def test_an_amount_is_not_changed_without_a_reason(officer, new_page, sign_in, l
     page.get_by_role("button", name="Write all of it").click()
     expect(page.get_by_role("alert")).to_contain_text("Say why.")
     looks(page, "no-reason")
-    page.get_by_label("Why amounts change").fill("Pay scale of 2026")
+    page.get_by_label("Why figures change").fill("Pay scale of 2026")
     page.get_by_role("button", name="Write all of it").click()
     expect(page.locator(".intro")).to_contain_text("0 new and 1 changed records were written")
 
