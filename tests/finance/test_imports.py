@@ -242,7 +242,6 @@ def test_shares_that_change_places_are_written_whatever_their_order(officer, rcm
         ({"amount_usd": "about 5"}, "G2", "“about 5” is not a number."),
         ({"amount_usd": ""}, "G2", "The amount in USD is missing."),
         ({"original_currency": "eur"}, "H2", "A currency is three capital letters"),
-        ({"original_currency": "EUR"}, "H2", "Give the original amount in EUR."),
         ({"rated_on": "31.3.2026"}, "H2", "is not a date. Write it as in 2026-03-31."),
         ({"rated_on": "1899-12-31"}, "H2", "before 1951"),
         ({"is_counted": "maybe"}, "H2", "Write yes or no."),
@@ -268,6 +267,7 @@ def test_what_is_wrong_with_a_line_is_told_at_its_cell(officer, rcm, change, pla
         (("EUR", "100", "", "2026-03-31", "108.01"), "G2", "At that rate it is 108."),
         (("EUR", "100", "", "2026-03-30", "108"), "K2", "No rate of EUR is on record for 30 March"),
         (("EUR", "100", "2", "2026-03-31", "200"), "J2", "on record for 31 March 2026 is 1.08."),
+        (("EUR", "", "1.08", "2026-03-31", "108"), "I2", "Give the original amount in EUR."),
         (("EUR", "100", "1.08", "", "108"), "K2", "Name the day: the rate on record for it"),
         (("EUR", "100", "0", "2026-03-31", "108"), "J2", "It has to be above zero."),
         (("EUR", "100", "1,085", "2026-03-31", "108.5"), "J2", "Write 1085 or 1.085"),
@@ -618,11 +618,11 @@ def test_the_check_goes_on_from_where_an_earlier_one_was_cut(officer, rcm, monke
     whole = checking.check_lines
     chunks = []
 
-    def cut(kind, header, chunk, names):
+    def cut(kind, header, chunk, names, today):
         chunks.append(chunk[0][0])
         if len(chunks) == 3:
             raise KeyboardInterrupt
-        return whole(kind, header, chunk, names)
+        return whole(kind, header, chunk, names, today)
 
     monkeypatch.setattr(checking, "check_lines", cut)
     with pytest.raises(KeyboardInterrupt):
@@ -645,10 +645,10 @@ def test_a_worker_that_another_has_overtaken_leaves_the_file_to_it(officer, rcm,
     run = started("funding_lines", lines({}, {}, {}, {}, {}), officer)
     whole = checking.check_lines
 
-    def overtaken(kind, header, chunk, names):
+    def overtaken(kind, header, chunk, names, today):
         monkeypatch.setattr(checking, "check_lines", whole)
         checking.check_run(run.pk, TODAY)
-        return whole(kind, header, chunk, names)
+        return whole(kind, header, chunk, names, today)
 
     monkeypatch.setattr(checking, "check_lines", overtaken)
     checking.check_run(run.pk, TODAY)
@@ -661,11 +661,11 @@ def test_a_check_that_is_cancelled_stops_at_its_next_chunk(officer, rcm, monkeyp
     run = started("funding_lines", lines({}, {}, {}, {}, {}), officer)
     whole, chunks = checking.check_lines, []
 
-    def cancelled(kind, header, chunk, names):
+    def cancelled(kind, header, chunk, names, today):
         chunks.append(chunk)
         if len(chunks) == 2:
             runs.cancel(run.pk)
-        return whole(kind, header, chunk, names)
+        return whole(kind, header, chunk, names, today)
 
     monkeypatch.setattr(checking, "check_lines", cancelled)
     checking.check_run(run.pk, TODAY)
