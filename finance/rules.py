@@ -329,8 +329,8 @@ def _at_most_a_year(days: Decimal | None) -> Problems:
 def _at_most_so_many_posts(share_pct: Decimal | None) -> Problems:
     if share_pct is not None and share_pct > MOST_PCT_OF_A_NEED:
         words = {
-            "most": said(None, MOST_PCT_OF_A_NEED),
-            "posts": said(None, MOST_PCT_OF_A_NEED / 100),
+            "most": said(None, Decimal(MOST_PCT_OF_A_NEED)),
+            "posts": MOST_PCT_OF_A_NEED // 100,
         }
         yield (
             "share_pct",

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import F, OuterRef, Q, Subquery
+from django.db.models import Exists, OuterRef, Subquery
 
 from ..models import CurrencyRate, FundingLine
 from ..querysets import FundingLineQuerySet
@@ -56,9 +56,9 @@ def at_another_rate(lines: FundingLineQuerySet) -> FundingLineQuerySet:
     )
     # As the index ``fundingline_converted`` has it.
     converted = lines.exclude(original_currency__in=["", "USD"])
-    found: FundingLineQuerySet = converted.annotate(
-        rate_on_record=Subquery(rates.values("usd_per_unit"))
-    ).filter(Q(rate_on_record__isnull=True) | ~Q(rate_used=F("rate_on_record")))
+    found: FundingLineQuerySet = converted.filter(
+        ~Exists(rates.filter(usd_per_unit=OuterRef("rate_used")))
+    ).annotate(rate_on_record=Subquery(rates.values("usd_per_unit")))
     return found
 
 
