@@ -134,6 +134,12 @@ class ReserveFundQuerySet(PortalQuerySet):
         return self if may(user, "read_reserve_funds") else self.none()
 
 
+class FundContributionQuerySet(ReserveFundQuerySet):
+    def standing(self) -> Self:
+        """Without the contributions that were taken back."""
+        return self.filter(taken_back_on__isnull=True)
+
+
 class FundDisbursementQuerySet(ReserveFundQuerySet):
     def standing(self) -> Self:
         """Without the payments that were called back."""

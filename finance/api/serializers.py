@@ -152,7 +152,8 @@ class ProposalSerializer(SourcedSerializer):
 
 
 class FundYearSerializer(serializers.Serializer[Any]):
-    """A year of a fund; payments that were called back are not in it."""
+    """A year of a fund; payments that were called back and contributions that were taken back are
+    not in it."""
 
     year = integer()
     contributions_usd = amount()

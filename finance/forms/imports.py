@@ -44,10 +44,10 @@ class ImportForm(forms.Form):
 
 
 class WriteForm(forms.Form):
-    """Why amounts change; needed where the file changes some that are on record."""
+    """Why figures change; needed where the file changes what they are counted from."""
 
     reason = forms.CharField(
-        label=_("Why amounts change"),
+        label=_("Why figures change"),
         max_length=LONGEST_REASON,
         required=False,
         help_text=_("It stands in the history of each record."),
@@ -57,6 +57,6 @@ class WriteForm(forms.Form):
         super().__init__(*args, **kwargs)
         self.fields["reason"].required = bool(run.amounts_changed)
         self.fields["reason"].error_messages["required"] = _(
-            "The file changes amounts that are on record. Say why."
+            "The file changes what figures are counted from. Say why."
         )
         dress(self)

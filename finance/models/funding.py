@@ -153,6 +153,13 @@ class FundingLine(FromReport, Sourced):
                     "The amount in USD is not the original amount at the rate used."
                 ),
             ),
+            models.CheckConstraint(
+                name="fundingline_usd_is_itself",
+                condition=~Q(original_currency="USD")
+                | Q(original_amount__isnull=True)
+                | Q(original_amount=F("amount_usd")),
+                violation_error_message=_("It is not the amount in USD."),
+            ),
             plausible("fundingline_dates_plausible", "rated_on"),
         ]
         indexes = [
@@ -171,6 +178,13 @@ class FundingLine(FromReport, Sourced):
             # Few lines are not counted, and fewer printed in the evaluation (a scan: 110 ms).
             models.Index(
                 fields=["id"], condition=Q(is_counted=False), name="fundingline_not_counted"
+            ),
+            # Those in another currency are looked through for the rate on record
+            # (``selectors.currency``).
+            models.Index(
+                fields=["id"],
+                condition=~Q(original_currency__in=["", "USD"]),
+                name="fundingline_converted",
             ),
             models.Index(
                 fields=["printed_table", "id"],

@@ -16,7 +16,7 @@ from engagements.models.base import FromReport, in_order, once_per_report, plaus
 from iscm_portal.common.models import Sourced, Tracked
 from iscm_portal.common.querysets import PortalQuerySet
 
-from ..choices import PaidBy, Supports
+from ..choices import MOST_DAYS_OF_AN_ENTRY, MOST_PCT_OF_A_NEED, PaidBy, Supports
 from ..querysets import (
     OfPositionQuerySet,
     PositionQuerySet,
@@ -204,6 +204,11 @@ class StaffNeed(Tracked, Sourced):
                 violation_error_message=_("The year lies before 1951 or after 2100."),
             ),
             models.CheckConstraint(name="staffneed_above_zero", condition=Q(share_pct__gt=0)),
+            models.CheckConstraint(
+                name="staffneed_at_most_100_posts",
+                condition=Q(share_pct__lte=MOST_PCT_OF_A_NEED),
+                violation_error_message=_("At most 10,000 per cent, which is 100 posts."),
+            ),
         ]
 
     def __str__(self) -> str:
@@ -298,6 +303,11 @@ class TimeEntry(FromReport, Sourced):
             once_per_report("timeentry_once_per_report"),
             plausible("timeentry_dates_plausible", "worked_on"),
             models.CheckConstraint(name="timeentry_days_not_negative", condition=Q(days__gte=0)),
+            models.CheckConstraint(
+                name="timeentry_days_of_a_year",
+                condition=Q(days__lte=MOST_DAYS_OF_AN_ENTRY),
+                violation_error_message=_("One entry has at most 366 days."),
+            ),
         ]
 
     def __str__(self) -> str:

@@ -1,12 +1,13 @@
 """Reserve funds in numbers: what came in, what was paid for how many cases, what is left.
 
-A payment that was called back counts in no year, so that contributions less payments are the
-balance of every year's end. Source: evaluation 2019, 4.3 (Member States see numbers and breakdown
-once a year at the Vice-Ministerial Meeting).
+A payment that was called back counts in no year, nor does a contribution that was taken back, so
+that contributions less payments are the balance of every year's end. Source: evaluation 2019, 4.3
+(Member States see numbers and breakdown once a year at the Vice-Ministerial Meeting).
 """
 
 from __future__ import annotations
 
+import datetime as dt
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -23,7 +24,7 @@ from iscm_portal.common.period import Period
 
 from ..choices import ReferredBy, Vulnerability
 from ..models import FundContribution, FundDisbursement, ReserveFund
-from ..querysets import FundDisbursementQuerySet, ReserveFundQuerySet
+from ..querysets import FundContributionQuerySet, FundDisbursementQuerySet
 
 NOTHING = Decimal("0.00")
 # A smaller number of cases points at people, the more so in a small State.
@@ -115,7 +116,7 @@ def fund_years(funds: Collection[int]) -> dict[int, list[FundYear]]:
     def of(fund: int, year: int) -> FundYear:
         return years.setdefault((fund, year), FundYear(year))
 
-    contributions = FundContribution.objects.filter(fund__in=funds).order_by()
+    contributions = FundContribution.objects.standing().filter(fund__in=funds).order_by()
     for fund, year, usd in (
         contributions.annotate(year=ExtractYear("received_on"))
         .values_list("fund", "year")
@@ -147,6 +148,26 @@ def fund_years(funds: Collection[int]) -> dict[int, list[FundYear]]:
     return by_fund
 
 
+def balances_since(fund: ReserveFund, day: dt.date) -> Iterator[tuple[dt.date, Decimal]]:
+    """What was in ``fund`` at the end of ``day``, and of each later day on which money moved.
+
+    As the years count it: what was called or taken back was never there. Two statements.
+    """
+    moved: dict[dt.date, Decimal] = defaultdict(lambda: NOTHING)
+    movements: tuple[tuple[Any, str, int], ...] = (
+        (fund.contributions.standing(), "received_on", 1),
+        (fund.disbursements.standing(), "paid_on", -1),
+    )
+    for rows, column, sign in movements:
+        by_day = rows.order_by().values_list(column).annotate(usd=Sum("amount_usd"))
+        for on, usd in by_day:
+            moved[max(on, day)] += sign * summed(usd)
+    left = NOTHING
+    for on in sorted({day, *moved}):
+        left += moved[on]
+        yield on, left
+
+
 def case_list(fund: ReserveFund, user: Any, year: int | None) -> FundDisbursementQuerySet:
     """The payments of ``fund``, of one ``year`` or all, with those called back."""
     rows: FundDisbursementQuerySet = FundDisbursement.objects.visible_to(user).filter(fund=fund)
@@ -155,9 +176,9 @@ def case_list(fund: ReserveFund, user: Any, year: int | None) -> FundDisbursemen
     return rows.select_related("origin", "destination")
 
 
-def contribution_list(fund: ReserveFund, user: Any, year: int | None) -> ReserveFundQuerySet:
-    """What came into ``fund``, in one ``year`` or all."""
-    rows: ReserveFundQuerySet = FundContribution.objects.visible_to(user).filter(fund=fund)
+def contribution_list(fund: ReserveFund, user: Any, year: int | None) -> FundContributionQuerySet:
+    """What came into ``fund``, in one ``year`` or all, with what was taken back."""
+    rows: FundContributionQuerySet = FundContribution.objects.visible_to(user).filter(fund=fund)
     if year is not None:
         rows = rows.filter(Period.year(year).q("received_on"))
     return rows.select_related("country")
@@ -254,16 +275,30 @@ def cases_table(cases: FundDisbursementQuerySet) -> tuple[list[str], Iterator[li
     return columns, lines
 
 
-def contributions_table(rows: ReserveFundQuerySet) -> tuple[list[str], Iterator[list[Any]]]:
-    columns = ["received_on", "payer", "country", "amount_usd", "reference", "demo"]
+def contributions_table(rows: FundContributionQuerySet) -> tuple[list[str], Iterator[list[Any]]]:
+    """``amount_usd`` is empty where the contribution was taken back, so that it adds up."""
+    columns = [
+        "received_on",
+        "payer",
+        "country",
+        "amount_usd",
+        "reference",
+        "demo",
+        "taken_back_on",
+        "taken_back_because",
+        "taken_back_usd",
+    ]
     lines = (
         [
             row.received_on,
             row.country.name if row.country else row.payer,
             row.country.iso3 if row.country else "",
-            row.amount_usd,
+            None if row.taken_back_on else row.amount_usd,
             row.reference,
             row.is_demo,
+            row.taken_back_on,
+            row.taken_back_because,
+            row.amount_usd if row.taken_back_on else None,
         ]
         for row in rows.order_by("-received_on", "-pk").iterator(chunk_size=CHUNK)
     )

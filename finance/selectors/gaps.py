@@ -36,6 +36,7 @@ from ..models import (
     StandardCost,
     TimeEntry,
 )
+from .currency import at_another_rate
 
 # Days after which a proposal that nobody decided wants a look.
 OPEN_TOO_LONG = 180
@@ -137,6 +138,11 @@ def lines_for_nobody(user: Any) -> Any:
 def lines_not_counted(user: Any) -> Any:
     rows = FundingLine.objects.visible_to(user).filter(is_counted=False)
     return rows.select_related("iscm")
+
+
+def lines_at_another_rate(user: Any) -> Any:
+    """Lines whose rate is not, or not any more, the one on record; with ``rate_on_record``."""
+    return at_another_rate(FundingLine.objects.visible_to(user))
 
 
 def contributions_in_arrears(user: Any, today: dt.date) -> Any:

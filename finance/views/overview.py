@@ -25,7 +25,7 @@ from iscm_portal.common.pages import Page, keyset_page
 from .. import permissions
 from ..models import Project, StandardCost
 from ..selectors import gaps
-from ..selectors.words import said
+from ..selectors.words import rate_of_line, said
 from .kinds import KINDS, OF_MODEL, Kind
 
 # Rows of one list; the page has several.
@@ -181,6 +181,17 @@ def gaps_of(request: SignedInRequest) -> Iterator[Gap]:
         _("They stand here with the reason; most of them rightly count nowhere."),
         found,
         mended(found, lambda row: row.not_counted_reason),
+    )
+    found = page("rates", gaps.lines_at_another_rate(user), "-pk")
+    yield Gap(
+        "rates",
+        _("Funding lines at another rate than the one on record"),
+        _(
+            "A line keeps the rate that it was converted with until somebody corrects it: empty "
+            "the rate and the amount, and the rate on record is taken."
+        ),
+        found,
+        mended(found, rate_of_line),
     )
     found = page("arrears", gaps.contributions_in_arrears(user, today), "-year", "-pk")
     yield Gap(

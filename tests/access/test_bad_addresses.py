@@ -170,6 +170,7 @@ def test_nul_in_the_query_of_any_page_is_refused_in_words(client, places, page):
         "/funds/nowhere/",
         "/funds/nowhere/sheet.pdf",
         "/funds/cases/99999999999999999999/call-back/",
+        "/funds/contributions/99999999999999999999/take-back/",
     ],
 )
 def test_what_does_not_exist_is_not_found(client, places, address):

@@ -39,7 +39,7 @@ def test_an_unknown_share_is_mended_from_the_list_of_what_is_missing(
     page.select_option("[name=basis]", "stated_share")
     page.get_by_role("button", name="Save").click()
     look(page, "refused", screenshot)
-    page.get_by_role("link", name="Share (per cent): This field is required.").click()
+    page.get_by_role("link", name="Share (per cent): A share is stated: give it.").click()
     page.keyboard.type("25")
     page.get_by_role("button", name="Save").click()
     page.get_by_role("link", name="Reason: An amount").click()

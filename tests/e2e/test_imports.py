@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime as dt
+
 import pytest
 from playwright.sync_api import expect
 
@@ -47,7 +49,7 @@ def file(*rows: list[str]) -> dict[str, object]:
 
 def test_a_file_with_errors_is_mended_written_and_undone(officer, new_page, sign_in, looks):
     make.OrganisationFactory(slug="japan")
-    money.ProjectFactory(code="P.1", title="Border management")
+    money.ProjectFactory(code="P.1", title="Border management", starts_on=dt.date(2026, 12, 31))
     page = new_page()
     sign_in(page, "finance")
     page.goto("/imports/")
@@ -109,7 +111,7 @@ def test_an_amount_is_not_changed_without_a_reason(officer, new_page, sign_in, l
     page.get_by_role("button", name="Write all of it").click()
     expect(page.get_by_role("alert")).to_contain_text("Say why.")
     looks(page, "no-reason")
-    page.get_by_label("Why amounts change").fill("Pay scale of 2026")
+    page.get_by_label("Why figures change").fill("Pay scale of 2026")
     page.get_by_role("button", name="Write all of it").click()
     expect(page.locator(".intro")).to_contain_text("0 new and 1 changed records were written")
 

@@ -27,6 +27,7 @@ from tests.factories import engagements as make
 from tests.factories import finance as money
 from tests.finance.imported import (
     AT,
+    TODAY,
     as_csv,
     as_xlsx,
     checked,
@@ -202,7 +203,7 @@ def test_a_changed_amount_without_a_reason_is_told_at_the_field(signed_in, offic
     assert answer.status_code == 422
     page = words(answer)
     assert 'href="#id_reason"' in page
-    assert "The file changes amounts that are on record. Say why." in page
+    assert "The file changes what figures are counted from. Say why." in page
     with commits():
         answer = signed_in.post(f"/imports/{run.pk}/write/", {"reason": "x" * 81})
     assert answer.status_code == 422
@@ -269,7 +270,7 @@ def test_a_file_lies_privately_and_its_run_survives_its_loss(signed_in, officer,
     file.unlink()
     assert signed_in.get(f"/imports/{run.pk}/errors.xlsx").status_code == 404
     runs.check_again(run.pk)
-    checking.check_run(run.pk)
+    checking.check_run(run.pk, TODAY)
     assert (
         "The file is gone from the portal&#x27;s disk." in signed_in.get(f"/imports/{run.pk}/").text
     )
@@ -510,7 +511,8 @@ def killed_in_the_middle(module: str, step: str, call: str) -> None:
 def test_a_worker_killed_in_the_check_and_in_the_write_loses_nothing(officer):
     titles = [f"T{n}" for n in range(220)]
     run = started("projects", projects(*titles[:200], "", *titles[201:]), officer)
-    killed_in_the_middle("checking", "check_lines", f"checking.check_run({run.pk})")
+    day = "import datetime as dt; today = dt.date(2026, 11, 20); "
+    killed_in_the_middle("checking", "check_lines", f"{day}checking.check_run({run.pk}, today)")
     run.refresh_from_db()
     assert (run.state, run.checked_rows, run.file_rows.count()) == ("checking", 100, 100)
     tasks.check_import(run.pk)

@@ -51,7 +51,7 @@ class NothingToChange(StepRefused):
 
 
 class ReasonMissing(StepRefused):
-    """The file changes amounts, and nobody says why."""
+    """The file changes what moves a figure, and nobody says why."""
 
 
 def start_run(kind: str, file: Any, name: str, actor: Any, at: dt.datetime) -> ImportRun:
@@ -88,7 +88,7 @@ def ask_to_write(run_id: int, reason: str, actor: Any) -> None:
         if not run.new and not run.changed:
             raise NothingToChange(_("There is nothing to change: all of it stands there already."))
         if run.amounts_changed and not reason:
-            raise ReasonMissing(_("The file changes amounts that are on record. Say why."))
+            raise ReasonMissing(_("The file changes what figures are counted from. Say why."))
         run.state, run.reason, run.written_by, run.problem = (
             ImportState.WRITING,
             reason,

@@ -23,8 +23,17 @@ from iscm_portal.common.history import (
 )
 from iscm_portal.common.locks import lock_until_commit
 
+from ... import rules
 from ...choices import ImportState, RowState
-from ...models import ImportedRecord, ImportRow, ImportRun, PositionShare, Project
+from ...models import (
+    FundingLine,
+    ImportedRecord,
+    ImportRow,
+    ImportRun,
+    PositionShare,
+    Project,
+)
+from ...selectors.currency import off_record
 from .cells import Link, Shares
 from .checking import locked
 from .columns import KINDS, Column, Kind
@@ -184,6 +193,7 @@ def _create(kind: Kind, rows: Sequence[ImportRow], links: _Linked, written: Writ
             if not column.is_beside:
                 _set(column, record, value_of(column, row), links)
         records.append(record)
+    _see_to_rates(records)
     kind.model._default_manager.bulk_create(records, batch_size=BATCH)
     _write_beside(kind, rows, records, links, written)
     written.note(records, "+")
@@ -204,10 +214,23 @@ def _change(kind: Kind, rows: Sequence[ImportRow], links: _Linked, written: Writ
             if column.name in row.values:
                 _set(column, record, value_of(column, row), links)
     changed = [records[row.object_id or 0] for row in rows]
+    asked = rules.AT_THE_RATE_ON_RECORD.is_asked
+    _see_to_rates([records[row.object_id or 0] for row in rows if asked(row.values.keys())])
     update_many(kind.model, changed, {column.name for column in columns}, written.at)
     _write_beside(kind, rows, changed, links, written)
     written.note(changed, "~", before)
     written.touch(kind, changed)
+
+
+def _see_to_rates(records: Sequence[Any]) -> None:
+    """Raises Overtaken where a line that is converted now is not so at the rate on record: the
+    rate was corrected since the check."""
+    lines = [record for record in records if isinstance(record, FundingLine)]
+    if moved := off_record(lines):
+        shown = ", ".join(f"“{line.code}”" for line in moved[:5])
+        raise Overtaken(
+            _("The rate on record is another one now: %(records)s.") % {"records": shown}
+        )
 
 
 def _held(kind: Kind, rows: Sequence[ImportRow]) -> dict[int, Any]:
