@@ -12,11 +12,11 @@ from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
 
 from engagements.models import ISCM
+from iscm_portal.common.as_of import end_of
 from iscm_portal.common.filters import FIRST_YEAR, LAST_YEAR
 from iscm_portal.common.period import FIRST_DAY, LAST_DAY, Period
 
 from ..choices import FundingSource, Supports
-from ..selectors.as_of import end_of
 from ..selectors.investment import DIMENSIONS as ALL_DIMENSIONS
 from ..selectors.investment import Investment, investments
 from ..selectors.printed import printed_table
