@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 
 from engagements.models import ISCM, Country, Organisation, SignedInRequest
 from iscm_portal.common.access import may
-from iscm_portal.common.as_of import end_of, rows_of
+from iscm_portal.common.as_of import known_by, rows_of
 from iscm_portal.common.downloads import TABLE_FORMATS, table_response
 from iscm_portal.common.pages import keyset_page, one_of, past_day, whole_number
 from iscm_portal.common.period import FIRST_DAY, LAST_DAY, Period
@@ -83,7 +83,7 @@ class Asked:
     @property
     def known_by(self) -> dt.datetime | None:
         """The moment before which it was on record; None: now."""
-        return end_of(self.as_of) if self.as_of else None
+        return known_by(self.as_of)
 
     @property
     def period(self) -> Period:
@@ -119,12 +119,13 @@ class Names:
         return str(self.donors[cell.key["donor"]])
 
 
-def names_for(request: SignedInRequest, known_by: dt.datetime | None) -> Names:
+def names_for(request: SignedInRequest, day: dt.date | None) -> Names:
     user = request.user
     if not (may(user, "read_all_finance") or may(user, "read_own_office_finance")):
         raise PermissionDenied
-    paying = rows_of(AssessedContribution, known_by).visible_to(user).order_by().values("country")
-    asking = rows_of(Proposal, known_by).visible_to(user).order_by().values("donor")
+    moment = known_by(day)
+    paying = rows_of(AssessedContribution, moment).visible_to(user).order_by().values("country")
+    asking = rows_of(Proposal, moment).visible_to(user).order_by().values("donor")
     return Names(
         {row.slug: row for row in ISCM.objects.visible_to(user)},
         {row.iso3: row for row in Country.objects.visible_to(user).filter(pk__in=paying)},
@@ -137,7 +138,7 @@ def asked(request: SignedInRequest) -> tuple[Asked, Names]:
     be."""
     get, today = request.GET, timezone.localdate()
     this_year, day = today.year, past_day(request, today)
-    names = names_for(request, end_of(day) if day else None)
+    names = names_for(request, day)
     last = whole_number(get["to"], *YEARS) if get.get("to") else this_year
     first = whole_number(get["from"], *YEARS) if get.get("from") else last - YEARS_SHOWN + 1
     if first > last:

@@ -19,6 +19,11 @@ def end_of(day: dt.date) -> dt.datetime:
     return dt.datetime.combine(day + dt.timedelta(days=1), dt.time(), dt.UTC)
 
 
+def known_by(day: dt.date | None) -> dt.datetime | None:
+    """The moment before which it was on record what is asked for as of ``day``; None: now."""
+    return end_of(day) if day else None
+
+
 def rows_of(model: type[Model], by: dt.datetime | None = None) -> PortalQuerySet:
     """The rows of ``model``; with ``by`` as they were on record before that moment.
 

@@ -17,7 +17,7 @@ from finance.choices import FundingSource, Supports
 from finance.models import Attribution
 from finance.selectors.investment import Investment, investment_records, investments
 from finance.selectors.printed import PrintedTable, change_pct, printed_table
-from iscm_portal.common.as_of import end_of
+from iscm_portal.common.as_of import known_by
 from iscm_portal.common.numbers import percent
 from iscm_portal.common.period import Period, year_span
 from iscm_portal.common.sorting import Columns, in_order
@@ -72,7 +72,7 @@ class ResourceFilter:
     @property
     def known_by(self) -> dt.datetime | None:
         """The moment before which it was on record; None: now."""
-        return end_of(self.as_of) if self.as_of else None
+        return known_by(self.as_of)
 
     def query(self, **more: str) -> str:
         """The address of the records of a cell, without its years."""

@@ -17,7 +17,7 @@ from finance.selectors import changes as recorded
 from finance.selectors.cliff import COLUMNS, changes, funding_cliff, sum_of_endings
 from finance.selectors.printed import printed_table
 from iscm_portal.common.access import may
-from iscm_portal.common.as_of import end_of, model_of
+from iscm_portal.common.as_of import end_of, known_by, model_of
 from iscm_portal.common.downloads import TABLE_FORMATS, table_response
 from iscm_portal.common.forms import Problem
 from iscm_portal.common.pages import Page, merged_page, one_of, past_day, whole_number
@@ -40,7 +40,7 @@ def cliff(request: SignedInRequest) -> HttpResponse | StreamingHttpResponse:
     text = request.GET.get("year", "")
     year = whole_number(text, *YEARS) if text else today.year
     day = past_day(request, today)
-    rows = funding_cliff(year, known_by=end_of(day) if day else None)
+    rows = funding_cliff(year, known_by=known_by(day))
     rows = in_order(rows, asked_sort(request, COLUMNS), COLUMNS)
     if form := one_of(request, "format", TABLE_FORMATS):
         columns = ["mechanism", "project", "title", "ends_on", "known_usd", "high_usd"]

@@ -19,7 +19,7 @@ from finance.models import FundingLine, Project
 from finance.selectors.investment import investment_records
 from finance.selectors.printed import printed_counts, printed_lines, table_titles
 from iscm_portal.common.access import may
-from iscm_portal.common.as_of import end_of, rows_of
+from iscm_portal.common.as_of import known_by, rows_of
 from iscm_portal.common.charts import stacked_bars
 from iscm_portal.common.downloads import TABLE_FORMATS, table_response
 from iscm_portal.common.exports import csv_response
@@ -67,7 +67,7 @@ def asked_projects(request: SignedInRequest, day: dt.date | None) -> tuple[str, 
     """The codes of the projects that the address names, as they were on ``day``. Raises BadRequest
     for one that is none."""
     codes = tuple(dict.fromkeys(code for code in request.GET.getlist("project") if code))
-    projects = rows_of(Project, end_of(day) if day else None)
+    projects = rows_of(Project, known_by(day))
     if projects.filter(code__in=codes[:MOST_PROJECTS]).count() != len(codes):
         raise BadRequest(_("There is no such project."))
     return codes
