@@ -4,34 +4,43 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Iterator
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any, TypeVar
 
 from django.db.models import (
+    Aggregate,
+    Case,
     Count,
     DateField,
     DecimalField,
     Exists,
     F,
+    IntegerField,
     OuterRef,
+    Prefetch,
     Q,
+    QuerySet,
     Subquery,
     Sum,
     Value,
+    When,
 )
+from django.db.models.expressions import Combinable
 from django.db.models.functions import Coalesce, ExtractYear, Greatest, Least
+from django.db.models.lookups import GreaterThan
 
 from iscm_portal.common.access import Reader
+from iscm_portal.common.expressions import DaysBetween
 from iscm_portal.common.numbers import ratio, summed
-from iscm_portal.common.period import Period
+from iscm_portal.common.period import Period, held_during
 from iscm_portal.common.querysets import PortalQuerySet
 
 from ..choices import WORKING_DAYS_A_YEAR
 from ..models import Position, PositionShare, StaffNeed, TermsOfReference, TimeEntry
-from ..querysets import PositionQuerySet
+from ..querysets import PositionQuerySet, TimeEntryQuerySet
 
 WHOLE_POST = Decimal(100)
 DIMENSIONS = ("iscm", "office", "year")
@@ -110,13 +119,8 @@ class _Cell:
         self.days += other.days
 
 
-@dataclass(frozen=True)
-class _Leaf:
-    """The finest place that posts and days can have."""
-
-    iscm: str | None
-    office: str | None
-    year: int
+Key = tuple[Any, ...]
+Amounts = Iterator[tuple[Key, _Cell]]
 
 
 def staffing(
@@ -126,6 +130,7 @@ def staffing(
     iscm: str | None = None,
     office: str | None = None,
     reader: Reader | None = None,
+    planned: bool = False,
 ) -> list[Staffing]:
     """Posts needed and held, and days given, in every cell of ``by`` (see ``DIMENSIONS``).
 
@@ -139,51 +144,28 @@ def staffing(
     - *days*: time entries of accepted reports that are not part of a post's share.
 
     Without ``year`` among ``by``, several years add up to years of posts. ``iscm`` and ``office``
-    (slugs; "" for what names none) narrow; with ``reader`` only what he may read is counted. The
-    number of statements is constant.
+    (slugs; "" for what names none) narrow, ``planned`` to the mechanisms with a need on record
+    there; with ``reader`` only what he may read is counted. The database adds up, in four
+    statements.
     """
-    (cells,) = staffings(period, [by], iscm=iscm, office=office, reader=reader)
-    return cells
-
-
-def staffings(
-    period: Period,
-    cuts: Sequence[tuple[str, ...]],
-    *,
-    iscm: str | None = None,
-    office: str | None = None,
-    reader: Reader | None = None,
-) -> list[list[Staffing]]:
-    """``staffing`` by each of several ``cuts``, the records read once for all of them."""
-    scope = _Scope(period, iscm, office, reader)
-    amounts = list(scope.amounts())
-    return [_cut(amounts, by) for by in cuts]
-
-
-def _cut(
-    amounts: Iterable[tuple[list[_Leaf], _Cell]],
-    by: tuple[str, ...],
-    iscms: Collection[str | None] | None = None,
-) -> list[Staffing]:
-    """The cells of ``by``; of the mechanisms ``iscms`` only, where these are given."""
     wrong = set(by) - set(DIMENSIONS)
     if wrong:
         raise ValueError(f"Unknown dimensions: {', '.join(sorted(wrong))}")
-    cells: dict[tuple[Any, ...], _Cell] = defaultdict(_Cell)
-    for leaves, amount in amounts:
-        taken = [leaf for leaf in leaves if iscms is None or leaf.iscm in iscms]
-        # A set: what several mechanisms share is added once to a cell that has them all.
-        for key in {tuple(getattr(leaf, name) for name in by) for leaf in taken}:
-            cells[key].add(amount)
-    return [
-        _rounded(dict(zip(by, key, strict=True)), cells[key])
-        for key in sorted(cells, key=lambda key: str(key))
-    ]
+    return _listed(by, _Scope(period, iscm, office, reader, planned=planned).cells(by))
 
 
-def _rounded(key: dict[str, Any], cell: _Cell) -> Staffing:
+def _listed(by: tuple[str, ...], cells: dict[Key, _Cell]) -> list[Staffing]:
+    return [_rounded(by, key, cells[key]) for key in sorted(cells, key=_in_order)]
+
+
+def _in_order(key: Key) -> list[tuple[bool, Any]]:
+    """What names no mechanism, or no office, comes after what does."""
+    return [(value is None, value or "") for value in key]
+
+
+def _rounded(by: tuple[str, ...], key: Key, cell: _Cell) -> Staffing:
     return Staffing(
-        key=key,
+        key=dict(zip(by, key, strict=True)),
         needed=None if cell.needed is None else _cents(cell.needed),
         held=_cents(cell.held),
         held_high=_cents(cell.held + cell.possible),
@@ -210,29 +192,53 @@ def _called(path: str, slug: str) -> Q:
     return Q(**{f"{path}__slug": slug}) if slug else Q(**{f"{path}__isnull": True})
 
 
+def _days_held(year: int, post: str = "") -> Greatest:
+    """The days of ``year`` on which the post at the path ``post`` was held, as an expression."""
+    first, last = dt.date(year, 1, 1), dt.date(year, 12, 31)
+    begins = Greatest(f"{post}starts_on", Value(first), output_field=DateField())
+    ends_on = Coalesce(f"{post}ends_on", Value(last), output_field=DateField())
+    ends = Least(ends_on, Value(last), output_field=DateField())
+    return Greatest(DaysBetween(ends, begins) + 1, 0, output_field=IntegerField())
+
+
+def _days_of(year: int) -> int:
+    whole = Period.year(year)
+    return (whole.end - whole.start).days
+
+
+def _called_one_of(path: str, slugs: set[str | None]) -> Q:
+    found = Q(**{f"{path}__slug__in": sorted(slug for slug in slugs if slug)})
+    return found | Q(**{f"{path}__isnull": True}) if None in slugs else found
+
+
 class _Scope:
-    """The records of some years, a mechanism, an office and a reader, as amounts with a place."""
+    """The records of some years, a mechanism, an office and a reader, added up by the database.
+
+    ``places`` narrows further, to the mechanisms and to the offices (slugs or None) that it names.
+    """
 
     def __init__(
-        self, period: Period, iscm: str | None, office: str | None, reader: Reader | None
+        self,
+        period: Period,
+        iscm: str | None,
+        office: str | None,
+        reader: Reader | None,
+        *,
+        planned: bool = False,
+        places: Collection[Key] | None = None,
     ) -> None:
         self.years = period.calendar_years
         self.period = Period.years(self.years[0], self.years[-1])
         self.iscm, self.office, self.reader = iscm, office, reader
-
-    def amounts(self) -> Iterator[tuple[list[_Leaf], _Cell]]:
-        """Every amount with the places it belongs to; several only for unknown shares."""
-        yield from self._needed()
-        yield from self._held()
-        yield from self._unknown()
-        yield from self._days()
+        self.planned, self.places = planned, places
 
     def needs(self) -> PortalQuerySet:
-        return self._narrowed(StaffNeed.objects.filter(year__in=list(self.years)), "office")
+        return self._narrowed(self._of_years(StaffNeed.objects.all()), "office")
 
     def shares(self) -> PortalQuerySet:
         held = PositionShare.objects.filter(
-            position__in=Position.objects.held_during(self.period).values("pk")
+            held_during(self.period, "position__starts_on", "position__ends_on"),
+            position__starts_on__isnull=False,
         )
         return self._narrowed(held, "position__office")
 
@@ -240,7 +246,28 @@ class _Scope:
         entries = TimeEntry.objects.worked_in(self.period).given_without_a_post()
         return self._narrowed(entries, "office")
 
+    def unknown_posts(self) -> PositionQuerySet:
+        """The posts with an unknown share, each once; adds ``left`` (per cent) for it."""
+        unknown = self.shares().filter(share_pct__isnull=True, position=OuterRef("pk"))
+        posts: PositionQuerySet = Position.objects.filter(Exists(unknown)).annotate(
+            left=_left("pk")
+        )
+        return posts
+
+    def _of_years(self, needs: Rows) -> Rows:
+        return needs.filter(year__in=list(self.years))
+
     def _narrowed(self, rows: Rows, office: str) -> Rows:
+        rows = self._read(rows, office)
+        if self.planned:
+            needs = self._read(self._of_years(StaffNeed.objects.all()), "office")
+            rows = rows.filter(iscm__in=needs.order_by().values("iscm"))
+        if self.places is not None:
+            rows = rows.filter(_called_one_of("iscm", {iscm for iscm, _office in self.places}))
+            rows = rows.filter(_called_one_of(office, {office for _iscm, office in self.places}))
+        return rows
+
+    def _read(self, rows: Rows, office: str) -> Rows:
         if self.reader is not None:
             rows = rows.visible_to(self.reader)
         if self.iscm is not None:
@@ -249,82 +276,121 @@ class _Scope:
             rows = rows.filter(_called(office, self.office))
         return rows
 
-    def _needed(self) -> Iterator[tuple[list[_Leaf], _Cell]]:
-        groups = self.needs().order_by().values_list("iscm__slug", "office__slug", "year")
-        for *leaf, pct in groups.annotate(pct=Sum("share_pct")):
-            yield [_Leaf(*leaf)], _Cell(needed=Fraction(summed(pct)) / 100)
+    def cells(self, by: tuple[str, ...]) -> dict[Key, _Cell]:
+        cells: dict[Key, _Cell] = defaultdict(_Cell)
+        for amounts in (self._needed(by), self._held(by), self._unknown(by), self._days(by)):
+            for key, amount in amounts:
+                cells[key].add(amount)
+        return cells
 
-    def _held(self) -> Iterator[tuple[list[_Leaf], _Cell]]:
-        groups = (
-            self._dated(self.shares())
-            .filter(share_pct__isnull=False)
-            .values_list("iscm__slug", "position__office__slug", "first_day", "last_day")
-        )
-        for iscm, office, first, last, pct in groups.annotate(pct=Sum("share_pct")):
-            for year, part in self._parts(first, last):
-                yield [_Leaf(iscm, office, year)], _Cell(held=Fraction(summed(pct)) * part / 100)
+    def totals(self, cells: dict[Key, _Cell]) -> tuple[Staffing | None, Staffing | None]:
+        """The ``cells`` of mechanisms as one: of those with a need on record, and of all.
 
-    def _unknown(self) -> Iterator[tuple[list[_Leaf], _Cell]]:
-        stated = (
-            PositionShare.objects.filter(position=OuterRef("position"))
-            .order_by()
-            .values("position")
-            .annotate(pct=Sum("share_pct"))
-            .values("pct")
+        A post with unknown shares for several mechanisms counts once: that alone is asked again.
+        """
+        planned = {iscm for (iscm,), cell in cells.items() if cell.needed is not None}
+        of_planned, of_all = _Cell(), _Cell()
+        for (iscm,), cell in cells.items():
+            certain = replace(cell, possible=Fraction(0), unknown=0)
+            of_all.add(certain)
+            if iscm in planned:
+                of_planned.add(certain)
+        for is_planned, cell in self._unknown_together(planned):
+            of_all.add(cell)
+            if is_planned:
+                of_planned.add(cell)
+        return (
+            _rounded((), (), of_planned) if planned else None,
+            _rounded((), (), of_all) if cells else None,
         )
-        rows = (
-            self._dated(self.shares())
-            .filter(share_pct__isnull=True)
-            .annotate(stated=Coalesce(Subquery(stated), Value(0), output_field=DecimalField()))
-            .values_list(
-                "position",
-                "stated",
-                "position__office__slug",
-                "first_day",
-                "last_day",
-                "iscm__slug",
-            )
-        )
-        posts: dict[tuple[Any, ...], list[str]] = defaultdict(list)
-        for *post, iscm in rows:
-            posts[tuple(post)].append(iscm)
-        for (_pk, pct, office, first, last), iscms in posts.items():
-            left = Fraction(WHOLE_POST - summed(pct)) / 100
-            for year, part in self._parts(first, last):
-                places = [_Leaf(iscm, office, year) for iscm in iscms]
-                yield places, _Cell(possible=left * part, unknown=1)
 
-    def _days(self) -> Iterator[tuple[list[_Leaf], _Cell]]:
-        groups = (
-            self.time_entries()
-            .order_by()
-            .annotate(worked_year=ExtractYear("worked_on"))
-            .values_list("iscm__slug", "office__slug", "worked_year")
-        )
-        for *leaf, days in groups.annotate(total=Sum("days")):
-            yield [_Leaf(*leaf)], _Cell(days=summed(days))
+    def _unknown_together(self, planned: set[str]) -> Iterator[tuple[bool, _Cell]]:
+        """Posts with an unknown share for one of the mechanisms ``planned``, and the others."""
+        shares = self.shares().filter(share_pct__isnull=True, position=OuterRef("pk"))
+        is_planned = Exists(shares.filter(iscm__slug__in=sorted(planned)))
+        posts = self.unknown_posts().order_by().annotate(is_planned=is_planned, nothing=Value(0))
+        groups = posts.values_list("is_planned", "nothing")
+        for (of_planned,), year, n, pct_days in self._by_year(groups, (), F("left")):
+            yield of_planned, _possible(pct_days, year, n)
 
-    def _dated(self, shares: PortalQuerySet) -> PortalQuerySet:
-        """Adds ``first_day`` and ``last_day`` inside of the years: few different ones, whatever
-        the number of posts."""
-        last_day = self.period.end - dt.timedelta(days=1)
-        ends_on = Coalesce("position__ends_on", Value(last_day), output_field=DateField())
-        dated: PortalQuerySet = shares.order_by().annotate(
-            first_day=Greatest(
-                "position__starts_on", Value(self.period.start), output_field=DateField()
-            ),
-            last_day=Least(ends_on, Value(last_day), output_field=DateField()),
-        )
-        return dated
+    def _needed(self, by: tuple[str, ...]) -> Amounts:
+        groups = _grouped(self.needs(), by, "office__slug", year=F("year"))
+        for *key, _nothing, n, pct in groups.annotate(n=Count("pk"), pct=Sum("share_pct")):
+            if n:
+                yield tuple(key), _Cell(needed=Fraction(summed(pct)) / 100)
 
-    def _parts(self, first: dt.date, last: dt.date) -> Iterator[tuple[int, Fraction]]:
-        for year in range(first.year, last.year + 1):
-            yield year, part_of_year(first, last, year)
+    def _days(self, by: tuple[str, ...]) -> Amounts:
+        rows = self.time_entries()
+        groups = _grouped(rows, by, "office__slug", year=ExtractYear("worked_on"))
+        for *key, _nothing, n, days in groups.annotate(n=Count("pk"), total=Sum("days")):
+            if n:
+                yield tuple(key), _Cell(days=summed(days))
+
+    def _held(self, by: tuple[str, ...]) -> Amounts:
+        rows = self.shares().filter(share_pct__isnull=False)
+        groups = _grouped(rows, by, "position__office__slug")
+        for key, year, n, pct_days in self._by_year(groups, by, F("share_pct"), "position__"):
+            if n:
+                yield key, _Cell(held=pct_days / (100 * _days_of(year)))
+
+    def _unknown(self, by: tuple[str, ...]) -> Amounts:
+        if "iscm" in by:  # a post has one share at most for each mechanism
+            rows = self.shares().filter(share_pct__isnull=True).annotate(left=_left("position"))
+            groups = _grouped(rows, by, "position__office__slug")
+            years = self._by_year(groups, by, F("left"), "position__")
+        else:
+            groups = _grouped(self.unknown_posts(), by, "office__slug")
+            years = self._by_year(groups, by, F("left"))
+        for key, year, n, pct_days in years:
+            if n:
+                yield key, _possible(pct_days, year, n)
+
+    def _by_year(
+        self, groups: Any, by: tuple[str, ...], pct: F, post: str = ""
+    ) -> Iterator[tuple[Key, int, int, Fraction]]:
+        """For each group and year: its key, the year, how many were held, per cent times days."""
+        sums: dict[str, Aggregate] = {}
+        for year in self.years:
+            days = _days_held(year, post)
+            sums[f"n_{year}"] = Count("pk", filter=Q(GreaterThan(days, 0)))
+            sums[f"pct_days_{year}"] = Sum(pct * days, output_field=DecimalField())
+        for row in groups.annotate(**sums):
+            *places, _nothing = row[: -len(sums)]
+            found = row[-len(sums) :]
+            for year, n, pct_days in zip(self.years, found[::2], found[1::2], strict=True):
+                key = list(places)
+                if "year" in by:
+                    key.insert(by.index("year"), year)
+                yield tuple(key), year, n, Fraction(summed(pct_days))
+
+
+def _possible(pct_days: Fraction, year: int, n: int) -> _Cell:
+    return _Cell(possible=pct_days / (100 * _days_of(year)), unknown=n)
+
+
+def _left(post: str) -> Combinable:
+    """What the stated shares of the post ``post`` leave of it (per cent), as an expression."""
+    stated = (
+        PositionShare.objects.filter(position=OuterRef(post))
+        .order_by()
+        .values("position")
+        .annotate(pct=Sum("share_pct"))
+        .values("pct")
+    )
+    return Value(WHOLE_POST) - Coalesce(Subquery(stated), Value(0), output_field=DecimalField())
+
+
+def _grouped(rows: Any, by: tuple[str, ...], office: str, year: Any = None) -> Any:
+    """``rows`` by the dimensions ``by`` as tuples, and a last column of nothing, so that without
+    dimensions all of them are one group. Without ``year`` that one is left out."""
+    paths = {"iscm": F("iscm__slug"), "office": F(office), "year": year}
+    names = {f"by_{name}": paths[name] for name in by if paths[name] is not None}
+    return rows.order_by().annotate(**names, nothing=Value(0)).values_list(*names, "nothing")
 
 
 @dataclass(frozen=True)
 class StaffingPlan:
-    """The plan of ``year`` by mechanism, and by place: mechanism and office.
+    """The plan of ``year`` by mechanism.
 
     ``planned`` adds up the mechanisms with a need on record, where needed and held can be set side
     by side; ``total`` all of them. Both are None where there is nothing. ``no_office`` is, where
@@ -333,7 +399,6 @@ class StaffingPlan:
 
     year: int
     by_iscm: list[Staffing]
-    by_place: list[Staffing]
     planned: Staffing | None
     total: Staffing | None
     no_office: Decimal | None
@@ -368,19 +433,79 @@ def staffing_plan(
     office: str | None = None,
     reader: Reader | None = None,
 ) -> StaffingPlan:
-    """The plan of a year, narrowed as in ``staffing``; in five statements at most."""
+    """The plan of a year, narrowed as in ``staffing``; in six statements at most."""
     period = Period.year(year)
-    amounts = list(_Scope(period, iscm, office, reader).amounts())
-    by_iscm = _cut(amounts, ("iscm",))
-    planned = {row.key["iscm"] for row in by_iscm if row.needed is not None}
+    scope = _Scope(period, iscm, office, reader)
+    cells = scope.cells(("iscm",))
+    planned, total = scope.totals(cells)
     return StaffingPlan(
         year=year,
-        by_iscm=by_iscm,
-        by_place=_cut(amounts, ("iscm", "office")),
-        planned=next(iter(_cut(amounts, (), planned)), None),
-        total=next(iter(_cut(amounts, ())), None),
+        by_iscm=_listed(("iscm",), cells),
+        planned=planned,
+        total=total,
         no_office=_of_no_office(_Scope(period, iscm, None, reader)) if office else None,
     )
+
+
+PLACE = ("iscm", "office")
+# How pages go through the places: what names no mechanism, or no office, comes last.
+PLACE_ORDER = ("no_iscm", "iscm_slug", "no_office", "office_slug")
+
+
+def staffing_places(
+    year: int,
+    *,
+    iscm: str | None = None,
+    office: str | None = None,
+    reader: Reader | None = None,
+) -> Callable[[Q], QuerySet[Any]]:
+    """Where there is anything to count: mechanism and office, each pair once, for ``page_beyond``.
+
+    What it gives are places in ``PLACE_ORDER`` that meet a condition on these columns.
+    """
+    scope = _Scope(Period.year(year), iscm, office, reader)
+    kinds = (
+        (scope.needs(), "office__slug"),
+        (scope.shares(), "position__office__slug"),
+        (scope.time_entries(), "office__slug"),
+    )
+
+    def beyond(condition: Q) -> QuerySet[Any]:
+        # Each kind distinct by itself: there are fewer places than records to sort.
+        found = [_places(rows, office).filter(condition).distinct() for rows, office in kinds]
+        together: QuerySet[Any] = found[0].union(*found[1:]).order_by(*PLACE_ORDER)
+        return together
+
+    return beyond
+
+
+def _places(rows: PortalQuerySet, office: str) -> Any:
+    columns = {
+        "no_iscm": _is_missing("iscm__slug"),
+        "iscm_slug": Coalesce("iscm__slug", Value("")),
+        "no_office": _is_missing(office),
+        "office_slug": Coalesce(office, Value("")),
+    }
+    return rows.order_by().annotate(**columns).values_list(*PLACE_ORDER, named=True)
+
+
+def _is_missing(path: str) -> Case:
+    return Case(When(**{f"{path}__isnull": True}, then=1), default=0)
+
+
+def staffing_at(
+    year: int,
+    places: Iterable[Any],
+    *,
+    iscm: str | None = None,
+    office: str | None = None,
+    reader: Reader | None = None,
+) -> list[Staffing]:
+    """The cells at some of the ``staffing_places``, in their order."""
+    keys = [(place.iscm_slug or None, place.office_slug or None) for place in places]
+    scope = _Scope(Period.year(year), iscm, office, reader, places=keys)
+    cells = scope.cells(PLACE)
+    return [_rounded(PLACE, key, cells[key]) for key in keys]
 
 
 def _of_no_office(scope: _Scope) -> Decimal:
@@ -389,17 +514,27 @@ def _of_no_office(scope: _Scope) -> Decimal:
 
 
 def staffing_records(
-    period: Period, *, iscm: str | None = None, office: str | None = None
+    period: Period,
+    *,
+    iscm: str | None = None,
+    office: str | None = None,
+    reader: Reader | None = None,
+    planned: bool = False,
 ) -> dict[str, PortalQuerySet]:
-    """The records that ``staffing`` counts for the same mechanism and office.
+    """The records that ``staffing`` counts for the same arguments.
 
-    ``needs``, ``shares`` (of posts) and ``time_entries``, not yet narrowed to their reader: the
-    caller applies ``visible_to``.
+    ``needs``; ``shares`` of posts that are stated; ``unknown``, the posts with an unknown share,
+    each once, with ``left`` (per cent) and ``unknown_shares``; and ``time_entries``.
     """
-    scope = _Scope(period, iscm, office, None)
+    scope = _Scope(period, iscm, office, reader, planned=planned)
+    shares = scope.shares()
+    unknown = shares.filter(share_pct__isnull=True).select_related("iscm").order_by("iscm__acronym")
     return {
         "needs": scope.needs(),
-        "shares": scope.shares(),
+        "shares": shares.filter(share_pct__isnull=False),
+        "unknown": scope.unknown_posts().prefetch_related(
+            Prefetch("shares", unknown, to_attr="unknown_shares")
+        ),
         "time_entries": scope.time_entries(),
     }
 
@@ -414,6 +549,17 @@ def posts(iscm: str | None = None, office: str | None = None) -> PositionQuerySe
     if office is not None:
         found = found.filter(_called("office", office))
     return found
+
+
+_HAS_DOCUMENT = Exists(TermsOfReference.objects.filter(position=OuterRef("pk")))
+# Which posts each number of ``ToRCoverage`` counts, by its name.
+TOR_ANSWERS = {
+    "known": Q(has_tor__isnull=False),
+    "with_tor": Q(has_tor=True),
+    "without_tor": Q(has_tor=False),
+    "unknown": Q(has_tor__isnull=True),
+    "with_document": Q(_HAS_DOCUMENT, has_tor=True),
+}
 
 
 @dataclass(frozen=True)
@@ -449,12 +595,9 @@ def tor_coverage(held: PositionQuerySet) -> ToRCoverage:
     its reader by the caller. Source of the question: evaluation 2019, section 4.3; its own 45 per
     cent (``TOR_IN_SURVEY``) counts offices, not posts.
     """
-    documents = TermsOfReference.objects.filter(position=OuterRef("pk"))
+    names = ("with_tor", "without_tor", "unknown", "with_document")
     counts = held.order_by().aggregate(
-        with_tor=Count("pk", filter=Q(has_tor=True)),
-        without_tor=Count("pk", filter=Q(has_tor=False)),
-        unknown=Count("pk", filter=Q(has_tor__isnull=True)),
-        with_document=Count("pk", filter=Q(Exists(documents), has_tor=True)),
+        **{name: Count("pk", filter=TOR_ANSWERS[name]) for name in names}
     )
     return ToRCoverage(**counts)
 
@@ -467,13 +610,35 @@ def post_list(rows: PositionQuerySet) -> PositionQuerySet:
     )
 
 
-def posts_in_year(share: PositionShare, year: int) -> Decimal | None:
-    """What a share of a post comes to in ``year`` (posts); None where the share is unknown."""
-    post = share.position
-    if share.share_pct is None or post.starts_on is None:
+def with_days_noted(
+    rows: PositionQuerySet, period: Period, reader: Reader | None = None
+) -> PositionQuerySet:
+    """Adds ``days_noted``: the days of ``period`` that are part of the post's shares."""
+    noted = days_noted(period, reader).filter(position=OuterRef("pk")).order_by()
+    days = noted.values("position").annotate(total=Sum("days")).values("total")
+    found: PositionQuerySet = rows.annotate(
+        days_noted=Coalesce(Subquery(days), Value(0), output_field=DecimalField())
+    )
+    return found
+
+
+def days_noted(period: Period | None, reader: Reader | None = None) -> TimeEntryQuerySet:
+    """Time entries that are part of a post's share; of all years without a ``period``."""
+    entries = TimeEntry.objects.filter(position__isnull=False)
+    if period is not None:
+        entries = entries.worked_in(period)
+    return entries if reader is None else entries.visible_to(reader)
+
+
+def days_in(entries: TimeEntryQuerySet) -> Decimal:
+    return summed(entries.order_by().aggregate(total=Sum("days"))["total"])
+
+
+def posts_in_year(post: Position, pct: Decimal, year: int) -> Decimal | None:
+    """What ``pct`` per cent of a post come to in ``year`` (posts); None where it has no dates."""
+    if post.starts_on is None:
         return None
-    part = part_of_year(post.starts_on, post.ends_on, year)
-    return _cents(Fraction(share.share_pct) * part / 100)
+    return _cents(Fraction(pct) * part_of_year(post.starts_on, post.ends_on, year) / 100)
 
 
 @dataclass(frozen=True)

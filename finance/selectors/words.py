@@ -9,6 +9,8 @@ from typing import Any
 from django.utils.formats import date_format, number_format
 from django.utils.translation import gettext as _
 
+from ..models import Position, PositionShare
+
 
 def said(field: Any, value: Any) -> str:
     """``value`` of the model's ``field`` in words; "" for nothing. Numbers keep all they know."""
@@ -25,6 +27,20 @@ def said(field: Any, value: Any) -> str:
     if isinstance(value, dt.date):
         return date_format(value, "j F Y")
     return str(value)
+
+
+def with_shares(post: Position) -> str:
+    """A post with its grade and what it counts for: "Policy Officer (P3): RCM 20%"."""
+    shares = [
+        f"{share.iscm.acronym} {_('unknown share') if share.share_pct is None else _pct(share)}"
+        for share in post.shares.all()
+    ]
+    name = f"{post.title} ({post.grade})" if post.grade else post.title
+    return f"{name}: {', '.join(shares)}" if shares else name
+
+
+def _pct(share: PositionShare) -> str:
+    return f"{said(None, share.share_pct)}%"
 
 
 def _decimals(number: Decimal) -> int:

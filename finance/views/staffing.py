@@ -14,6 +14,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
@@ -23,25 +24,41 @@ from iscm_portal.common.access import may
 from iscm_portal.common.charts import paired_bars
 from iscm_portal.common.downloads import TABLE_FORMATS, document_response, table_response
 from iscm_portal.common.forms import FileForm, problems_of
-from iscm_portal.common.pages import keyset_page, one_of, wants_json, whole_number
+from iscm_portal.common.pages import (
+    Page,
+    keyset_page,
+    one_of,
+    page_beyond,
+    wants_json,
+    whole_number,
+)
 from iscm_portal.common.period import FIRST_DAY, LAST_DAY, Period
 
 from .. import permissions
 from ..choices import WORKING_DAYS_A_YEAR
-from ..models import Position, TermsOfReference, TimeEntry
+from ..models import Position, TermsOfReference
 from ..querysets import PositionQuerySet
+from ..selectors import staffing as figures
 from ..selectors.printed import printed_table
 from ..selectors.staffing import (
+    PLACE,
+    PLACE_ORDER,
+    TOR_ANSWERS,
     TOR_IN_SURVEY,
     Staffing,
     StaffingPlan,
+    days_in,
+    days_noted,
     post_list,
     posts,
     posts_in_year,
+    staffing_at,
+    staffing_places,
     staffing_plan,
     staffing_records,
     tor_coverage,
     undated,
+    with_days_noted,
 )
 from ..services import terms_of_reference as services
 
@@ -49,6 +66,13 @@ YEARS = (FIRST_DAY.year, LAST_DAY.year)
 # What names no mechanism or no office, in the address.
 NONE = "none"
 POST_ORDER = ("office_name", "title", "pk")
+TOR_WORDS = {
+    "known": gettext_lazy("It is known whether they have ToR"),
+    "with_tor": gettext_lazy("With ToR on record"),
+    "without_tor": gettext_lazy("Without ToR"),
+    "unknown": gettext_lazy("Not known whether they have ToR"),
+    "with_document": gettext_lazy("The ToR themselves are here"),
+}
 STAFFING_COLUMNS = (
     "mechanism",
     "office",
@@ -75,6 +99,7 @@ POST_COLUMNS = (
     "ends_on",
     "tor_on_record",
     "tor_documents",
+    "days_noted",
 )
 
 
@@ -95,14 +120,15 @@ class Asked:
 
 
 def asked(request: SignedInRequest, iscms: dict[str, ISCM], offices: dict[str, Office]) -> Asked:
-    """The filters of the address; who reads one office's posts asks for no other.
+    """The filters of the address; who reads one office's posts asks for no other,
+    and for what names none.
 
     Raises BadRequest for what is not there.
     """
     year = request.GET.get("year", "")
     office = one_of(request, "office", (*offices, NONE))
-    if not may(request.user, "read_all_finance"):
-        office = next(iter(offices))
+    if not may(request.user, "read_all_finance") and office != NONE:
+        office = next(iter(offices), NONE)
     return Asked(
         year=whole_number(year, *YEARS) if year else timezone.localdate().year,
         iscm=_slug(one_of(request, "iscm", (*iscms, NONE))),
@@ -129,18 +155,31 @@ def staffing(request: SignedInRequest) -> HttpResponseBase:
     """Needed, held and given by mechanism and office; the posts; their terms of reference."""
     iscms, offices = _named(request)
     chosen = asked(request, iscms, offices)
-    plan = staffing_plan(chosen.year, iscm=chosen.iscm, office=chosen.office, reader=request.user)
+    narrowed: dict[str, Any] = {
+        "iscm": chosen.iscm,
+        "office": chosen.office,
+        "reader": request.user,
+    }
+    period = Period.year(chosen.year)
     readable = posts(chosen.iscm, chosen.office).visible_to(request.user)
-    held = readable.held_during(Period.year(chosen.year))
+    held = readable.held_during(period)
+    undated_posts = readable.without_first_day()
+    tor = one_of(request, "tor", TOR_ANSWERS)
+    listed = held.filter(TOR_ANSWERS[tor]) if tor else held
     form = one_of(request, "format", TABLE_FORMATS)
     table = one_of(request, "table", ("mechanisms", "offices", "posts"))
     if form and table == "posts":
-        rows = post_rows(held | readable.without_first_day())
-        return table_response(form, f"posts-{chosen.year}", POST_COLUMNS, rows)
+        shown = with_days_noted(listed if tor else held | undated_posts, period, request.user)
+        return table_response(form, f"posts-{chosen.year}", POST_COLUMNS, post_rows(shown))
     if form:
-        cells = plan.by_place if table == "offices" else plan.by_iscm
+        by = PLACE if table == "offices" else ("iscm",)
+        cells = figures.staffing(period, by, **narrowed)
         rows = staffing_rows(cells, chosen.year, iscms, offices)
         return table_response(form, f"staffing-{chosen.year}", STAFFING_COLUMNS, rows)
+    plan = staffing_plan(chosen.year, **narrowed)
+    beyond = staffing_places(chosen.year, **narrowed)
+    places = page_beyond(request, beyond, *PLACE_ORDER, name="after_places")
+    coverage = tor_coverage(held)
     context = {
         "chosen": chosen,
         "iscms": iscms,
@@ -150,18 +189,25 @@ def staffing(request: SignedInRequest) -> HttpResponseBase:
         "chosen_office": NONE if chosen.office == "" else chosen.office,
         "reads_all": may(request.user, "read_all_finance"),
         "plan": plan,
+        "places": Page(staffing_at(chosen.year, places, **narrowed), places.next),
         "chart": chart(plan, iscms),
-        "tor": tor_coverage(held),
+        "tor": coverage,
+        "chosen_tor": tor,
+        "tor_words": TOR_WORDS,
+        "listed_posts": getattr(coverage, tor) if tor else coverage.posts,
         "survey": TOR_IN_SURVEY,
         "undated": undated(readable, chosen.iscm),
-        "posts": keyset_page(request, post_list(held), *POST_ORDER, name="after_posts"),
-        "posts_undated": keyset_page(
-            request, post_list(readable.without_first_day()), *POST_ORDER, name="after_undated"
-        ),
+        "posts": post_page(request, listed, period, "after_posts"),
+        "posts_undated": post_page(request, undated_posts, period, "after_undated"),
         "printed": printed_table(7, iscms=[chosen.iscm] if chosen.iscm else None),
         "working_days": WORKING_DAYS_A_YEAR,
     }
     return render(request, "finance/staffing.html", context)
+
+
+def post_page(request: SignedInRequest, rows: PositionQuerySet, period: Period, name: str) -> Page:
+    rows = with_days_noted(post_list(rows), period, request.user)
+    return keyset_page(request, rows, *POST_ORDER, name=name)
 
 
 def chart(plan: StaffingPlan, iscms: dict[str, ISCM]) -> str:
@@ -224,33 +270,45 @@ def post_rows(rows: PositionQuerySet) -> Iterator[list[Any]]:
                 post.ends_on,
                 {True: "yes", False: "no", None: "unknown"}[post.has_tor],
                 len(post.terms_of_reference.all()),
+                post.days_noted,
             ]
 
 
 def records(request: SignedInRequest) -> HttpResponse:
-    """The needs, shares of posts and days behind the figures, as far as the reader may read."""
+    """The needs, posts and days behind the figures, as far as the reader may read, and their sums.
+
+    ``planned`` narrows to the mechanisms with a need on record.
+    """
     iscms, offices = _named(request)
     chosen = asked(request, iscms, offices)
-    found = staffing_records(Period.year(chosen.year), iscm=chosen.iscm, office=chosen.office)
+    narrowed: dict[str, Any] = {
+        "iscm": chosen.iscm,
+        "office": chosen.office,
+        "reader": request.user,
+        "planned": bool(one_of(request, "planned", ("yes",))),
+    }
+    period = Period.year(chosen.year)
     links = {
         "needs": ("iscm", "office"),
         "shares": ("iscm", "position__office"),
+        "unknown": ("office",),
         "time_entries": ("iscm", "office", "event"),
     }
     pages = {
-        name: keyset_page(
-            request,
-            rows.visible_to(request.user).select_related(*links[name]),
-            "-pk",
-            name=f"after_{name}",
-        )
-        for name, rows in found.items()
+        name: keyset_page(request, rows.select_related(*links[name]), "-pk", name=f"after_{name}")
+        for name, rows in staffing_records(period, **narrowed).items()
     }
     context = {
         "chosen": chosen,
+        "planned": narrowed["planned"],
         "iscm": iscms.get(chosen.iscm or ""),
         "office": offices.get(chosen.office or ""),
-        "counted": [(row, posts_in_year(row, chosen.year)) for row in pages["shares"]],
+        "figure": next(iter(figures.staffing(period, **narrowed)), None),
+        "counted": [
+            (row, posts_in_year(row.position, row.share_pct, chosen.year))
+            for row in pages["shares"]
+        ],
+        "possible": [(row, posts_in_year(row, row.left, chosen.year)) for row in pages["unknown"]],
         "working_days": WORKING_DAYS_A_YEAR,
         **pages,
     }
@@ -304,12 +362,15 @@ def refused(request: SignedInRequest, found: Position, form: FileForm, status: i
 def show(
     request: SignedInRequest, found: Position, form: FileForm, status: int = 200
 ) -> HttpResponse:
-    days = TimeEntry.objects.visible_to(request.user).filter(position=found)
+    year = whole_number(request.GET["year"], *YEARS) if request.GET.get("year") else None
+    days = days_noted(Period.year(year) if year else None, request.user).filter(position=found)
     problems = problems_of(form) if form.is_bound else []
     context = {
         "position": found,
         "may_edit": permissions.may_edit(request.user, found),
         "documents": found.terms_of_reference.select_related("uploaded_by"),
+        "year": year,
+        "days": days_in(days),
         "time_entries": keyset_page(request, days.select_related("iscm", "event"), "-pk"),
         "form": form,
         "problems": problems,

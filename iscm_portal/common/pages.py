@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -98,11 +98,26 @@ def keyset_page(
     neither repeat nor hide one. ``name`` tells several lists of one page apart in the address.
     Raises BadRequest for a position that the portal didn't give for this very list.
     """
+
+    def beyond(after: Q) -> QuerySet[Any]:
+        # An empty condition leaves the rows as they are.
+        return rows.order_by(*order).filter(after)
+
+    return page_beyond(request, beyond, *order, size=size, name=name)
+
+
+def page_beyond(
+    request: HttpRequest,
+    beyond: Callable[[Q], QuerySet[Any]],
+    *order: str,
+    size: int = PAGE_ROWS,
+    name: str = "after",
+) -> Page:
+    """The same of rows that no ``filter`` narrows any more, as a union: ``beyond(condition)``
+    gives those that meet the condition, in ``order``."""
     place = f"{request.path} {name} {','.join(order)}"
     values = _position(request.GET.get(name, ""), place)
-    rows = rows.order_by(*order)
-    if values is not None:
-        rows = rows.filter(_after(order, values))
+    rows = beyond(Q() if values is None else _after(order, values))
     found = list(rows[: size + 1])
     if len(found) <= size:
         return Page(found, None)

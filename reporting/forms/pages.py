@@ -11,12 +11,14 @@ from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
 
 from ..choices import ReportPart
-from ..models import PostEventReport
+from ..models import Participant, PostEventReport
 from . import typed
 from .report import STEPS, ReportChoices, RowSet, Step
 from .typed import GONE, Difference, Place, Typed
 
 SHORT = "short"
+# What a form calls the rows of who took part.
+PEOPLE = Participant._meta.get_field("report").remote_field.get_accessor_name()
 SHORT_PARTS = (
     ReportPart.PEOPLE,
     ReportPart.DISCUSSED,
@@ -83,7 +85,7 @@ class PageForms:
         data: QueryDict | None = None,
         typed: Typed | None = None,
     ) -> None:
-        self.page, self.report = page, report
+        self.page, self.report, self.choices = page, report, choices
         self.parts = [self._part(step, choices, data) for step in page.steps]
         if typed is not None:
             self._show(typed)
@@ -187,7 +189,26 @@ class PageForms:
                     if key in keys.values()
                     or any(not typed.same(row[name], blank[name]) for name in blank)
                 }
+        _without_unconfirmed_posts(found, data)
         return found
+
+    def suggest_posts(self) -> None:
+        """Choose, where no post is chosen, the one that is called like the person.
+
+        It is shown with a tick to confirm it by; without the tick ``read`` takes it for nothing.
+        """
+        for part in self.parts:
+            for about, row_set in part.row_sets:
+                if about.model is not Participant or row_set.is_bound:
+                    continue
+                for row in row_set:
+                    held = row.initial
+                    if "position" not in row.fields or held.get("position"):
+                        continue
+                    post = self.choices.post_called(held.get("title") or "")
+                    if post is not None:
+                        held["position"] = post.pk
+                        row.fields["position"].suggestion = f"{held['key']}:{post.pk}"
 
     def as_data(self, held: Typed) -> QueryDict:
         """``held`` as the browser would send it: rows on record first, then the new ones."""
@@ -233,6 +254,17 @@ class PageForms:
                     label = about.one if place[2] == GONE else field.label if field else place[2]
                     return label, field
         raise KeyError(place)
+
+
+def _without_unconfirmed_posts(held: Typed, data: QueryDict) -> None:
+    """Take out the posts that the portal suggested and nobody confirmed: a post is said, never
+    guessed."""
+    rows = held.rows.get(PEOPLE, {})
+    for place in data.getlist("suggested"):
+        key, _colon, post = place.partition(":")
+        row = rows.get(key, {})
+        if row.get("position") == [post] and place not in data.getlist("agreed"):
+            row["position"] = []
 
 
 def _fill(form: forms.BaseForm, row: typed.Row | None) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -21,6 +21,8 @@ from engagements.models import (
     ReferenceFrame,
     Theme,
 )
+from finance.models import Position
+from finance.selectors.words import with_shares
 from iscm_portal.common.forms import dress, not_after
 
 from ..choices import ReportPart
@@ -43,11 +45,16 @@ class ReportChoices:
     """What the selects of a report offer, read once for a page whatever the number of rows."""
 
     def __init__(
-        self, report: PostEventReport, today: dt.date, partners: Collection[str] = ()
+        self,
+        report: PostEventReport,
+        today: dt.date,
+        partners: Collection[str] = (),
+        posts: Iterable[Position] = (),
     ) -> None:
         self.report = report
         self.today = today
         self.partners = partners
+        self._posts = posts
 
     @cached_property
     def iscm(self) -> Choices:
@@ -93,8 +100,26 @@ class ReportChoices:
         return [NOTHING_CHOSEN, (_("Usual partners"), first), (_("Other partners"), others)]
 
     @cached_property
+    def posts(self) -> dict[int, Position]:
+        """The office's posts on the days of the event, by id."""
+        return {post.pk: post for post in self._posts}
+
+    @cached_property
+    def position(self) -> Choices:
+        return [NOTHING_CHOSEN, *((pk, with_shares(post)) for pk, post in self.posts.items())]
+
+    def post_called(self, title: str) -> Position | None:
+        """The one post that is called so; None where there is none, or more than one."""
+        called = [post for post in self.posts.values() if _as_said(post.title) == _as_said(title)]
+        return called[0] if len(called) == 1 else None
+
+    @cached_property
     def agenda(self) -> Choices:
         return list(self.report.reportedagendaitems.values_list("pk", "title"))
+
+
+def _as_said(title: str) -> str:
+    return " ".join(title.split()).casefold()
 
 
 class KeyField(forms.UUIDField):
@@ -157,16 +182,43 @@ class ParticipantForm(ItemForm):
 
     class Meta:
         model = Participant
-        fields = ["title", "grade", "capacity", "days", "paid_by", "travel_cost_usd", "iscm"]
+        fields = [
+            "title",
+            "grade",
+            "capacity",
+            "days",
+            "position",
+            "paid_by",
+            "travel_cost_usd",
+            "iscm",
+        ]
         help_texts = {
             "capacity": _("Speaker, secretariat or observer: it shows what IOM is asked for."),
             "iscm": _("A joint meeting: the days and the costs go to this mechanism."),
             "title": _("The post, not the name. It shows who speaks for IOM, and keeps no names."),
             "grade": _("So that days can be costed. P3, NOB, G6…"),
             "days": _("With preparation, travel and follow-up; half a day is 0.5."),
+            "position": _(
+                "If the person's post already counts for this mechanism, its days are not counted "
+                "a second time."
+            ),
             "paid_by": _("Time paid by a counted project is shown and not added twice."),
             "travel_cost_usd": _("Tickets, daily allowance, visas. Leave empty if not known."),
         }
+
+    def __init__(self, *args: Any, choices: ReportChoices, **kwargs: Any) -> None:
+        super().__init__(*args, choices=choices, **kwargs)
+        # A post that was chosen stays, whatever became of its dates since.
+        stored = self.instance.position
+        offered = choices.position
+        if stored is not None and stored.pk not in choices.posts:
+            offered = [*offered, (stored.pk, str(stored))]
+        if len(offered) == 1:  # the office has no posts: nothing is asked
+            del self.fields["position"]
+            return
+        field: Any = self.fields["position"]
+        field.queryset = Position.objects.filter(pk__in=[pk for pk, _label in offered[1:]])
+        field.choices = offered
 
 
 class AgendaForm(ItemForm):
@@ -443,7 +495,7 @@ STEPS = (
     Step(
         ReportPart.PEOPLE,
         _("Days and travel add up to what a mechanism costs."),
-        row_sets=(RowSet(Participant, ParticipantForm, _("Person")),),
+        row_sets=(RowSet(Participant, ParticipantForm, _("Person"), prefetch=("position",)),),
     ),
     Step(
         ReportPart.AGENDA,

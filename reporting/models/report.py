@@ -40,6 +40,7 @@ from engagements.models import (
 )
 from engagements.models.base import plausible
 from finance.choices import PaidBy
+from finance.models import Position
 from iscm_portal.common.models import Tracked
 from iscm_portal.common.querysets import PortalQuerySet
 
@@ -266,6 +267,15 @@ class Participant(ReportItem, ForISCM):
         null=True,
         validators=[MinValueValidator(0), MaxValueValidator(366)],
         help_text=_("With preparation, travel and follow-up; half days as 0.5."),
+    )
+    # A post of the office whose share holds these days: they are then shown, and not added again.
+    position = models.ForeignKey(
+        Position,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("post that the days are part of"),
     )
     paid_by = models.CharField(
         _("time paid by"), max_length=20, choices=PaidBy.choices, default=PaidBy.OFFICE

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Any
 
 from django.db.models import Exists, F, OuterRef, Q, QuerySet, Subquery
@@ -16,8 +17,10 @@ from engagements.models import (
     PolicyInstrument,
     SupportRequest,
 )
-from finance.models import FundingLine, TimeEntry
+from finance.models import FundingLine, Position, TimeEntry
+from finance.querysets import PositionQuerySet
 from iscm_portal.common.access import may
+from iscm_portal.common.period import Period
 
 from ..choices import ReportAction
 from ..models import Attachment, KeptText, PostEventReport, ReportStep
@@ -103,6 +106,26 @@ def reports_of_series(event: Event, office: Office, user: Any) -> list[PostEvent
         .distinct()
     )
     return list(earlier[:5])
+
+
+def posts_of_delegation(report: PostEventReport, user: Any) -> PositionQuerySet:
+    """The office's posts that were held on the event's days, as far as ``user`` may read them."""
+    posts: PositionQuerySet = Position.objects.visible_to(user).filter(office=report.office_id)
+    held = posts.held_during(_days_of(report)).prefetch_related("shares__iscm")
+    return held.order_by("title", "pk")
+
+
+def _days_of(report: PostEventReport) -> Period:
+    """The event's days; of one that is known by its month or year only, all that it may be."""
+    event = report.event
+    last = event.last_day
+    if last is not None:
+        return Period(event.starts_on or last, last + dt.timedelta(days=1))
+    year = event.year or report.created_at.year
+    if event.month is None:
+        return Period.year(year)
+    first = dt.date(year, event.month, 1)
+    return Period(first, (first + dt.timedelta(days=31)).replace(day=1))
 
 
 def kept_texts(report: PostEventReport) -> QuerySet[KeptText]:

@@ -129,7 +129,7 @@ def findings(report: PostEventReport) -> Iterator[Finding]:
         if item.agenda_item_id is None:
             values = {name: getattr(item, name) for name in AGENDA_FIELDS}
             yield Finding(AgendaItem, item, {**of_event, "position": position, **values})
-    for person in report.participants.all():
+    for person in report.participants.select_related("position"):
         if person.delegate_id is None:
             values = {"title": person.title, "capacity": person.capacity}
             yield Finding(Delegate, person, {**evidence, **values})
@@ -216,6 +216,7 @@ def _costs(
                 "worked_on": day,
                 "days": person.days,
                 "paid_by": person.paid_by,
+                "position_id": person.position_id,
             },
         )
     if person.travel_cost_usd:
@@ -405,7 +406,7 @@ class Told:
 def told(plan: Plan) -> list[Told]:
     """``plan`` in the words of its reviewer."""
     lines = [
-        Told(_("Added"), _kind(finding.model), str(finding.row), _amount(finding))
+        Told(_("Added"), _kind(finding.model), str(finding.row), _details(finding))
         for finding in plan.created
     ]
     for before, after in plan.changed:
@@ -436,10 +437,18 @@ KINDS = {
 }
 
 
-def _amount(finding: Finding) -> tuple[str, ...]:
-    """What a record of time or money comes to."""
+def _details(finding: Finding) -> tuple[str, ...]:
+    """What a record of time or money comes to, and what it is part of."""
+    told = []
     amount = finding.values.get("days") or finding.values.get("amount_usd")
-    return (number_format(amount, use_l10n=True, force_grouping=True),) if amount else ()
+    if amount:
+        told.append(number_format(amount, use_l10n=True, force_grouping=True))
+    if finding.values.get("position_id"):
+        told.append(
+            _("part of the post “%(post)s”: not counted a second time")
+            % {"post": finding.row.position}
+        )
+    return tuple(told)
 
 
 def _kind(model: Any) -> str:
@@ -457,7 +466,10 @@ def _differences(before: Finding, after: Finding) -> Iterator[str]:
         old = before.values.get(name)
         if old == value:
             continue
-        if name in NEW_PARTNER or name.endswith("_id"):
+        if name == "position_id":
+            posts = [finding.row.position or "–" for finding in (before, after)]
+            yield f"{_name(type(after.row), name)}: {posts[0]} → {posts[1]}"
+        elif name in NEW_PARTNER or name.endswith("_id"):
             if name != "new_kind":
                 yield _("%(field)s changed") % {"field": _name(type(after.row), name)}
         else:

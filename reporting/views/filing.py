@@ -48,6 +48,7 @@ from ..selectors.duties import due_on, duties_due
 from ..selectors.reports import (
     kept_texts,
     open_follow_ups_before,
+    posts_of_delegation,
     reports_of_series,
     usual_partners,
 )
@@ -206,7 +207,12 @@ def request_key(request: SignedInRequest) -> uuid.UUID | None:
 
 
 def choices_of(request: SignedInRequest, report: PostEventReport) -> ReportChoices:
-    return ReportChoices(report, timezone.localdate(), usual_partners(report, request.user))
+    return ReportChoices(
+        report,
+        timezone.localdate(),
+        usual_partners(report, request.user),
+        posts_of_delegation(report, request.user),
+    )
 
 
 @dataclass
@@ -521,6 +527,7 @@ def render_page(request: SignedInRequest, report: PostEventReport, shown: Shown)
     sent = request.POST if request.method == "POST" else kept
     marks = Marks.of(sent)
     marks.put_on(shown.forms)
+    shown.forms.suggest_posts()
     ticks = sent.getlist("settled")
     for comment in comments.all:
         comment.is_ticked = str(comment.pk) in ticks

@@ -86,7 +86,7 @@ def report_content(
     reads_papers = permissions.may_read_working_papers(request.user, report)
     comments = comments_on(report) if reads_papers else Comments(())
     rows: dict[str, Any] = {
-        "participants": report.participants.select_related("iscm"),
+        "participants": report.participants.select_related("iscm", "position"),
         "reportedagendaitems": report.reportedagendaitems.select_related("theme", "priority"),
         "reportedrequests": report.reportedrequests.select_related("country", "iscm"),
         "reportedpartnerships": report.reportedpartnerships.select_related("organisation", "iscm"),
@@ -107,6 +107,7 @@ def report_content(
                 comment.about = labels.get(comment.field, "")
     return {
         **rows,
+        "names_posts": any(row.position_id for row in rows["participants"]),
         "frames": report.frames.all(),
         "attachments": documents_of(report, request.user),
         "comments": comments.texts,

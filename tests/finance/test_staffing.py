@@ -11,23 +11,27 @@ from typing import Any
 
 import pytest
 from django.core.management import call_command
+from django.test import RequestFactory
 from hypothesis import given
 from hypothesis import strategies as st
 
 from finance.choices import WORKING_DAYS_A_YEAR
 from finance.models import Position, PositionShare, StaffNeed, TimeEntry
 from finance.selectors.staffing import (
+    PLACE_ORDER,
     TOR_IN_SURVEY,
     Staffing,
     part_of_year,
     posts,
     staffing,
+    staffing_at,
+    staffing_places,
     staffing_plan,
     staffing_records,
-    staffings,
     tor_coverage,
     undated,
 )
+from iscm_portal.common.pages import page_beyond
 from iscm_portal.common.period import Period
 from tests.factories import engagements as make
 from tests.factories import finance as money
@@ -274,8 +278,8 @@ def test_the_number_of_statements_does_not_grow(django_assert_num_queries: Any):
             money.StaffNeedFactory(office=office)
             money.TimeEntryFactory(report_number=1, report_item=TimeEntry.objects.count())
         with django_assert_num_queries(4):
-            staffings(Y2026, [("iscm",), ("iscm", "office"), ()])
-        with django_assert_num_queries(5):
+            staffing(Y2026, ("iscm", "office"))
+        with django_assert_num_queries(6):
             staffing_plan(2026, office="ro")
         with django_assert_num_queries(1):
             tor_coverage(held_2026())
@@ -449,5 +453,39 @@ def test_staffing_is_what_a_recount_by_hand_gives(plan, years, by, narrow):
         by_hand = recount(years, by, narrow)
     # A cell of nothing may be there or not.
     assert {key: cell for key, cell in found.items() if not empty(cell)} == {
+        key: cell for key, cell in by_hand.items() if not empty(cell)
+    }
+
+
+@twin_settings
+@given(plan=plans(), narrow=st.sampled_from([{}, {}, {"iscm": "north"}, {"office": "co-a"}]))
+def test_the_pages_of_places_and_the_totals_are_what_a_recount_gives(plan, narrow):
+    with taken_back():
+        write(plan)
+        address, found = "/staffing/", []
+        while address:
+            request = RequestFactory().get(address)
+            page = page_beyond(request, staffing_places(2026, **narrow), *PLACE_ORDER, size=2)
+            found += staffing_at(2026, page, **narrow)
+            address = page.next and f"/staffing/{page.next}"
+        by_hand = recount([2026], ("iscm", "office"), narrow)
+        whole = staffing_plan(2026, **narrow)
+        assert whole.total == next(iter(staffing(Y2026, **narrow)), None)
+        assert whole.planned == next(
+            iter(staffing(Y2026, planned=True, **narrow) if whole.mechanisms_planned else ()), None
+        )
+        assert whole.by_iscm == staffing(Y2026, ("iscm",), **narrow)
+    cells = {
+        tuple(cell.key.values()): (
+            cell.needed,
+            cell.held,
+            cell.held_high,
+            cell.unknown,
+            cell.days,
+        )
+        for cell in found
+    }
+    assert len(cells) == len(found)  # none twice
+    assert {key: cell for key, cell in cells.items() if not empty(cell)} == {
         key: cell for key, cell in by_hand.items() if not empty(cell)
     }

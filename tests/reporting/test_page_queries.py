@@ -96,6 +96,12 @@ def grow(world, rows: int) -> dict[str, object]:
     draft, sent = world["drafts"]
     for report in (draft, sent):
         reported.ParticipantFactory.create_batch(rows, report=report)
+        for _row in range(rows):  # posts that are offered, and such as are not any more
+            for starts_on in (dt.date(2026, 1, 1), None):
+                post = money.PositionFactory(office=office, starts_on=starts_on)
+                money.PositionShareFactory(position=post)
+                reported.ParticipantFactory(report=report, position=post)
+            reported.ParticipantFactory(report=report, title=post.title)
         items = reported.ReportedAgendaItemFactory.create_batch(rows, report=report)
         reported.ReportedRequestFactory.create_batch(rows, report=report)
         reported.ReportedPartnershipFactory.create_batch(rows, report=report)
