@@ -49,11 +49,13 @@ def model_of(rows: PortalQuerySet) -> type[Model]:
     return found
 
 
-def record_of(row: Any) -> Any:
+def record_of(row: Any, *also: str) -> Any:
     """The record that a row of ``rows_of`` shows: itself, or what its kept version says, under its
-    own key and name and with the links that were read with it."""
+    own key and name, with the links that were read with it and the added columns ``also``."""
     if not hasattr(row, "history_id"):
         return row
     record = row.instance
     record._state.fields_cache.update(row._state.fields_cache)
+    for name in also:
+        setattr(record, name, getattr(row, name))
     return record

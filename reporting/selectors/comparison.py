@@ -110,7 +110,7 @@ def mechanisms_beside(one: str, other: str, chosen: ResourceFilter, sort: str = 
     def of_value(value: Any, **more: str) -> str:
         if by == "year":
             return _of_years(chosen.query(**more), value, value)
-        return _of_years(chosen.query(source=value, **more), chosen.first_year, chosen.last_year)
+        return _of_years(chosen.query(**more, source=value), chosen.first_year, chosen.last_year)
 
     rows = [
         Compared(
