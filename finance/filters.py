@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Any
 
 import django_filters as filters
@@ -10,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from engagements.filters import country_filter, iscm_filter, office_filter
 from engagements.models import ISCM
+from iscm_portal.common.as_of import rows_of
 from iscm_portal.common.filters import (
     CodeFilter,
     FlagFilter,
@@ -25,6 +27,20 @@ from . import choices
 from .models import Attribution, PositionShare, Project
 
 
+class MoneyFilter(RecordFilter):
+    """What may be asked of every record of money."""
+
+    @property
+    def known_by(self) -> dt.datetime | None:
+        """The moment as of which the API is asked, so that what hangs on a record is looked for as
+        of it too; None: now, as on pages."""
+        request: Any = self.request
+        if request is None:
+            return None
+        moment: dt.datetime | None = request.parser_context["view"].known_by
+        return moment
+
+
 def project_filter(field: str = "project") -> LinkFilter:
     return LinkFilter(
         field_name=field,
@@ -34,14 +50,15 @@ def project_filter(field: str = "project") -> LinkFilter:
     )
 
 
-class ProjectFilter(RecordFilter):
+class ProjectFilter(MoneyFilter):
     iscm = iscm_filter(method="of_iscm")
     office = office_filter("lead_office")
     year = YearFilter(of="held", help_text=_("Running in this year."))
 
     def of_iscm(self, rows: QuerySet[Any], name: str, value: ISCM) -> QuerySet[Any]:
         """Projects with a share attributed to the mechanism."""
-        return rows.filter(pk__in=Attribution.objects.filter(iscm=value).values("project"))
+        shares = rows_of(Attribution, self.known_by).filter(iscm=value)
+        return rows.filter(id__in=shares.order_by().values("project"))
 
 
 class AttributionFilter(RecordFilter):
@@ -65,7 +82,7 @@ class FundingLineFilter(RecordFilter):
     report = IdFilter("report_number")
 
 
-class PositionFilter(RecordFilter):
+class PositionFilter(MoneyFilter):
     iscm = iscm_filter(method="of_iscm")
     office = office_filter()
     paid_by = CodeFilter(choices=choices.PaidBy.choices)
@@ -75,7 +92,8 @@ class PositionFilter(RecordFilter):
 
     def of_iscm(self, rows: QuerySet[Any], name: str, value: ISCM) -> QuerySet[Any]:
         """Posts with a share for the mechanism."""
-        return rows.filter(pk__in=PositionShare.objects.filter(iscm=value).values("position"))
+        shares = rows_of(PositionShare, self.known_by).filter(iscm=value)
+        return rows.filter(id__in=shares.order_by().values("position"))
 
 
 class TimeEntryFilter(RecordFilter):

@@ -12,11 +12,11 @@ from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
 
 from engagements.models import ISCM
+from iscm_portal.common.as_of import known_by
 from iscm_portal.common.filters import FIRST_YEAR, LAST_YEAR
-from iscm_portal.common.period import FIRST_DAY, LAST_DAY, Period
+from iscm_portal.common.period import Period
 
 from ..choices import FundingSource, Supports
-from ..selectors.as_of import end_of
 from ..selectors.investment import DIMENSIONS as ALL_DIMENSIONS
 from ..selectors.investment import Investment, investments
 from ..selectors.printed import printed_table
@@ -90,7 +90,7 @@ class Question:
     as_of: dt.date | None
 
 
-def question(params: dict[str, str]) -> Question:
+def question(params: dict[str, str], as_of: dt.date | None) -> Question:
     """The question that the parameters ask. Raises ValidationError at the wrong ones."""
     return Question(
         table=_table(params),
@@ -98,13 +98,13 @@ def question(params: dict[str, str]) -> Question:
         years=_years(params.get("year", "")),
         iscm=_iscm(params.get("iscm", "")),
         sources=_sources(params.get("source", "")),
-        as_of=_day(params.get("as_of", "")),
+        as_of=as_of,
     )
 
 
-def answer(params: dict[str, str]) -> dict[str, Any]:
-    """Rows and totals for the request's parameters."""
-    asked = question(params)
+def answer(params: dict[str, str], as_of: dt.date | None) -> dict[str, Any]:
+    """Rows and totals for the request's parameters, ``as_of`` a past day where one is asked for."""
+    asked = question(params, as_of)
     return _evaluation_table(asked.table, asked) if asked.table else _investment(asked)
 
 
@@ -142,9 +142,8 @@ def _investment(asked: Question) -> dict[str, Any]:
     if has_gaps and "year" not in asked.by:
         raise ValidationError({"year": [_("Years with gaps need “year” in “by”.")]})
     narrow: dict[str, Any] = {"iscm": asked.iscm, "source": asked.sources}
-    if asked.as_of is not None:
-        narrow["known_by"] = end_of(asked.as_of)
-    cells, totals = investments(period, [asked.by, ("year",)], **narrow)
+    moment = known_by(asked.as_of)
+    cells, totals = investments(period, [asked.by, ("year",)], known_by=moment, **narrow)
     labels = dict(ISCM.objects.values_list("slug", "acronym")) if "iscm" in asked.by else {}
 
     def wanted(cell: Investment) -> bool:
@@ -212,18 +211,6 @@ def _year(text: str) -> int:
     raise ValidationError(
         {"year": [_("Give a year, years by commas, or a span: 2014, 2014,2016 or 2014..2019.")]}
     )
-
-
-def _day(text: str) -> dt.date | None:
-    if not text:
-        return None
-    try:
-        day = dt.date.fromisoformat(text)
-    except ValueError:
-        day = dt.date.min
-    if not FIRST_DAY <= day <= LAST_DAY:
-        raise ValidationError({"as_of": [_("Give a day as 2026-03-31.")]})
-    return day
 
 
 def _iscm(text: str) -> str | None:

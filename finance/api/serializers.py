@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Any
 
 from rest_framework import serializers
 
 from iscm_portal.common.records import (
     Attached,
-    Children,
+    KeptChildren,
     Links,
     RecordSerializer,
     SourcedSerializer,
@@ -99,7 +100,7 @@ class PositionSerializer(SourcedSerializer):
     funding_line_label = string("funding_line.label", null=True)
     project = string("project.code", null=True)
     project_label = string("project.title", null=True)
-    shares = Children(PositionShareSerializer, "position_id", lambda: PositionShare.objects.all())
+    shares = KeptChildren(PositionShareSerializer, "position_id", PositionShare)
     code = string(null=True)
 
 
@@ -168,11 +169,11 @@ class FundYears(Attached):
     def __init__(self) -> None:
         super().__init__(child=FundYearSerializer(), required=False)
 
-    def read(self, ids: list[int], user: Any) -> dict[int, list[Any]]:
+    def read(self, ids: list[int], user: Any, known_by: dt.datetime | None) -> dict[int, list[Any]]:
         names = list(FundYearSerializer().fields)
         return {
             fund: [{name: getattr(year, name) for name in names} for year in years]
-            for fund, years in fund_years(ids).items()
+            for fund, years in fund_years(ids, known_by).items()
         }
 
 
@@ -186,5 +187,5 @@ class FundSerializer(SourcedSerializer):
     office = string("office.slug", null=True)
     office_label = string("office.name", null=True)
     cap_usd = amount(help_text="At most for one case, unless approved.")
-    balance_usd = amount(help_text="Now.")
+    balance_usd = amount(help_text="Now, or on the day asked for.")
     years = FundYears()

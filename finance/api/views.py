@@ -17,12 +17,15 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from iscm_portal.common.api import (
+    AS_OF,
     Endpoint,
     EndpointSchema,
     RecordViewSet,
     csv_answer,
+    past_day,
     wants_csv,
 )
+from iscm_portal.common.as_of import rows_of
 from iscm_portal.common.choices import Scope
 from iscm_portal.common.renderers import JSONRenderer
 
@@ -33,10 +36,13 @@ from . import iati, resources, serializers
 
 
 class FinanceViewSet(RecordViewSet):
+    """Records of money, as they are or as they were on record on a past day."""
+
     scope = Scope.READ_FINANCE
+    is_kept = True
 
     def get_queryset(self) -> QuerySet[Any]:
-        return readable_by_scope(self.queryset.all(), self.request.user)
+        return readable_by_scope(rows_of(self.queryset.model, self.known_by), self.request.user)
 
 
 class ProjectViewSet(FinanceViewSet):
@@ -157,7 +163,8 @@ class ResourcesView(Endpoint):
     Without `table` it adds up all that is counted (OSI, attributed project support, the other
     funding lines, staff time that no counted line pays), cut `by` the dimensions named. With
     `table` it gives the evaluation's own table: its rows in its order with its labels, and totals;
-    Table 7 counts people, so that its cells have `value` instead of `known_usd`.
+    Table 7 counts people, so that its cells have `value` instead of `known_usd`; it is not asked as
+    of a day.
     """
 
     scope = Scope.READ_INDICATORS
@@ -186,16 +193,12 @@ class ResourcesView(Endpoint):
                 description="Sources of funds, by commas; see `source_of_funds` of funding lines. "
                 "Not with `table`.",
             ),
-            OpenApiParameter(
-                "as_of",
-                OpenApiTypes.DATE,
-                description="What was on record at the end of that day. Not with `table`.",
-            ),
+            AS_OF,
         ],
     )
     def get(self, request: Request) -> Any:
         self.check_parameters(request, resources.PARAMETERS | {"format"})
-        answer = resources.answer(request.query_params.dict())
+        answer = resources.answer(request.query_params.dict(), past_day(request))
         if wants_csv(request):
             return csv_answer("resources", *resources.lines(answer))
         return Response(answer)

@@ -7,14 +7,16 @@ FMM West Africa.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
 from engagements.models import ISCM
+from iscm_portal.common.as_of import rows_of
 from iscm_portal.common.numbers import percent
 from iscm_portal.common.period import Period
+from iscm_portal.common.sorting import Columns
 
 from ..models import Project
 from .investment import investments
@@ -115,24 +117,43 @@ class Cliff:
         return [ending.project for ending in self.endings]
 
 
-def funding_cliff(year: int, user: Any) -> list[Cliff]:
+# How the table of mechanisms can be sorted.
+COLUMNS: Columns[Cliff] = {
+    "row": lambda row: row.label,
+    "known": lambda row: row.known_usd,
+    "ends": lambda row: row.ends_usd,
+    "part": lambda row: row.ends_pct,
+}
+
+
+def sum_of_endings(cliffs: Iterable[Cliff]) -> Decimal:
+    """What is known to end with its project, of all the mechanisms (USD)."""
+    return sum((cliff.ends_usd for cliff in cliffs), ZERO)
+
+
+def most_of_endings(cliffs: Iterable[Cliff]) -> Decimal:
+    """The most that could end with its project, of all the mechanisms (USD)."""
+    return sum((cliff.high_usd for cliff in cliffs), ZERO)
+
+
+def funding_cliff(year: int, user: Any, *, known_by: dt.datetime | None = None) -> list[Cliff]:
     """Per mechanism the share of what is known for ``year`` that ends with a project ending then,
     as ``user`` may read it.
 
-    Mechanisms with an ending project only, the largest sum first. The number of statements is
+    Mechanisms with an ending project only, the largest sum first. ``known_by`` asks for what was on
+    record before that moment, the last days of projects with it. The number of statements is
     constant.
     """
     period = Period.year(year)
-    by_project, by_iscm = investments(period, [("iscm", "project"), ("iscm",)], supports="iscm")
+    by_project, by_iscm = investments(
+        period, [("iscm", "project"), ("iscm",)], known_by=known_by, supports="iscm"
+    )
+    ending = rows_of(Project, known_by).filter(period.q("ends_on"))
     projects = {
         code: (title, ends_on)
-        for code, title, ends_on in Project.objects.filter(period.q("ends_on")).values_list(
-            "code", "title", "ends_on"
-        )
+        for code, title, ends_on in ending.values_list("code", "title", "ends_on")
     }
-    readable = set(
-        Project.objects.visible_to(user).filter(period.q("ends_on")).values_list("code", flat=True)
-    )
+    readable = set(ending.visible_to(user).values_list("code", flat=True))
     labels = dict(ISCM.objects.values_list("slug", "acronym"))
     endings: dict[str, list[Ending]] = {}
     for cell in by_project:

@@ -19,6 +19,7 @@ from django.db.models.functions import ExtractYear
 from django.utils.translation import gettext as _
 
 from engagements.models import Country
+from iscm_portal.common.as_of import record_of, rows_of
 from iscm_portal.common.numbers import summed
 from iscm_portal.common.period import Period
 
@@ -98,10 +99,17 @@ class Breakdown:
         return Breakdown(self.title, [*shown, others])
 
 
-def funds_with_year(user: Any, year: int) -> list[FundRow]:
+def funds_on_record(user: Any, known_by: dt.datetime | None = None) -> Any:
+    """The funds that ``user`` may see, as they are or as they were on record before a moment
+    (``iscm_portal.common.as_of.record_of`` makes funds of the rows)."""
+    rows = rows_of(ReserveFund, known_by).visible_to(user)
+    return rows.select_related("iscm", "office").order_by("name", "id")
+
+
+def funds_with_year(user: Any, year: int, known_by: dt.datetime | None = None) -> list[FundRow]:
     """The funds that ``user`` may see, with their ``year``. Three statements."""
-    funds = list(ReserveFund.objects.visible_to(user).select_related("iscm", "office"))
-    by_fund = fund_years([fund.pk for fund in funds])
+    funds = [record_of(row) for row in funds_on_record(user, known_by)]
+    by_fund = fund_years([fund.pk for fund in funds], known_by)
     rows = []
     for fund in funds:
         years = {row.year: row for row in by_fund[fund.pk]}
@@ -109,14 +117,17 @@ def funds_with_year(user: Any, year: int) -> list[FundRow]:
     return rows
 
 
-def fund_years(funds: Collection[int]) -> dict[int, list[FundYear]]:
-    """The years with movements of each fund, the earliest first. Two statements."""
+def fund_years(
+    funds: Collection[int], known_by: dt.datetime | None = None
+) -> dict[int, list[FundYear]]:
+    """The years with movements of each fund, the earliest first; ``known_by`` asks for those that
+    were on record before that moment. Two statements."""
     years: dict[tuple[int, int], FundYear] = {}
 
     def of(fund: int, year: int) -> FundYear:
         return years.setdefault((fund, year), FundYear(year))
 
-    contributions = FundContribution.objects.standing().filter(fund__in=funds).order_by()
+    contributions = rows_of(FundContribution, known_by).standing().filter(fund__in=funds).order_by()  # type: ignore[attr-defined]
     for fund, year, usd in (
         contributions.annotate(year=ExtractYear("received_on"))
         .values_list("fund", "year")
@@ -124,7 +135,7 @@ def fund_years(funds: Collection[int]) -> dict[int, list[FundYear]]:
     ):
         of(fund, year).contributions_usd = summed(usd)
     stands = Q(cancelled_on__isnull=True)
-    payments = FundDisbursement.objects.filter(fund__in=funds).order_by()
+    payments = rows_of(FundDisbursement, known_by).filter(fund__in=funds).order_by()
     for fund, year, usd, cases, over, outside, back in (
         payments.annotate(year=ExtractYear("paid_on"))
         .values_list("fund", "year")
@@ -168,17 +179,25 @@ def balances_since(fund: ReserveFund, day: dt.date) -> Iterator[tuple[dt.date, D
         yield on, left
 
 
-def case_list(fund: ReserveFund, user: Any, year: int | None) -> FundDisbursementQuerySet:
-    """The payments of ``fund``, of one ``year`` or all, with those called back."""
-    rows: FundDisbursementQuerySet = FundDisbursement.objects.visible_to(user).filter(fund=fund)
+def case_list(
+    fund: ReserveFund, user: Any, year: int | None, known_by: dt.datetime | None = None
+) -> FundDisbursementQuerySet:
+    """The payments of ``fund``, of one ``year`` or all, with those called back; ``known_by`` as in
+    ``fund_years``."""
+    payments = rows_of(FundDisbursement, known_by).visible_to(user)
+    rows: FundDisbursementQuerySet = payments.filter(fund=fund.pk)  # type: ignore[assignment]
     if year is not None:
         rows = rows.filter(Period.year(year).q("paid_on"))
     return rows.select_related("origin", "destination")
 
 
-def contribution_list(fund: ReserveFund, user: Any, year: int | None) -> FundContributionQuerySet:
-    """What came into ``fund``, in one ``year`` or all, with what was taken back."""
-    rows: FundContributionQuerySet = FundContribution.objects.visible_to(user).filter(fund=fund)
+def contribution_list(
+    fund: ReserveFund, user: Any, year: int | None, known_by: dt.datetime | None = None
+) -> FundContributionQuerySet:
+    """What came into ``fund``, in one ``year`` or all, with what was taken back; ``known_by`` as in
+    ``fund_years``."""
+    received = rows_of(FundContribution, known_by).visible_to(user)
+    rows: FundContributionQuerySet = received.filter(fund=fund.pk)  # type: ignore[assignment]
     if year is not None:
         rows = rows.filter(Period.year(year).q("received_on"))
     return rows.select_related("country")

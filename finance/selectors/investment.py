@@ -28,8 +28,9 @@ from django.db.models.functions import ExtractYear
 
 from engagements.choices import EventKind, MembershipKind
 from engagements.models import ISCM, Membership
+from iscm_portal.common.as_of import rows_of
 from iscm_portal.common.numbers import cents, summed
-from iscm_portal.common.period import Period
+from iscm_portal.common.period import Period, part_of_year
 from iscm_portal.common.querysets import PortalQuerySet
 
 from ..choices import WORKING_DAYS_A_YEAR, AttributionBasis, FundingSource, Supports
@@ -43,7 +44,6 @@ from ..models import (
     TimeEntry,
 )
 from ..querysets import FundingLineQuerySet, PositionQuerySet, TimeEntryQuerySet
-from .as_of import rows_of
 
 # USD a working day, by grade and year.
 Rates = dict[tuple[str, int], Fraction]
@@ -309,7 +309,7 @@ def _direct_lines(period: Period, known_by: dt.datetime | None) -> Amounts:
 def _project_lines(period: Period, known_by: dt.datetime | None) -> Amounts:
     lines = _lines(period, known_by).filter(supports=Supports.PROJECT)
     groups = lines.values_list("project", "year", "source_of_funds", "office__slug")
-    codes = dict(Project.objects.order_by().values_list("pk", "code"))
+    codes = dict(rows_of(Project, known_by).order_by().values_list("id", "code"))
     budgets: dict[tuple[int, int], list[_Part]] = defaultdict(list)
     for project, year, source, office, total, n in groups.annotate(
         total=Sum("amount_usd"), n=Count("pk")
@@ -414,11 +414,7 @@ class _Post:
 
     def working_days(self, year: int) -> Fraction:
         """The working days of ``year`` on which the post was held."""
-        whole = Period.year(year)
-        first = max(self.starts_on, whole.start)
-        end = whole.end if self.ends_on is None else min(self.ends_on + dt.timedelta(1), whole.end)
-        held = max((end - first).days, 0)
-        return Fraction(held * WORKING_DAYS_A_YEAR, (whole.end - whole.start).days)
+        return part_of_year(self.starts_on, self.ends_on, year) * WORKING_DAYS_A_YEAR
 
 
 def post_days(period: Period, known_by: dt.datetime | None = None) -> dict[str, Decimal]:
@@ -432,6 +428,15 @@ def post_days(period: Period, known_by: dt.datetime | None = None) -> dict[str, 
             found[iscm] += Fraction(pct or 0) / 100 * days
     slugs = dict(ISCM.objects.order_by().values_list("pk", "slug"))
     return {slugs[iscm]: cents(days) for iscm, days in found.items() if days}
+
+
+def posts_with_days(
+    period: Period, iscm: str, known_by: dt.datetime | None = None
+) -> PortalQuerySet:
+    """The posts that were held in the period and have a share for the mechanism (slug)."""
+    posts: PositionQuerySet = rows_of(Position, known_by)  # type: ignore[assignment]
+    shares = rows_of(PositionShare, known_by).filter(position=OuterRef("id"), iscm__slug=iscm)
+    return posts.held_during(period).filter(Exists(shares))
 
 
 def days_beside_posts(period: Period, known_by: dt.datetime | None = None) -> TimeEntryQuerySet:
@@ -560,7 +565,8 @@ def investment_records(
         entries = entries.annotate(supports=_SUPPORTED_BY_TIME).filter(supports=supports)
         direct &= Q(supports=supports)
     if project is not None:
-        attributions = attributions.filter(project__code__in=project)
+        named = rows_of(Project, known_by).filter(code__in=project)
+        attributions = attributions.filter(project__in=named.order_by().values("id"))
         direct = Q(pk__in=())
         entries, posts = entries.none(), posts.none()
     if office is not None:

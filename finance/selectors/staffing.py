@@ -20,7 +20,6 @@ from django.db.models import (
     F,
     IntegerField,
     OuterRef,
-    Prefetch,
     Q,
     QuerySet,
     Subquery,
@@ -33,10 +32,12 @@ from django.db.models.functions import Coalesce, ExtractYear, Greatest, Least
 from django.db.models.lookups import GreaterThan
 
 from iscm_portal.common.access import Reader
+from iscm_portal.common.as_of import record_of, rows_of
 from iscm_portal.common.expressions import DaysBetween
 from iscm_portal.common.numbers import ratio, summed
-from iscm_portal.common.period import Period, held_during
+from iscm_portal.common.period import Period, held_during, part_of_year
 from iscm_portal.common.querysets import PortalQuerySet
+from iscm_portal.common.sorting import Columns
 
 from ..choices import WORKING_DAYS_A_YEAR
 from ..models import Position, PositionShare, StaffNeed, TermsOfReference, TimeEntry
@@ -102,6 +103,17 @@ class Staffing:
         return ratio(self.days, WORKING_DAYS_A_YEAR, scale=100)
 
 
+# How the table of mechanisms can be sorted; what its rows are called is the caller's.
+COLUMNS: Columns[Staffing] = {
+    "needed": lambda row: row.needed,
+    "held": lambda row: row.held,
+    "unknown": lambda row: row.unknown,
+    "gap": lambda row: row.gap,
+    "days": lambda row: row.days,
+    "part": lambda row: row.days_pct,
+}
+
+
 @dataclass
 class _Cell:
     needed: Fraction | None = None
@@ -130,6 +142,7 @@ def staffing(
     iscm: str | None = None,
     office: str | None = None,
     reader: Reader | None = None,
+    known_by: dt.datetime | None = None,
     planned: bool = False,
 ) -> list[Staffing]:
     """Posts needed and held, and days given, in every cell of ``by`` (see ``DIMENSIONS``).
@@ -145,13 +158,13 @@ def staffing(
 
     Without ``year`` among ``by``, several years add up to years of posts. ``iscm`` and ``office``
     (slugs; "" for what names none) narrow, ``planned`` to the mechanisms with a need on record
-    there; with ``reader`` only what he may read is counted. The database adds up, in four
-    statements.
+    there; with ``reader`` only what he may read is counted; ``known_by`` asks for what was on
+    record before that moment. The database adds up, in four statements.
     """
     wrong = set(by) - set(DIMENSIONS)
     if wrong:
         raise ValueError(f"Unknown dimensions: {', '.join(sorted(wrong))}")
-    return _listed(by, _Scope(period, iscm, office, reader, planned=planned).cells(by))
+    return _listed(by, _Scope(period, iscm, office, reader, known_by, planned=planned).cells(by))
 
 
 def _listed(by: tuple[str, ...], cells: dict[Key, _Cell]) -> list[Staffing]:
@@ -179,17 +192,9 @@ def _cents(number: Fraction) -> Decimal:
     return Decimal((number * 200 + 1) // 2).scaleb(-2)
 
 
-def part_of_year(starts_on: dt.date, ends_on: dt.date | None, year: int) -> Fraction:
-    """The part of the days of ``year`` on which a post was held, its first and last included."""
-    whole = Period.year(year)
-    first = max(starts_on, whole.start)
-    end = whole.end if ends_on is None else min(ends_on + dt.timedelta(days=1), whole.end)
-    return Fraction(max((end - first).days, 0), (whole.end - whole.start).days)
-
-
 def _called(path: str, slug: str) -> Q:
-    """The condition that what ``path`` leads to is called ``slug``; "" is nothing."""
-    return Q(**{f"{path}__slug": slug}) if slug else Q(**{f"{path}__isnull": True})
+    """The condition that the slug at ``path`` is ``slug``; "" is nothing."""
+    return Q(**{path: slug}) if slug else Q(**{f"{path}__isnull": True})
 
 
 def _days_held(year: int, post: str = "") -> Greatest:
@@ -207,14 +212,15 @@ def _days_of(year: int) -> int:
 
 
 def _called_one_of(path: str, slugs: set[str | None]) -> Q:
-    found = Q(**{f"{path}__slug__in": sorted(slug for slug in slugs if slug)})
+    found = Q(**{f"{path}__in": sorted(slug for slug in slugs if slug)})
     return found | Q(**{f"{path}__isnull": True}) if None in slugs else found
 
 
 class _Scope:
     """The records of some years, a mechanism, an office and a reader, added up by the database.
 
-    ``places`` narrows further, to the mechanisms and to the offices (slugs or None) that it names.
+    ``known_by`` asks for what was on record before that moment. ``places`` narrows further, to the
+    mechanisms and to the offices (slugs or None) that it names.
     """
 
     def __init__(
@@ -223,6 +229,7 @@ class _Scope:
         iscm: str | None,
         office: str | None,
         reader: Reader | None,
+        known_by: dt.datetime | None = None,
         *,
         planned: bool = False,
         places: Collection[Key] | None = None,
@@ -231,39 +238,58 @@ class _Scope:
         self.period = Period.years(self.years[0], self.years[-1])
         self.iscm, self.office, self.reader = iscm, office, reader
         self.planned, self.places = planned, places
+        self.known_by = known_by
+        # A kept share points to the post as it is now; what the post was then stands beside it.
+        self.post = "position__" if known_by is None else "post_"
+        self.office_of_post = f"{self.post}office__slug" if known_by is None else "post_office"
 
     def needs(self) -> PortalQuerySet:
-        return self._narrowed(self._of_years(StaffNeed.objects.all()), "office")
+        return self._narrowed(self._of_years(), "office__slug")
 
     def shares(self) -> PortalQuerySet:
-        held = PositionShare.objects.filter(
-            held_during(self.period, "position__starts_on", "position__ends_on"),
-            position__starts_on__isnull=False,
+        held = self._with_posts().filter(
+            held_during(self.period, f"{self.post}starts_on", f"{self.post}ends_on"),
+            **{f"{self.post}starts_on__isnull": False},
         )
-        return self._narrowed(held, "position__office")
+        return self._narrowed(held, self.office_of_post)
 
     def time_entries(self) -> PortalQuerySet:
-        entries = TimeEntry.objects.worked_in(self.period).given_without_a_post()
-        return self._narrowed(entries, "office")
+        rows: TimeEntryQuerySet = rows_of(TimeEntry, self.known_by)  # type: ignore[assignment]
+        return self._narrowed(rows.worked_in(self.period).given_without_a_post(), "office__slug")
 
     def unknown_posts(self) -> PositionQuerySet:
         """The posts with an unknown share, each once; adds ``left`` (per cent) for it."""
-        unknown = self.shares().filter(share_pct__isnull=True, position=OuterRef("pk"))
-        posts: PositionQuerySet = Position.objects.filter(Exists(unknown)).annotate(
-            left=_left("pk")
-        )
+        unknown = self.shares().filter(share_pct__isnull=True, position=OuterRef("id"))
+        rows = rows_of(Position, self.known_by).filter(Exists(unknown))
+        posts: PositionQuerySet = rows.annotate(left=self._left("id"))
         return posts
 
-    def _of_years(self, needs: Rows) -> Rows:
-        return needs.filter(year__in=list(self.years))
+    def _with_posts(self) -> PortalQuerySet:
+        """All shares; kept ones with ``post_starts_on``, ``post_ends_on`` and ``post_office`` (a
+        slug) as their post was then."""
+        shares = rows_of(PositionShare, self.known_by)
+        if self.known_by is None:
+            return shares
+        post = rows_of(Position, self.known_by).filter(id=OuterRef("position_id")).order_by()
+        with_posts: PortalQuerySet = shares.annotate(
+            post_starts_on=Subquery(post.values("starts_on")),
+            post_ends_on=Subquery(post.values("ends_on")),
+            post_office=Subquery(post.values("office__slug")),
+        )
+        return with_posts
+
+    def _of_years(self) -> PortalQuerySet:
+        return rows_of(StaffNeed, self.known_by).filter(year__in=list(self.years))
 
     def _narrowed(self, rows: Rows, office: str) -> Rows:
         rows = self._read(rows, office)
         if self.planned:
-            needs = self._read(self._of_years(StaffNeed.objects.all()), "office")
+            needs = self._read(self._of_years(), "office__slug")
             rows = rows.filter(iscm__in=needs.order_by().values("iscm"))
         if self.places is not None:
-            rows = rows.filter(_called_one_of("iscm", {iscm for iscm, _office in self.places}))
+            rows = rows.filter(
+                _called_one_of("iscm__slug", {iscm for iscm, _office in self.places})
+            )
             rows = rows.filter(_called_one_of(office, {office for _iscm, office in self.places}))
         return rows
 
@@ -271,7 +297,7 @@ class _Scope:
         if self.reader is not None:
             rows = rows.visible_to(self.reader)
         if self.iscm is not None:
-            rows = rows.filter(_called("iscm", self.iscm))
+            rows = rows.filter(_called("iscm__slug", self.iscm))
         if self.office is not None:
             rows = rows.filter(_called(office, self.office))
         return rows
@@ -306,7 +332,7 @@ class _Scope:
 
     def _unknown_together(self, planned: set[str]) -> Iterator[tuple[bool, _Cell]]:
         """Posts with an unknown share for one of the mechanisms ``planned``, and the others."""
-        shares = self.shares().filter(share_pct__isnull=True, position=OuterRef("pk"))
+        shares = self.shares().filter(share_pct__isnull=True, position=OuterRef("id"))
         is_planned = Exists(shares.filter(iscm__slug__in=sorted(planned)))
         posts = self.unknown_posts().order_by().annotate(is_planned=is_planned, nothing=Value(0))
         groups = posts.values_list("is_planned", "nothing")
@@ -328,15 +354,16 @@ class _Scope:
 
     def _held(self, by: tuple[str, ...]) -> Amounts:
         rows = self.shares().filter(share_pct__isnull=False)
-        groups = _grouped(rows, by, "position__office__slug")
-        for key, year, _n, pct_days in self._by_year(groups, by, F("share_pct"), "position__"):
+        groups = _grouped(rows, by, self.office_of_post)
+        for key, year, _n, pct_days in self._by_year(groups, by, F("share_pct"), self.post):
             yield key, _Cell(held=pct_days / (100 * _days_of(year)))
 
     def _unknown(self, by: tuple[str, ...]) -> Amounts:
         if "iscm" in by:  # a post has one share at most for each mechanism
-            rows = self.shares().filter(share_pct__isnull=True).annotate(left=_left("position"))
-            groups = _grouped(rows, by, "position__office__slug")
-            years = self._by_year(groups, by, F("left"), "position__")
+            rows = self.shares().filter(share_pct__isnull=True)
+            rows = rows.annotate(left=self._left("position"))
+            groups = _grouped(rows, by, self.office_of_post)
+            years = self._by_year(groups, by, F("left"), self.post)
         else:
             groups = _grouped(self.unknown_posts(), by, "office__slug")
             years = self._by_year(groups, by, F("left"))
@@ -363,21 +390,22 @@ class _Scope:
                 if n:
                     yield tuple(key), year, n, Fraction(summed(pct_days))
 
+    def _left(self, post: str) -> Combinable:
+        """What the stated shares of the post ``post`` leave of it (per cent), as an expression."""
+        stated = (
+            rows_of(PositionShare, self.known_by)
+            .filter(position=OuterRef(post))
+            .order_by()
+            .values("position")
+            .annotate(pct=Sum("share_pct"))
+            .values("pct")
+        )
+        summed_up = Coalesce(Subquery(stated), Value(0), output_field=DecimalField())
+        return Value(WHOLE_POST) - summed_up
+
 
 def _possible(pct_days: Fraction, year: int, n: int) -> _Cell:
     return _Cell(possible=pct_days / (100 * _days_of(year)), unknown=n)
-
-
-def _left(post: str) -> Combinable:
-    """What the stated shares of the post ``post`` leave of it (per cent), as an expression."""
-    stated = (
-        PositionShare.objects.filter(position=OuterRef(post))
-        .order_by()
-        .values("position")
-        .annotate(pct=Sum("share_pct"))
-        .values("pct")
-    )
-    return Value(WHOLE_POST) - Coalesce(Subquery(stated), Value(0), output_field=DecimalField())
 
 
 def _grouped(rows: Any, by: tuple[str, ...], office: str, year: Any = None) -> Any:
@@ -432,10 +460,11 @@ def staffing_plan(
     iscm: str | None = None,
     office: str | None = None,
     reader: Reader | None = None,
+    known_by: dt.datetime | None = None,
 ) -> StaffingPlan:
     """The plan of a year, narrowed as in ``staffing``; in six statements at most."""
     period = Period.year(year)
-    scope = _Scope(period, iscm, office, reader)
+    scope = _Scope(period, iscm, office, reader, known_by)
     cells = scope.cells(("iscm",))
     planned, total = scope.totals(cells)
     return StaffingPlan(
@@ -443,7 +472,7 @@ def staffing_plan(
         by_iscm=_listed(("iscm",), cells),
         planned=planned,
         total=total,
-        no_office=_of_no_office(_Scope(period, iscm, None, reader)) if office else None,
+        no_office=_of_no_office(_Scope(period, iscm, None, reader, known_by)) if office else None,
     )
 
 
@@ -458,15 +487,16 @@ def staffing_places(
     iscm: str | None = None,
     office: str | None = None,
     reader: Reader | None = None,
+    known_by: dt.datetime | None = None,
 ) -> Callable[[Q], QuerySet[Any]]:
     """Where there is anything to count: mechanism and office, each pair once, for ``page_beyond``.
 
     What it gives are places in ``PLACE_ORDER`` that meet a condition on these columns.
     """
-    scope = _Scope(Period.year(year), iscm, office, reader)
+    scope = _Scope(Period.year(year), iscm, office, reader, known_by)
     kinds = (
         (scope.needs(), "office__slug"),
-        (scope.shares(), "position__office__slug"),
+        (scope.shares(), scope.office_of_post),
         (scope.time_entries(), "office__slug"),
     )
 
@@ -500,10 +530,11 @@ def staffing_at(
     iscm: str | None = None,
     office: str | None = None,
     reader: Reader | None = None,
+    known_by: dt.datetime | None = None,
 ) -> list[Staffing]:
     """The cells at some of the ``staffing_places``, in their order."""
     keys = [(place.iscm_slug or None, place.office_slug or None) for place in places]
-    scope = _Scope(Period.year(year), iscm, office, reader, places=keys)
+    scope = _Scope(Period.year(year), iscm, office, reader, known_by, places=keys)
     cells = scope.cells(PLACE)
     return [_rounded(PLACE, key, cells[key]) for key in keys]
 
@@ -519,47 +550,54 @@ def staffing_records(
     iscm: str | None = None,
     office: str | None = None,
     reader: Reader | None = None,
+    known_by: dt.datetime | None = None,
     planned: bool = False,
 ) -> dict[str, PortalQuerySet]:
     """The records that ``staffing`` counts for the same arguments.
 
     ``needs``; ``shares`` of posts that are stated; ``unknown``, the posts with an unknown share,
-    each once, with ``left`` (per cent) and ``unknown_shares``; and ``time_entries``.
+    each once, with ``left`` (per cent), and their ``unknown_shares``; and ``time_entries``.
     """
-    scope = _Scope(period, iscm, office, reader, planned=planned)
+    scope = _Scope(period, iscm, office, reader, known_by, planned=planned)
     shares = scope.shares()
-    unknown = shares.filter(share_pct__isnull=True).select_related("iscm").order_by("iscm__acronym")
     return {
         "needs": scope.needs(),
         "shares": shares.filter(share_pct__isnull=False),
-        "unknown": scope.unknown_posts().prefetch_related(
-            Prefetch("shares", unknown, to_attr="unknown_shares")
-        ),
+        "unknown": scope.unknown_posts(),
+        "unknown_shares": shares.filter(share_pct__isnull=True),
         "time_entries": scope.time_entries(),
     }
 
 
-def posts(iscm: str | None = None, office: str | None = None) -> PositionQuerySet:
+def posts(
+    iscm: str | None = None, office: str | None = None, *, known_by: dt.datetime | None = None
+) -> PositionQuerySet:
     """The posts of an office, and with a share for a mechanism, where these are given (slugs; ""
-    for posts without a share for any)."""
-    found: PositionQuerySet = Position.objects.all()
+    for posts without a share for any); as they were on record before the moment ``known_by``."""
+    found: PositionQuerySet = rows_of(Position, known_by)  # type: ignore[assignment]
     if iscm is not None:
-        shares = PositionShare.objects.filter(position=OuterRef("pk"))
+        shares = rows_of(PositionShare, known_by).filter(position=OuterRef("id"))
         found = found.filter(Exists(shares.filter(iscm__slug=iscm)) if iscm else ~Exists(shares))
     if office is not None:
-        found = found.filter(_called("office", office))
+        found = found.filter(_called("office__slug", office))
     return found
 
 
-_HAS_DOCUMENT = Exists(TermsOfReference.objects.filter(position=OuterRef("pk")))
-# Which posts each number of ``ToRCoverage`` counts, by its name.
-TOR_ANSWERS = {
-    "known": Q(has_tor__isnull=False),
-    "with_tor": Q(has_tor=True),
-    "without_tor": Q(has_tor=False),
-    "unknown": Q(has_tor__isnull=True),
-    "with_document": Q(_HAS_DOCUMENT, has_tor=True),
-}
+# The numbers of ``ToRCoverage`` that count posts.
+TOR_ANSWERS = ("known", "with_tor", "without_tor", "unknown", "with_document")
+
+
+def tor_answer(name: str, known_by: dt.datetime | None = None) -> Q:
+    """The condition of the posts that the number ``name`` of ``ToRCoverage`` counts."""
+    documents = rows_of(TermsOfReference, known_by).filter(position=OuterRef("id"))
+    answers = {
+        "known": Q(has_tor__isnull=False),
+        "with_tor": Q(has_tor=True),
+        "without_tor": Q(has_tor=False),
+        "unknown": Q(has_tor__isnull=True),
+        "with_document": Q(Exists(documents), has_tor=True),
+    }
+    return answers[name]
 
 
 @dataclass(frozen=True)
@@ -588,8 +626,9 @@ class ToRCoverage:
         return ratio(self.with_tor, self.known, scale=100)
 
 
-def tor_coverage(held: PositionQuerySet) -> ToRCoverage:
-    """How many of the posts ``held`` have their terms of reference on record, in one statement.
+def tor_coverage(held: PositionQuerySet, known_by: dt.datetime | None = None) -> ToRCoverage:
+    """How many of the posts ``held`` have their terms of reference on record, in one statement;
+    with the documents that were there before the moment ``known_by``, as the posts.
 
     For a year: ``tor_coverage(posts(iscm, office).held_during(Period.year(year)))``, narrowed to
     its reader by the caller. Source of the question: evaluation 2019, section 4.3; its own 45 per
@@ -597,24 +636,72 @@ def tor_coverage(held: PositionQuerySet) -> ToRCoverage:
     """
     names = ("with_tor", "without_tor", "unknown", "with_document")
     counts = held.order_by().aggregate(
-        **{name: Count("pk", filter=TOR_ANSWERS[name]) for name in names}
+        **{name: Count("pk", filter=tor_answer(name, known_by)) for name in names}
     )
     return ToRCoverage(**counts)
 
 
 def post_list(rows: PositionQuerySet) -> PositionQuerySet:
-    """The posts ``rows`` with all that a list of them shows, and ``office_name`` to sort by."""
+    """The posts ``rows`` with what a list of them shows (``told_posts`` has the rest), and
+    ``office_name`` to sort by."""
     found: PositionQuerySet = rows.annotate(office_name=F("office__name"))
-    return found.select_related("office", "funding_line", "project").prefetch_related(
-        "shares__iscm", "terms_of_reference"
-    )
+    return found.select_related("office", "funding_line", "project")
+
+
+def told_posts(rows: Iterable[Any], known_by: dt.datetime | None = None) -> list[Any]:
+    """Posts of ``post_list`` as records, with their ``share_list`` and ``documents``, the newest
+    first, as they were at the same moment. Two statements."""
+    posts = [record_of(row, "days_noted") for row in rows]
+    keys = [post.pk for post in posts]
+    shares = rows_of(PositionShare, known_by).filter(position__in=keys).select_related("iscm")
+    documents = rows_of(TermsOfReference, known_by).filter(position__in=keys).order_by("-id")
+    of_posts = _by_post(shares.order_by("iscm"))
+    with_documents = _by_post(documents)
+    for post in posts:
+        post.share_list = of_posts[post.pk]
+        post.documents = [record_of(row) for row in with_documents[post.pk]]
+    return posts
+
+
+def told_unknown(rows: Iterable[Any], shares: PortalQuerySet) -> list[Any]:
+    """The ``unknown`` posts of ``staffing_records`` as records, each with its ``unknown_shares``
+    out of ``shares``. One statement."""
+    posts = [record_of(row, "left") for row in rows]
+    unknown = shares.filter(position__in=[post.pk for post in posts]).select_related("iscm")
+    of_posts = _by_post(unknown.order_by("iscm__acronym"))
+    for post in posts:
+        post.unknown_shares = of_posts[post.pk]
+    return posts
+
+
+def told_shares(rows: Iterable[Any], known_by: dt.datetime | None = None) -> list[Any]:
+    """The ``shares`` of ``staffing_records`` as records, each with its post as it was at the same
+    moment. One statement at most."""
+    shares = [record_of(row) for row in rows]
+    if known_by is not None:
+        keys = [share.position_id for share in shares]
+        posts = rows_of(Position, known_by).filter(id__in=keys).select_related("office")
+        by_key = {row.id: record_of(row) for row in posts}
+        for share in shares:
+            share.position = by_key[share.position_id]
+    return shares
+
+
+def _by_post(rows: Iterable[Any]) -> dict[int, list[Any]]:
+    found: dict[int, list[Any]] = defaultdict(list)
+    for row in rows:
+        found[row.position_id].append(row)
+    return found
 
 
 def with_days_noted(
-    rows: PositionQuerySet, period: Period, reader: Reader | None = None
+    rows: PositionQuerySet,
+    period: Period,
+    reader: Reader | None = None,
+    known_by: dt.datetime | None = None,
 ) -> PositionQuerySet:
     """Adds ``days_noted``: the days of ``period`` that are part of the post's shares."""
-    noted = days_noted(period, reader).filter(position=OuterRef("pk")).order_by()
+    noted = days_noted(period, reader, known_by).filter(position=OuterRef("id")).order_by()
     days = noted.values("position").annotate(total=Sum("days")).values("total")
     found: PositionQuerySet = rows.annotate(
         days_noted=Coalesce(Subquery(days), Value(0), output_field=DecimalField())
@@ -622,9 +709,12 @@ def with_days_noted(
     return found
 
 
-def days_noted(period: Period | None, reader: Reader | None = None) -> TimeEntryQuerySet:
+def days_noted(
+    period: Period | None, reader: Reader | None = None, known_by: dt.datetime | None = None
+) -> TimeEntryQuerySet:
     """Time entries that are part of a post's share; of all years without a ``period``."""
-    entries = TimeEntry.objects.filter(position__isnull=False)
+    entries: TimeEntryQuerySet = rows_of(TimeEntry, known_by)  # type: ignore[assignment]
+    entries = entries.filter(position__isnull=False)
     if period is not None:
         entries = entries.worked_in(period)
     return entries if reader is None else entries.visible_to(reader)
@@ -649,12 +739,14 @@ class Undated:
     stated: Decimal
 
 
-def undated(rows: PositionQuerySet, iscm: str | None = None) -> Undated:
-    """How many of the posts ``rows`` have no first day, and their stated shares; for ``iscm``
-    where it is given. Two statements."""
+def undated(
+    rows: PositionQuerySet, iscm: str | None = None, known_by: dt.datetime | None = None
+) -> Undated:
+    """How many of the posts ``rows`` have no first day, and their stated shares at the same moment;
+    for ``iscm`` where it is given. Two statements."""
     without = rows.without_first_day()
-    shares = PositionShare.objects.filter(position__in=without.order_by().values("pk"))
+    shares = rows_of(PositionShare, known_by).filter(position__in=without.order_by().values("id"))
     if iscm is not None:
-        shares = shares.filter(_called("iscm", iscm))
+        shares = shares.filter(_called("iscm__slug", iscm))
     stated = shares.aggregate(pct=Sum("share_pct"))["pct"]
     return Undated(without.count(), _cents(Fraction(summed(stated)) / 100))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -22,8 +23,10 @@ from django.db.models import (
 )
 
 from iscm_portal.common.access import Reader
+from iscm_portal.common.as_of import rows_of
 from iscm_portal.common.numbers import median, ratio, summed
 from iscm_portal.common.period import Period
+from iscm_portal.common.sorting import Columns
 
 from ..choices import ProposalState
 from ..models import AssessedContribution, Proposal
@@ -75,11 +78,16 @@ class Contributions:
 
 
 def contribution_records(
-    period: Period, *, iscm: str | None = None, country: str | None = None
+    period: Period,
+    *,
+    iscm: str | None = None,
+    country: str | None = None,
+    known_by: dt.datetime | None = None,
 ) -> AllFinanceQuerySet:
     """The contributions for the period's years, with ``arrears_usd``; for ``iscm`` (slug) and
-    ``country`` (ISO code) only, where these are given. The caller applies ``visible_to``."""
-    rows = AssessedContribution.objects.filter(year__in=list(period.calendar_years))
+    ``country`` (ISO code) only, where these are given; as they were on record before the moment
+    ``known_by``. The caller applies ``visible_to``."""
+    rows = rows_of(AssessedContribution, known_by).filter(year__in=list(period.calendar_years))
     if iscm is not None:
         rows = rows.filter(iscm__slug=iscm)
     if country is not None:
@@ -95,14 +103,16 @@ def contributions(
     iscm: str | None = None,
     country: str | None = None,
     reader: Reader | None = None,
+    known_by: dt.datetime | None = None,
 ) -> list[Contributions]:
     """Assessed, paid and owed in every cell of ``by`` (iscm, country, year), in one statement.
 
     A contribution belongs to the year that it is assessed for, whenever it is paid. With
-    ``reader`` only what he may read is counted.
+    ``reader`` only what he may read is counted; ``known_by`` asks for what was on record before
+    that moment.
     """
     paths = _paths(by, BY_CONTRIBUTION)
-    rows = contribution_records(period, iscm=iscm, country=country)
+    rows = contribution_records(period, iscm=iscm, country=country, known_by=known_by)
     if reader is not None:
         rows = rows.visible_to(reader)
     groups = (
@@ -137,6 +147,17 @@ def contributions(
     return sorted(cells, key=lambda cell: str(tuple(cell.key.values())))
 
 
+# How tables of contributions, and of proposals, can be sorted; what their rows are is the caller's.
+OF_CONTRIBUTIONS: Columns[Contributions] = {
+    "year": lambda row: row.key["year"],
+    "assessed": lambda row: row.assessed_usd,
+    "paid": lambda row: row.paid_usd,
+    "part": lambda row: row.paid_pct,
+    "arrears": lambda row: row.arrears_usd,
+    "scale": lambda row: row.scale_pct,
+}
+
+
 def _scale(row: dict[str, Any]) -> Decimal | None:
     if row["scale"] is None or row["years"] > 1 or row["mechanisms"] > 1:
         return None
@@ -169,16 +190,20 @@ def self_financing(
     *,
     iscm: str | None = None,
     reader: Reader | None = None,
+    known_by: dt.datetime | None = None,
 ) -> list[SelfFinancing]:
     """The self-financing ratio of every mechanism and year of the period, in one statement.
 
-    ``support`` is what IOM put in, by (slug, year); the caller works it out, and leaves out of it
-    what Member States paid. A year of a mechanism is there when either of the two is on record.
+    ``support`` is what IOM put in, by (slug, year); the caller works it out as of the same moment
+    (``known_by``), and leaves out of it what Member States paid. A year of a mechanism is there
+    when either of the two is on record.
     Source: evaluation 2019, section 4.3 (self-financing); domain: "Self-financing ratio".
     """
     paid = {
         (cell.key["iscm"], cell.key["year"]): cell.paid_usd
-        for cell in contributions(period, ("iscm", "year"), iscm=iscm, reader=reader)
+        for cell in contributions(
+            period, ("iscm", "year"), iscm=iscm, reader=reader, known_by=known_by
+        )
     }
     asked = {
         (slug, year)
@@ -252,16 +277,31 @@ class FundRaising:
                 self.days[waited] = self.days.get(waited, 0) + n
 
 
+OF_PROPOSALS: Columns[FundRaising] = {
+    "open": lambda row: row.open,
+    "open_usd": lambda row: row.open_usd,
+    "awarded": lambda row: row.awarded,
+    "declined": lambda row: row.declined,
+    "withdrawn": lambda row: row.withdrawn,
+    "asked_usd": lambda row: row.asked_usd,
+    "awarded_usd": lambda row: row.awarded_usd,
+    "success": lambda row: row.success_pct,
+    "days": lambda row: row.median_days,
+}
+
+
 def proposal_records(
     period: Period,
     *,
     iscm: str | None = None,
     donor: str | None = None,
     office: str | None = None,
+    known_by: dt.datetime | None = None,
 ) -> OfficeMoneyQuerySet:
     """The proposals that ``fund_raising`` counts for a period, with their ``fate``: "asked" while
-    open at its end, else how they were decided in it. The caller applies ``visible_to``."""
-    rows = Proposal.objects.filter(
+    open at its end, else how they were decided in it; as they were on record before the moment
+    ``known_by``. The caller applies ``visible_to``."""
+    rows = rows_of(Proposal, known_by).filter(
         Q(decided_on__isnull=True) | Q(decided_on__gte=period.start), asked_on__lt=period.end
     )
     for path, slug in (("iscm__slug", iscm), ("donor__slug", donor), ("office__slug", office)):
@@ -282,14 +322,16 @@ def fund_raising(
     donor: str | None = None,
     office: str | None = None,
     reader: Reader | None = None,
+    known_by: dt.datetime | None = None,
 ) -> list[FundRaising]:
     """The pipeline and its success in every cell of ``by`` (iscm, donor, office), in one statement.
 
-    With ``reader`` only what he may read is counted.
+    With ``reader`` only what he may read is counted; ``known_by`` asks for what was on record
+    before that moment.
     Source: domain, "Proposal"; evaluation 2019, section 4.3 (resource mobilization).
     """
     paths = _paths(by, BY_PROPOSAL)
-    rows = proposal_records(period, iscm=iscm, donor=donor, office=office)
+    rows = proposal_records(period, iscm=iscm, donor=donor, office=office, known_by=known_by)
     if reader is not None:
         rows = rows.visible_to(reader)
     groups = (

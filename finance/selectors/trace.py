@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -83,7 +83,7 @@ def _rows(model: Any, **of: int) -> Any:
 def _steps(model: Any, rows: Sequence[Any], fields: Iterable[Any]) -> list[Step]:
     fields = list(fields)
     names = names_of_links(fields, rows)
-    donors = _donors_of(rows) if model is Project else {}
+    donors = donors_of(rows) if model is Project else {}
     steps = []
     for before, row in zip([None, *rows], rows, strict=False):
         changes = []
@@ -113,18 +113,30 @@ def word_of(field: Any, value: Any, names: dict[Any, dict[int, str]]) -> str:
 
 def names_of_links(fields: Iterable[Any], rows: Sequence[Any]) -> dict[Any, dict[int, str]]:
     """The names of all records that the rows point to: one statement for each model."""
+    return names_of(keys_of_links(fields, rows))
+
+
+def keys_of_links(fields: Iterable[Any], rows: Sequence[Any]) -> dict[Any, set[int]]:
+    """The keys of all records that the rows point to, by model."""
     keys: dict[Any, set[int]] = defaultdict(set)
     for field in fields:
         if field.related_model:
             keys[field.related_model] |= {getattr(row, field.attname) for row in rows} - {None}
+    return keys
+
+
+def names_of(keys: Mapping[Any, Collection[int]]) -> dict[Any, dict[int, str]]:
+    """What the records of these keys are called: one statement for each model."""
     return {
         model: {pk: str(found) for pk, found in model._default_manager.in_bulk(pks).items()}
         for model, pks in keys.items()
     }
 
 
-def _donors_of(rows: Sequence[Any]) -> dict[int, str]:
-    """The donors that each history row of a project knows."""
+def donors_of(rows: Sequence[Any]) -> dict[int, str]:
+    """The donors that each history row of a project knows. Rows written in bulk may know none."""
+    if not rows:
+        return {}
     links = DonorLink.objects.filter(history__in=[row.pk for row in rows])
     pairs = list(links.values_list("history", "organisation"))
     names = Organisation.objects.in_bulk({organisation for _row, organisation in pairs})

@@ -17,10 +17,11 @@ from django.views.decorators.http import require_http_methods
 
 from engagements.models import SignedInRequest
 from iscm_portal.common.access import may
+from iscm_portal.common.as_of import known_by, record_of
 from iscm_portal.common.exports import csv_response
 from iscm_portal.common.filters import FIRST_YEAR, LAST_YEAR
 from iscm_portal.common.forms import problems_of
-from iscm_portal.common.pages import keyset_page, one_of, whole_number
+from iscm_portal.common.pages import keyset_page, one_of, past_day, whole_number
 from iscm_portal.common.workbooks import workbook_response
 
 from ..forms.funds import CallBackForm, CaseForm, ContributionForm, FundForm, TakeBackForm
@@ -39,8 +40,9 @@ def funds(request: SignedInRequest) -> HttpResponseBase:
     """All funds: what is in each, and what was paid this year."""
     if not may(request.user, "read_reserve_funds"):
         raise PermissionDenied
-    year = timezone.localdate().year
-    rows = selectors.funds_with_year(request.user, year)
+    day = past_day(request, timezone.localdate())
+    year = (day or timezone.localdate()).year
+    rows = selectors.funds_with_year(request.user, year, known_by(day))
     form = one_of(request, "format", FORMATS)
     if form:
         return download(form, "funds", *selectors.funds_table(rows))
@@ -52,7 +54,9 @@ def funds(request: SignedInRequest) -> HttpResponseBase:
         "balance": sum(row.fund.balance_usd for row in known),
         "cases": sum(row.year.cases for row in known),
         "paid": sum(row.year.disbursed_usd for row in known),
-        "may_edit": may_edit_funds(request.user),
+        "may_edit": may_edit_funds(request.user) and not day,
+        "as_of": day,
+        "today": timezone.localdate(),
     }
     return render(request, "finance/funds.html", context)
 
@@ -75,11 +79,13 @@ def new_fund(request: SignedInRequest) -> HttpResponse:
 
 def fund(request: SignedInRequest, slug: str) -> HttpResponseBase:
     """One fund: the balance, the years, the breakdown, the cases and the contributions."""
-    found = own_fund(request, slug)
-    years = selectors.fund_years([found.pk])[found.pk]
+    today = timezone.localdate()
+    day = past_day(request, today)
+    found = own_fund(request, slug, day)
+    years = selectors.fund_years([found.pk], known_by(day))[found.pk]
     year = asked_year(request)
-    cases = selectors.case_list(found, request.user, year)
-    contributions = selectors.contribution_list(found, request.user, year)
+    cases = selectors.case_list(found, request.user, year, known_by(day))
+    contributions = selectors.contribution_list(found, request.user, year, known_by(day))
     form = one_of(request, "format", FORMATS)
     table = one_of(request, "table", TABLES) or "cases"
     if form:
@@ -89,36 +95,41 @@ def fund(request: SignedInRequest, slug: str) -> HttpResponseBase:
             "years": lambda: selectors.years_table(shown_years(years, year)),
         }
         return download(form, f"{found.slug}-{table}", *tables[table]())
-    today = timezone.localdate()
+    this_year = (day or today).year
     context = {
         "fund": found,
         "years": shown_years(years, year),
         "all_years": [row.year for row in reversed(years)],
-        "this_year": of_year(years, today.year),
+        "this_year": of_year(years, this_year),
         "is_empty": not years,
         "enough_for": int(found.balance_usd // found.cap_usd),
         "year": year,
-        "sheet_year": year or today.year,
+        "sheet_year": year or this_year,
         "breakdowns": selectors.breakdowns(cases),
         "cases": keyset_page(request, cases, "-paid_on", "-pk", name="after_cases"),
         "contributions": keyset_page(
             request, contributions, "-received_on", "-pk", name="after_contributions"
         ),
-        "may_edit": may_edit_funds(request.user),
+        # What is of a past day is read, and not changed.
+        "may_edit": may_edit_funds(request.user) and not day,
+        "as_of": day,
+        "today": today,
     }
     return render(request, "finance/fund.html", context)
 
 
 def fund_sheet(request: SignedInRequest, slug: str) -> HttpResponse:
     """The year of a fund on one page, as PDF. 404 before anything is on record."""
-    found = own_fund(request, slug)
     today = timezone.localdate()
-    year = asked_year(request) or today.year
-    years = [row for row in selectors.fund_years([found.pk])[found.pk] if row.year <= year]
+    day = past_day(request, today)
+    found = own_fund(request, slug, day)
+    year = asked_year(request) or (day or today).year
+    every = selectors.fund_years([found.pk], known_by(day))[found.pk]
+    years = [row for row in every if row.year <= year]
     if not years:
         raise Http404
-    cases = selectors.case_list(found, request.user, year)
-    made = year_sheet(found, of_year(years, year), years, selectors.breakdowns(cases), today)
+    breakdowns = selectors.breakdowns(selectors.case_list(found, request.user, year, known_by(day)))
+    made = year_sheet(found, of_year(years, year), years, breakdowns, day or today)
     return HttpResponse(
         made,
         content_type="application/pdf",
@@ -208,10 +219,11 @@ def take_back(request: SignedInRequest, pk: int) -> HttpResponse:
     return form_page(request, "finance/fund_take_back.html", money.fund, form, money=money)
 
 
-def own_fund(request: SignedInRequest, slug: str) -> ReserveFund:
-    """The fund, if the reader may see it. 404 hides what he may not see."""
-    visible = ReserveFund.objects.visible_to(request.user).select_related("iscm", "office")
-    found: ReserveFund = get_object_or_404(visible, slug=slug)
+def own_fund(request: SignedInRequest, slug: str, day: dt.date | None = None) -> ReserveFund:
+    """The fund, or what it was on a past day, if the reader may see it. 404 hides what he may not
+    see."""
+    visible = selectors.funds_on_record(request.user, known_by(day))
+    found: ReserveFund = record_of(get_object_or_404(visible, slug=slug))
     return found
 
 

@@ -25,6 +25,7 @@ from iscm_portal.common.pages import Page, keyset_page
 from .. import permissions
 from ..models import Project, StandardCost
 from ..selectors import gaps
+from ..selectors.waiting import TITLES
 from ..selectors.words import rate_of_line, said
 from .kinds import KINDS, OF_MODEL, Kind
 
@@ -97,7 +98,7 @@ def gaps_of(request: SignedInRequest) -> Iterator[Gap]:
     found = page("shares", gaps.unknown_shares(user), "-year", "-pk")
     yield Gap(
         "shares",
-        _("Attributions of unknown share"),
+        str(TITLES["shares"]),
         _("Each counts as the range 0 to what the others leave."),
         found,
         mended(found, lambda row: row.project.title),
@@ -105,7 +106,7 @@ def gaps_of(request: SignedInRequest) -> Iterator[Gap]:
     found = page("days", gaps.days_without_rate(user), "-year", "grade")
     yield Gap(
         "days",
-        _("Days without a standard cost for their grade and year"),
+        str(TITLES["days"]),
         _("They are counted as missing, and never guessed."),
         found,
         [rate_wanted(user, row) for row in found],
@@ -113,7 +114,7 @@ def gaps_of(request: SignedInRequest) -> Iterator[Gap]:
     found = page("posts", gaps.posts_without_rate(user, today), "-pk")
     yield Gap(
         "posts",
-        _("Posts without a standard cost for their grade and each year"),
+        str(TITLES["posts"]),
         _("Their cost is not known for those years."),
         found,
         mended(
@@ -131,7 +132,7 @@ def gaps_of(request: SignedInRequest) -> Iterator[Gap]:
     found = page("unplaced", gaps.posts_without_day_or_share(user), "-pk")
     yield Gap(
         "unplaced",
-        _("Posts without a first day or a share"),
+        str(TITLES["unplaced"]),
         _("Without a first day a post is in no year, without a share it is for no mechanism."),
         found,
         mended(found, what_a_post_lacks),
@@ -177,7 +178,7 @@ def gaps_of(request: SignedInRequest) -> Iterator[Gap]:
     found = page("lines", gaps.lines_not_counted(user), "-pk")
     yield Gap(
         "lines",
-        _("Funding lines that are not counted"),
+        str(TITLES["lines"]),
         _("They stand here with the reason; most of them rightly count nowhere."),
         found,
         mended(found, lambda row: row.not_counted_reason),
@@ -196,7 +197,7 @@ def gaps_of(request: SignedInRequest) -> Iterator[Gap]:
     found = page("arrears", gaps.contributions_in_arrears(user, today), "-year", "-pk")
     yield Gap(
         "arrears",
-        _("Contributions in arrears"),
+        str(TITLES["arrears"]),
         _("Assessed for a year that is over, and not paid in full."),
         found,
         mended(found, lambda row: _("USD %(owed)s owed") % {"owed": said(None, row.owed_usd)}),

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from django.contrib import messages
@@ -21,6 +23,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from engagements.models import ISCM, Office, SignedInRequest
 from iscm_portal.common import uploads
 from iscm_portal.common.access import may
+from iscm_portal.common.as_of import known_by
 from iscm_portal.common.charts import paired_bars
 from iscm_portal.common.downloads import TABLE_FORMATS, document_response, table_response
 from iscm_portal.common.forms import FileForm, problems_of
@@ -29,10 +32,12 @@ from iscm_portal.common.pages import (
     keyset_page,
     one_of,
     page_beyond,
+    past_day,
     wants_json,
     whole_number,
 )
 from iscm_portal.common.period import FIRST_DAY, LAST_DAY, Period
+from iscm_portal.common.sorting import asked_sort, in_order
 
 from .. import permissions
 from ..choices import WORKING_DAYS_A_YEAR
@@ -56,6 +61,10 @@ from ..selectors.staffing import (
     staffing_places,
     staffing_plan,
     staffing_records,
+    told_posts,
+    told_shares,
+    told_unknown,
+    tor_answer,
     tor_coverage,
     undated,
     with_days_noted,
@@ -65,6 +74,8 @@ from ..services import terms_of_reference as services
 YEARS = (FIRST_DAY.year, LAST_DAY.year)
 # What names no mechanism or no office, in the address.
 NONE = "none"
+# Posts of a download that are put into words at once.
+CHUNK = 1000
 POST_ORDER = ("office_name", "title", "pk")
 TOR_WORDS = {
     "known": gettext_lazy("It is known whether they have ToR"),
@@ -112,13 +123,15 @@ class Asked:
     year: int
     iscm: str | None
     office: str | None
+    as_of: dt.date | None
 
     @property
     def query(self) -> str:
         """These filters as an address carries them."""
         named = {"iscm": self.iscm, "office": self.office}
         parts = [f"{name}={value or NONE}" for name, value in named.items() if value is not None]
-        return "&".join([f"year={self.year}", *parts])
+        day = [f"as_of={self.as_of}"] if self.as_of else []
+        return "&".join([f"year={self.year}", *parts, *day])
 
 
 def asked(request: SignedInRequest, iscms: dict[str, ISCM], offices: dict[str, Office]) -> Asked:
@@ -127,14 +140,15 @@ def asked(request: SignedInRequest, iscms: dict[str, ISCM], offices: dict[str, O
 
     Raises BadRequest for what is not there.
     """
-    year = request.GET.get("year", "")
+    year, today = request.GET.get("year", ""), timezone.localdate()
     office = one_of(request, "office", (*offices, NONE))
     if not may(request.user, "read_all_finance") and office != NONE:
         office = next(iter(offices), NONE)
     return Asked(
-        year=whole_number(year, *YEARS) if year else timezone.localdate().year,
+        year=whole_number(year, *YEARS) if year else today.year,
         iscm=_slug(one_of(request, "iscm", (*iscms, NONE))),
         office=_slug(office),
+        as_of=past_day(request, today),
     )
 
 
@@ -157,40 +171,50 @@ def staffing(request: SignedInRequest) -> HttpResponseBase:
     """Needed, held and given by mechanism and office; the posts; their terms of reference."""
     iscms, offices = _named(request)
     chosen = asked(request, iscms, offices)
+    moment = known_by(chosen.as_of)
     narrowed: dict[str, Any] = {
         "iscm": chosen.iscm,
         "office": chosen.office,
         "reader": request.user,
+        "known_by": moment,
     }
     period = Period.year(chosen.year)
-    readable = posts(chosen.iscm, chosen.office).visible_to(request.user)
+    readable = posts(chosen.iscm, chosen.office, known_by=moment).visible_to(request.user)
     held = readable.held_during(period)
     undated_posts = readable.without_first_day()
     tor = one_of(request, "tor", TOR_ANSWERS)
-    listed = held.filter(TOR_ANSWERS[tor]) if tor else held
+    listed = held.filter(tor_answer(tor, moment)) if tor else held
     form = one_of(request, "format", TABLE_FORMATS)
     table = one_of(request, "table", ("mechanisms", "offices", "posts"))
+    names = {slug: row.acronym for slug, row in iscms.items()}
+    columns = {"row": lambda row: names.get(row.key["iscm"]), **figures.COLUMNS}
+    sort = asked_sort(request, columns)
     if form and table == "posts":
-        shown = with_days_noted(listed if tor else held | undated_posts, period, request.user)
-        return table_response(form, f"posts-{chosen.year}", POST_COLUMNS, post_rows(shown))
+        asked_for = listed if tor else held | undated_posts
+        shown = with_days_noted(asked_for, period, request.user, moment)
+        lines = post_rows(shown, moment)
+        return table_response(form, f"posts-{chosen.year}", POST_COLUMNS, lines)
     if form:
         by = PLACE if table == "offices" else ("iscm",)
         cells = figures.staffing(period, by, **narrowed)
+        if by != PLACE:
+            cells = in_order(cells, sort, columns)
         rows = staffing_rows(cells, chosen.year, iscms, offices)
         return table_response(form, f"staffing-{chosen.year}", STAFFING_COLUMNS, rows)
     plan = staffing_plan(chosen.year, **narrowed)
     beyond = staffing_places(chosen.year, **narrowed)
     places = page_beyond(request, beyond, *PLACE_ORDER, name="after_places")
-    coverage = tor_coverage(held)
+    coverage = tor_coverage(held, moment)
     context = {
         "chosen": chosen,
         "iscms": iscms,
-        "names": {slug: row.acronym for slug, row in iscms.items()},
+        "names": names,
         "offices": offices,
         "chosen_iscm": NONE if chosen.iscm == "" else chosen.iscm,
         "chosen_office": NONE if chosen.office == "" else chosen.office,
         "reads_all": may(request.user, "read_all_finance"),
         "plan": plan,
+        "by_iscm": in_order(plan.by_iscm, sort, columns),
         "places": Page(staffing_at(chosen.year, places, **narrowed), places.next),
         "chart": chart(plan, iscms),
         "tor": coverage,
@@ -198,18 +222,26 @@ def staffing(request: SignedInRequest) -> HttpResponseBase:
         "tor_words": TOR_WORDS,
         "listed_posts": getattr(coverage, tor) if tor else coverage.posts,
         "survey": TOR_IN_SURVEY,
-        "undated": undated(readable, chosen.iscm),
-        "posts": post_page(request, listed, period, "after_posts"),
-        "posts_undated": post_page(request, undated_posts, period, "after_undated"),
+        "undated": undated(readable, chosen.iscm, moment),
+        "posts": post_page(request, listed, period, moment, "after_posts"),
+        "posts_undated": post_page(request, undated_posts, period, moment, "after_undated"),
         "printed": printed_table(7, iscms=[chosen.iscm] if chosen.iscm else None),
         "working_days": WORKING_DAYS_A_YEAR,
+        "today": timezone.localdate(),
     }
     return render(request, "finance/staffing.html", context)
 
 
-def post_page(request: SignedInRequest, rows: PositionQuerySet, period: Period, name: str) -> Page:
-    rows = with_days_noted(post_list(rows), period, request.user)
-    return keyset_page(request, rows, *POST_ORDER, name=name)
+def post_page(
+    request: SignedInRequest,
+    rows: PositionQuerySet,
+    period: Period,
+    moment: dt.datetime | None,
+    name: str,
+) -> Page:
+    rows = with_days_noted(post_list(rows), period, request.user, moment)
+    page = keyset_page(request, rows, *POST_ORDER, name=name)
+    return Page(told_posts(page, moment), page.next)
 
 
 def chart(plan: StaffingPlan, iscms: dict[str, ISCM]) -> str:
@@ -255,27 +287,29 @@ def staffing_rows(
         ]
 
 
-def post_rows(rows: PositionQuerySet) -> Iterator[list[Any]]:
+def post_rows(rows: PositionQuerySet, moment: dt.datetime | None) -> Iterator[list[Any]]:
     """A line a post and mechanism; one line for a post without a share."""
-    for post in post_list(rows).order_by(*POST_ORDER).iterator(chunk_size=1000):
-        for share in list(post.shares.all()) or [None]:
-            yield [
-                post.code or "",
-                post.title,
-                post.grade,
-                post.office.name,
-                share.iscm.acronym if share else "",
-                share.share_pct if share else None,
-                post.paid_by,
-                str(post.funding_line or post.project or ""),
-                post.starts_on,
-                post.ends_on,
-                {True: "yes", False: "no", None: "unknown"}[post.has_tor],
-                len(post.terms_of_reference.all()),
-                post.days_noted,
-                post.payer,
-                post.payer_pct,
-            ]
+    stream = post_list(rows).order_by(*POST_ORDER).iterator(chunk_size=CHUNK)
+    while chunk := list(islice(stream, CHUNK)):
+        for post in told_posts(chunk, moment):
+            for share in post.share_list or [None]:
+                yield [
+                    post.code or "",
+                    post.title,
+                    post.grade,
+                    post.office.name,
+                    share.iscm.acronym if share else "",
+                    share.share_pct if share else None,
+                    post.paid_by,
+                    str(post.funding_line or post.project or ""),
+                    post.starts_on,
+                    post.ends_on,
+                    {True: "yes", False: "no", None: "unknown"}[post.has_tor],
+                    len(post.documents),
+                    post.days_noted,
+                    post.payer,
+                    post.payer_pct,
+                ]
 
 
 def records(request: SignedInRequest) -> HttpResponse:
@@ -285,10 +319,12 @@ def records(request: SignedInRequest) -> HttpResponse:
     """
     iscms, offices = _named(request)
     chosen = asked(request, iscms, offices)
+    moment = known_by(chosen.as_of)
     narrowed: dict[str, Any] = {
         "iscm": chosen.iscm,
         "office": chosen.office,
         "reader": request.user,
+        "known_by": moment,
         "planned": bool(one_of(request, "planned", ("yes",))),
     }
     period = Period.year(chosen.year)
@@ -298,10 +334,14 @@ def records(request: SignedInRequest) -> HttpResponse:
         "unknown": ("office",),
         "time_entries": ("iscm", "office", "event"),
     }
+    found = staffing_records(period, **narrowed)
     pages = {
-        name: keyset_page(request, rows.select_related(*links[name]), "-pk", name=f"after_{name}")
-        for name, rows in staffing_records(period, **narrowed).items()
+        name: keyset_page(
+            request, found[name].select_related(*links[name]), "-pk", name=f"after_{name}"
+        )
+        for name in links
     }
+    unknown = told_unknown(pages["unknown"], found["unknown_shares"])
     context = {
         "chosen": chosen,
         "planned": narrowed["planned"],
@@ -310,9 +350,9 @@ def records(request: SignedInRequest) -> HttpResponse:
         "figure": next(iter(figures.staffing(period, **narrowed)), None),
         "counted": [
             (row, posts_in_year(row.position, row.share_pct, chosen.year))
-            for row in pages["shares"]
+            for row in told_shares(pages["shares"], moment)
         ],
-        "possible": [(row, posts_in_year(row, row.left, chosen.year)) for row in pages["unknown"]],
+        "possible": [(row, posts_in_year(row, row.left, chosen.year)) for row in unknown],
         "working_days": WORKING_DAYS_A_YEAR,
         **pages,
     }
@@ -326,7 +366,9 @@ def records(request: SignedInRequest) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def position(request: SignedInRequest, pk: int) -> HttpResponse:
     """One post with its shares, days and documents, and the way to add a document."""
-    found: Position = get_object_or_404(post_list(Position.objects.visible_to(request.user)), pk=pk)
+    visible = post_list(Position.objects.visible_to(request.user))
+    shown = visible.prefetch_related("shares__iscm", "terms_of_reference")
+    found: Position = get_object_or_404(shown, pk=pk)
     if request.method == "GET":
         return show(request, found, FileForm())
     if not permissions.may_edit(request.user, found):

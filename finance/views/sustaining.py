@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 
@@ -17,13 +17,17 @@ from django.utils.translation import gettext as _
 
 from engagements.models import ISCM, Country, Organisation, SignedInRequest
 from iscm_portal.common.access import may
+from iscm_portal.common.as_of import known_by, rows_of
 from iscm_portal.common.downloads import TABLE_FORMATS, table_response
-from iscm_portal.common.pages import keyset_page, one_of, whole_number
+from iscm_portal.common.pages import keyset_page, one_of, past_day, whole_number
 from iscm_portal.common.period import FIRST_DAY, LAST_DAY, Period
+from iscm_portal.common.sorting import Columns, asked_sort, in_order
 
 from ..choices import ProposalState
 from ..models import AssessedContribution, Proposal
 from ..selectors.sustaining import (
+    OF_CONTRIBUTIONS,
+    OF_PROPOSALS,
     Contributions,
     FundRaising,
     contribution_records,
@@ -66,13 +70,20 @@ PROPOSAL_COLUMNS = (
 
 @dataclass(frozen=True)
 class Asked:
-    """What the address asks for: years (both included), a mechanism, a State, a donor."""
+    """What the address asks for: years (both included), a mechanism, a State, a donor, and the
+    day as of which."""
 
     first_year: int
     last_year: int
     iscm: str | None
     country: str | None
     donor: str | None
+    as_of: dt.date | None
+
+    @property
+    def known_by(self) -> dt.datetime | None:
+        """The moment before which it was on record; None: now."""
+        return known_by(self.as_of)
 
     @property
     def period(self) -> Period:
@@ -81,7 +92,12 @@ class Asked:
     @property
     def query(self) -> str:
         """These filters as an address carries them."""
-        named = {"iscm": self.iscm, "country": self.country, "donor": self.donor}
+        named = {
+            "iscm": self.iscm,
+            "country": self.country,
+            "donor": self.donor,
+            "as_of": self.as_of,
+        }
         years: dict[str, Any] = {"from": self.first_year, "to": self.last_year}
         return urlencode(years | {name: value for name, value in named.items() if value})
 
@@ -94,13 +110,22 @@ class Names:
     countries: dict[str, Country]
     donors: dict[str, Organisation]
 
+    def of_row(self, cell: Contributions | FundRaising) -> str:
+        """What a row of a table is called: by its mechanism, else its State or its donor."""
+        if iscm := cell.key.get("iscm"):
+            return self.iscms[iscm].acronym
+        if country := cell.key.get("country"):
+            return str(self.countries[country])
+        return str(self.donors[cell.key["donor"]])
 
-def names_for(request: SignedInRequest) -> Names:
+
+def names_for(request: SignedInRequest, day: dt.date | None) -> Names:
     user = request.user
     if not (may(user, "read_all_finance") or may(user, "read_own_office_finance")):
         raise PermissionDenied
-    paying = AssessedContribution.objects.visible_to(user).order_by().values("country")
-    asking = Proposal.objects.visible_to(user).order_by().values("donor")
+    moment = known_by(day)
+    paying = rows_of(AssessedContribution, moment).visible_to(user).order_by().values("country")
+    asking = rows_of(Proposal, moment).visible_to(user).order_by().values("donor")
     return Names(
         {row.slug: row for row in ISCM.objects.visible_to(user)},
         {row.iso3: row for row in Country.objects.visible_to(user).filter(pk__in=paying)},
@@ -108,45 +133,51 @@ def names_for(request: SignedInRequest) -> Names:
     )
 
 
-def asked(request: SignedInRequest, names: Names) -> Asked:
-    """The filters of the address. Raises BadRequest for what they can't be."""
-    get, this_year = request.GET, timezone.localdate().year
+def asked(request: SignedInRequest) -> tuple[Asked, Names]:
+    """The filters of the address, and what they can name. Raises BadRequest for what they can't
+    be."""
+    get, today = request.GET, timezone.localdate()
+    this_year, day = today.year, past_day(request, today)
+    names = names_for(request, day)
     last = whole_number(get["to"], *YEARS) if get.get("to") else this_year
     first = whole_number(get["from"], *YEARS) if get.get("from") else last - YEARS_SHOWN + 1
     if first > last:
         raise BadRequest(_("The years run from the earlier to the later one."))
-    return Asked(
+    chosen = Asked(
         first,
         last,
         iscm=one_of(request, "iscm", names.iscms) or None,
         country=one_of(request, "country", names.countries) or None,
         donor=one_of(request, "donor", names.donors) or None,
+        as_of=day,
     )
+    return chosen, names
 
 
 def sustaining(request: SignedInRequest) -> HttpResponseBase:
     """Contributions by mechanism and State, and the pipeline by mechanism and donor."""
-    names = names_for(request)
-    chosen = asked(request, names)
-    paid = partial(
-        contributions,
-        chosen.period,
-        iscm=chosen.iscm,
-        country=chosen.country,
-        reader=request.user,
-    )
-    raised = partial(
-        fund_raising, chosen.period, iscm=chosen.iscm, donor=chosen.donor, reader=request.user
-    )
+    chosen, names = asked(request)
+    on_record: dict[str, Any] = {
+        "iscm": chosen.iscm,
+        "reader": request.user,
+        "known_by": chosen.known_by,
+    }
+
+    def paid(*by: str) -> list[Contributions]:
+        return contributions(chosen.period, by, country=chosen.country, **on_record)
+
+    def raised(*by: str) -> list[FundRaising]:
+        return fund_raising(chosen.period, by, donor=chosen.donor, **on_record)
+
     form = one_of(request, "format", TABLE_FORMATS)
     table = one_of(request, "table", ("contributions", "proposals"))
     if form and table == "proposals":
-        deals = raised(("iscm", "donor"))
+        deals = raised("iscm", "donor")
         return table_response(
             form, "proposals", PROPOSAL_COLUMNS, proposal_rows(deals, chosen, names)
         )
     if form:
-        cells = paid(("iscm", "country", "year"))
+        cells = paid("iscm", "country", "year")
         return table_response(
             form, "contributions", CONTRIBUTION_COLUMNS, contribution_rows(cells, names)
         )
@@ -155,13 +186,34 @@ def sustaining(request: SignedInRequest) -> HttpResponseBase:
         "names": names,
         "reads_contributions": may(request.user, "read_all_finance"),
         "paid": next(iter(paid()), None),
-        "by_iscm": paid(("iscm", "year")),
-        "by_state": sorted(paid(("country",)), key=lambda row: row.arrears_usd, reverse=True),
+        "by_iscm": as_sorted(request, "sort", paid("iscm", "year"), names),
+        "by_state": as_sorted(
+            request,
+            "sort_states",
+            sorted(paid("country"), key=lambda row: row.arrears_usd, reverse=True),
+            names,
+        ),
         "raised": next(iter(raised()), None),
-        "raised_by_iscm": raised(("iscm",)),
-        "raised_by_donor": raised(("donor",)),
+        "raised_by_iscm": as_sorted(request, "sort_proposals", raised("iscm"), names),
+        "raised_by_donor": as_sorted(request, "sort_donors", raised("donor"), names),
+        "today": timezone.localdate(),
     }
     return render(request, "finance/sustaining.html", context)
+
+
+# The tables of the page, by the name that sorts them: their columns besides what the rows are.
+SORTED: dict[str, Columns[Any]] = {
+    "sort": OF_CONTRIBUTIONS,
+    "sort_states": {k: v for k, v in OF_CONTRIBUTIONS.items() if k not in ("year", "scale")},
+    "sort_proposals": OF_PROPOSALS,
+    "sort_donors": OF_PROPOSALS,
+}
+
+
+def as_sorted(request: SignedInRequest, name: str, cells: list[Any], names: Names) -> list[Any]:
+    """The rows of a table in the order that the address asks for."""
+    columns = {"row": names.of_row, **SORTED[name]}
+    return in_order(cells, asked_sort(request, columns, name), columns)
 
 
 def contribution_rows(cells: Iterable[Contributions], names: Names) -> Iterator[list[Any]]:
@@ -201,12 +253,12 @@ def proposal_rows(cells: Iterable[FundRaising], chosen: Asked, names: Names) -> 
 
 def records(request: SignedInRequest) -> HttpResponse:
     """The contributions and proposals behind the figures, as far as the reader may read them."""
-    names = names_for(request)
-    chosen = asked(request, names)
+    chosen, names = asked(request)
     state = one_of(request, "state", ProposalState.values)
     only_owing = bool(one_of(request, "owing", ("yes",)))
-    owed = contribution_records(chosen.period, iscm=chosen.iscm, country=chosen.country)
-    proposals = proposal_records(chosen.period, iscm=chosen.iscm, donor=chosen.donor)
+    on_record: dict[str, Any] = {"iscm": chosen.iscm, "known_by": chosen.known_by}
+    owed = contribution_records(chosen.period, country=chosen.country, **on_record)
+    proposals = proposal_records(chosen.period, donor=chosen.donor, **on_record)
     if only_owing:
         owed = owed.filter(arrears_usd__gt=0)
     if state:

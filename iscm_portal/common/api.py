@@ -5,6 +5,7 @@ An endpoint is a scope, a queryset, a record (``common.records``), a filter set 
 
 from __future__ import annotations
 
+import datetime as dt
 import logging
 from typing import Any, ClassVar
 
@@ -12,6 +13,7 @@ from django.core.exceptions import PermissionDenied
 from django.core.signals import got_request_exception
 from django.db.models import QuerySet
 from django.http import Http404, StreamingHttpResponse
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django_filters import FilterSet
 from drf_spectacular.openapi import AutoSchema
@@ -28,7 +30,9 @@ from rest_framework.viewsets import GenericViewSet
 
 from . import pagination
 from .access import HasScope
+from .as_of import known_by
 from .choices import Scope
+from .period import FIRST_DAY
 from .querysets import PortalQuerySet
 from .records import Reader, RecordSerializer
 from .renderers import CSVRenderer, JSONRenderer, table_lines
@@ -37,6 +41,30 @@ logger = logging.getLogger(__name__)
 
 # What may be asked of any endpoint besides its filters.
 SHAPE = frozenset({"fields", "format"})
+AS_OF = OpenApiParameter(
+    "as_of",
+    OpenApiTypes.DATE,
+    description="What was on record at the end of that day, today or before it.",
+)
+
+
+def past_day(request: Request) -> dt.date | None:
+    """The day that ``as_of`` names; None where it names none. Raises ValidationError for what is
+    no day, a day to come, or one before there was anything."""
+    text = request.query_params.get("as_of", "")
+    if not text:
+        return None
+    today = timezone.localdate()
+    try:
+        day = dt.date.fromisoformat(text)
+    except ValueError:
+        day = dt.date.max
+    if not FIRST_DAY <= day <= today:
+        said = _("Give a day from %(first)s to %(today)s, as 2026-03-31.")
+        raise exceptions.ValidationError(
+            {"as_of": [said % {"first": FIRST_DAY.isoformat(), "today": today.isoformat()}]}
+        )
+    return day
 
 
 class _Asking:
@@ -192,6 +220,8 @@ class EndpointSchema(AutoSchema):
                     description=f"Only these, by commas: {', '.join(record().fields)}.",
                 )
             )
+        if getattr(self.view, "is_kept", False):
+            found.append(AS_OF)
         return found
 
     def get_response_serializers(self) -> Any:
@@ -224,8 +254,20 @@ class RecordViewSet(Endpoint, GenericViewSet[Any]):
     ordering: ClassVar[tuple[str, ...]] = ("id",)
     # The public key besides ``id``: "slug", "code", "key" ... where the record has one.
     public_key: ClassVar[str] = ""
+    # Whether every version of the records is kept, so that ``as_of`` can be asked.
+    is_kept: ClassVar[bool] = False
     lookup_value_converter = "str"
     schema = EndpointSchema()
+
+    @property
+    def shape(self) -> frozenset[str]:
+        """What may be asked besides filters."""
+        return SHAPE | {"as_of"} if self.is_kept else SHAPE
+
+    @property
+    def known_by(self) -> dt.datetime | None:
+        """The moment before which it was on record what is asked for; None: now."""
+        return known_by(past_day(self.request)) if self.is_kept else None
 
     def get_queryset(self) -> QuerySet[Any]:
         """The rows that the reader may see."""
@@ -234,7 +276,7 @@ class RecordViewSet(Endpoint, GenericViewSet[Any]):
 
     def list(self, request: Request) -> Response | StreamingHttpResponse:
         known = self.filterset_class.base_filters
-        self.check_parameters(request, SHAPE | pagination.PARAMETERS | known.keys())
+        self.check_parameters(request, self.shape | pagination.PARAMETERS | known.keys())
         queryset = self.filter_queryset(self.get_queryset())
         reader = self.reader()
         if wants_csv(request):
@@ -245,7 +287,7 @@ class RecordViewSet(Endpoint, GenericViewSet[Any]):
         return Response(pages.answer(request, records, edges))
 
     def retrieve(self, request: Request, pk: str) -> Response | StreamingHttpResponse:
-        self.check_parameters(request, SHAPE)
+        self.check_parameters(request, self.shape)
         queryset = self.get_queryset().filter(**self.key_of(pk))
         reader = self.reader()
         if wants_csv(request):
@@ -277,7 +319,7 @@ class RecordViewSet(Endpoint, GenericViewSet[Any]):
                     ]
                 }
             )
-        return Reader(self.serializer_class, self.request.user, picked)
+        return Reader(self.serializer_class, self.request.user, picked, self.known_by)
 
     def table(self, reader: Reader, queryset: QuerySet[Any]) -> StreamingHttpResponse:
         lines = (reader.line(record) for record in reader.stream(queryset))

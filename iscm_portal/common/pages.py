@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -14,8 +14,11 @@ from django.core.exceptions import BadRequest
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
+from django.utils.formats import date_format
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
+
+from .period import FIRST_DAY
 
 PAGE_ROWS = 50
 SALT = "iscm_portal.pages"
@@ -49,6 +52,26 @@ def one_of(request: HttpRequest, name: str, known: Collection[str]) -> str:
             % {"value": value[:80], "name": name}
         )
     return value
+
+
+def past_day(request: HttpRequest, today: dt.date, name: str = "as_of") -> dt.date | None:
+    """The past day that the address names, ``today`` among them; None where it names none.
+
+    Raises BadRequest for what is no day, a day to come, or one before there was anything.
+    """
+    text = request.GET.get(name, "")
+    if not text:
+        return None
+    try:
+        day = dt.date.fromisoformat(text)
+    except ValueError:
+        raise BadRequest(_("Give a day as 2026-03-31.")) from None
+    if not FIRST_DAY <= day <= today:
+        raise BadRequest(
+            _("What was on record can be asked for from %(first)s up to today.")
+            % {"first": date_format(FIRST_DAY, "j F Y")}
+        )
+    return day
 
 
 @dataclass(frozen=True)
@@ -103,6 +126,48 @@ def page_beyond(
     query = request.GET.copy()
     query[name] = signing.dumps({"at": place, "after": values}, salt=SALT)
     return Page(found[:size], f"?{query.urlencode()}")
+
+
+def merged_page(
+    request: HttpRequest,
+    lists: Sequence[QuerySet[Any]],
+    *,
+    size: int = PAGE_ROWS,
+    name: str = "after",
+) -> Page:
+    """The page of several ``lists`` told as one, the latest first: pairs of the list's place among
+    them and a row.
+
+    Each row has its moment ``at``, and a ``number`` that is unique in its list. One statement a
+    list. Raises BadRequest as ``keyset_page`` does.
+    """
+    place = f"{request.path} {name} {len(lists)}"
+    values = _position(request.GET.get(name, ""), place)
+    found = [
+        (which, row)
+        for which, rows in enumerate(lists)
+        for row in _later_first(rows, which, values)[: size + 1]
+    ]
+    found.sort(key=lambda pair: (pair[1].at, -pair[0], pair[1].number), reverse=True)
+    if len(found) <= size:
+        return Page(found, None)
+    which, last = found[size - 1]
+    query = request.GET.copy()
+    position = {"at": place, "after": [_plain(last.at), which, last.number]}
+    query[name] = signing.dumps(position, salt=SALT)
+    return Page(found[:size], f"?{query.urlencode()}")
+
+
+def _later_first(rows: QuerySet[Any], which: int, values: list[Any] | None) -> QuerySet[Any]:
+    """``rows``, the list number ``which``, from where a merged page begins."""
+    rows = rows.order_by("-at", "-number")
+    if values is None:
+        return rows
+    at, list_of_last, number = values
+    if which == list_of_last:
+        return rows.filter(_after(("-at", "-number"), [at, number]))
+    # What other lists have of the same moment stands before the last row, or after it.
+    return rows.filter(at__lte=at) if which > list_of_last else rows.filter(at__lt=at)
 
 
 def _position(text: str, place: str) -> list[Any] | None:

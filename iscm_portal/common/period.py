@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any
 
 from django.db.models import Q
@@ -69,3 +70,16 @@ def held_during(period: Period, starts: str = "starts_on", ends: str = "ends_on"
     begun = Q(**{f"{starts}__isnull": True}) | Q(**kwargs)
     not_over = Q(**{f"{ends}__isnull": True}) | Q(**{f"{ends}__gte": period.start})
     return begun & not_over
+
+
+def part_of_year(starts_on: dt.date, ends_on: dt.date | None, year: int) -> Fraction:
+    """The part of the days of ``year`` on which something was held, first and last day included."""
+    whole = Period.year(year)
+    first = max(starts_on, whole.start)
+    end = whole.end if ends_on is None else min(ends_on + dt.timedelta(days=1), whole.end)
+    return Fraction(max((end - first).days, 0), (whole.end - whole.start).days)
+
+
+def year_span(first: int, last: int) -> str:
+    """The years from ``first`` to ``last`` in words: "2014–2019"; of one year "2019"."""
+    return str(first) if first == last else f"{first}–{last}"

@@ -8,6 +8,7 @@ of another table (``Children``) costs one statement a page each.
 
 from __future__ import annotations
 
+import datetime as dt
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from itertools import islice
@@ -15,6 +16,8 @@ from typing import Any, ClassVar
 
 from django.db.models import Model, QuerySet
 from rest_framework import serializers
+
+from .as_of import rows_of
 
 Field = serializers.Field[Any, Any, Any, Any]
 
@@ -96,8 +99,9 @@ class Attached(serializers.ListField):
     It stands in JSON only: a line of a table holds one record.
     """
 
-    def read(self, ids: list[int], user: Any) -> dict[int, list[Any]]:
-        """What hangs on each of the records ``ids``, as ``user`` may see it."""
+    def read(self, ids: list[int], user: Any, known_by: dt.datetime | None) -> dict[int, list[Any]]:
+        """What hangs on each of the records ``ids``, as ``user`` may see it: now, or as it was on
+        record before the moment ``known_by``."""
         raise NotImplementedError
 
 
@@ -110,14 +114,29 @@ class Children(Attached):
         self.link = link
         self.rows = rows
 
-    def read(self, ids: list[int], user: Any) -> dict[int, list[Any]]:
-        rows = self.rows().visible_to(user).filter(**{f"{self.link}__in": ids})
-        reader = Reader(self.record, user)
-        records, links = reader.read(rows.order_by(self.link, "pk"), [self.link])
+    def rows_by(self, known_by: dt.datetime | None) -> Any:
+        """Those on record before the moment ``known_by``; these are not asked as of one."""
+        return self.rows()
+
+    def read(self, ids: list[int], user: Any, known_by: dt.datetime | None) -> dict[int, list[Any]]:
+        rows = self.rows_by(known_by).visible_to(user).filter(**{f"{self.link}__in": ids})
+        reader = Reader(self.record, user, known_by=known_by)
+        records, links = reader.read(rows.order_by(self.link, "id"), [self.link])
         by_id: dict[int, list[Any]] = {}
         for record, (key,) in zip(records, links, strict=True):
             by_id.setdefault(key, []).append(record)
         return by_id
+
+
+class KeptChildren(Children):
+    """Rows of a ``model`` whose every version is kept: as they are, or as they were."""
+
+    def __init__(self, record: type[RecordSerializer], link: str, model: type[Model]) -> None:
+        super().__init__(record, link, model._default_manager.all)
+        self.model = model
+
+    def rows_by(self, known_by: dt.datetime | None) -> Any:
+        return rows_of(self.model, known_by)
 
 
 class RecordSerializer(serializers.Serializer[Any]):
@@ -148,12 +167,20 @@ class SourcedSerializer(RecordSerializer):
 
 
 class Reader:
-    """Reads records from a queryset, only the ``picked`` fields when there is a choice."""
+    """Reads records from a queryset, only the ``picked`` fields when there is a choice.
+
+    With ``known_by`` the queryset is of ``rows_of`` that moment, and what hangs on the records is
+    read as of it too.
+    """
 
     def __init__(
-        self, record: type[RecordSerializer], user: Any, picked: Collection[str] | None = None
+        self,
+        record: type[RecordSerializer],
+        user: Any,
+        picked: Collection[str] | None = None,
+        known_by: dt.datetime | None = None,
     ) -> None:
-        self.user = user
+        self.user, self.known_by = user, known_by
         fields: Mapping[str, Field] = record().fields
         chosen = [name for name in fields if picked is None or name in picked]
         self.scalars: dict[str, str] = {}
@@ -236,11 +263,19 @@ class Reader:
     def _linked(self, model: type[Model], ids: list[int]) -> dict[str, dict[int, list[Any]]]:
         """What each many-to-many relation holds, one statement a relation."""
         found: dict[str, dict[int, list[Any]]] = {}
+        record = getattr(model, "instance_type", model)
         for relation, columns in self.links.items():
+            there, paths = relation, list(columns.values())
+            if self.known_by is not None:
+                # A kept version has its links in a table of its own, with the other end in it.
+                field: Any = record._meta.get_field(relation)
+                there = f"{relation}__{field.m2m_reverse_field_name()}"
+                paths = [f"{there}{path.removeprefix(relation)}" for path in paths]
             rows = (
-                model._default_manager.filter(pk__in=ids, **{f"{relation}__isnull": False})
-                .order_by("pk", f"{relation}__pk")
-                .values_list("pk", *columns.values())
+                rows_of(record, self.known_by)
+                .filter(id__in=ids, **{f"{there}__isnull": False})
+                .order_by("id", f"{there}__pk")
+                .values_list("id", *paths)
             )
             by_name: dict[str, dict[int, list[Any]]] = {name: {} for name in columns}
             for key, *values in rows:
@@ -251,7 +286,9 @@ class Reader:
 
     def _nested(self, ids: list[int]) -> dict[str, dict[int, list[Any]]]:
         """What is attached, one statement a table (and one for each of its relations)."""
-        return {name: field.read(ids, self.user) for name, field in self.attached.items()}
+        return {
+            name: field.read(ids, self.user, self.known_by) for name, field in self.attached.items()
+        }
 
 
 def _path(field: Field) -> str:

@@ -3,6 +3,7 @@ asked of donors. Figures of the records that the reader may read."""
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlencode
@@ -40,6 +41,7 @@ class Beside:
 
     year: int
     iscm: str | None
+    as_of: dt.date | None
     staff: Staffing | None
     tor: ToRCoverage
     tor_in_survey: SurveyFinding
@@ -50,20 +52,24 @@ class Beside:
     @property
     def query(self) -> str:
         """The address of the records of the year."""
-        return urlencode({"year": self.year, **({"iscm": self.iscm} if self.iscm else {})})
+        return self._narrowed(year=self.year)
 
     @property
     def years_query(self) -> str:
         """The same where a page takes a first and a last year."""
-        years = {"from": self.year, "to": self.year}
-        return urlencode({**years, **({"iscm": self.iscm} if self.iscm else {})})
+        return self._narrowed(**{"from": self.year, "to": self.year})
+
+    def _narrowed(self, **years: int) -> str:
+        asked = {**years, "iscm": self.iscm, "as_of": self.as_of}
+        return urlencode({name: value for name, value in asked.items() if value})
 
 
 def beside(chosen: ResourceFilter, user: Any) -> Beside:
-    """The figures for the mechanism asked for, or for all; a constant number of statements."""
-    year, iscm = chosen.last_year, chosen.iscm
+    """The figures for the mechanism asked for, or for all, as on record on its day; a constant
+    number of statements."""
+    year, iscm, known_by = chosen.last_year, chosen.iscm, chosen.known_by
     period = Period.year(year)
-    of_iom = replace(chosen, first_year=year, only={"iscm": iscm} if iscm else {}, as_of=None)
+    of_iom = replace(chosen, first_year=year, only={"iscm": iscm} if iscm else {})
     (cells,) = cells_of(of_iom, ("iscm", "year", "source"))
     support: dict[tuple[str, int], Any] = {}
     for cell in cells:
@@ -71,15 +77,18 @@ def beside(chosen: ResourceFilter, user: Any) -> Beside:
             key = (cell.key["iscm"], year)
             support[key] = support.get(key, 0) + cell.known_usd
     names = labels_of("iscm")
-    ratios = self_financing(period, support, iscm=iscm, reader=user)
-    owed = contributions(period, iscm=iscm, reader=user)
-    pipeline = fund_raising(period, iscm=iscm, reader=user)
-    plan = staffing_plan(year, iscm=iscm, reader=user)
+    ratios = self_financing(period, support, iscm=iscm, reader=user, known_by=known_by)
+    owed = contributions(period, iscm=iscm, reader=user, known_by=known_by)
+    pipeline = fund_raising(period, iscm=iscm, reader=user, known_by=known_by)
+    plan = staffing_plan(year, iscm=iscm, reader=user, known_by=known_by)
     return Beside(
         year=year,
         iscm=iscm,
+        as_of=chosen.as_of,
         staff=plan.planned or plan.total,
-        tor=tor_coverage(posts(iscm).visible_to(user).held_during(period)),
+        tor=tor_coverage(
+            posts(iscm, known_by=known_by).visible_to(user).held_during(period), known_by
+        ),
         tor_in_survey=TOR_IN_SURVEY,
         self_financing=[(names[row.iscm], row) for row in ratios if row.pct is not None],
         owed=owed[0] if owed else None,

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections import defaultdict
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
 from django.db.models import Count, Sum
+from django.utils.translation import gettext as _
 
 from engagements.choices import RequestOutcome
 from engagements.models import Event, Partnership, PolicyInstrument, SupportRequest
-from finance.models import Position
-from finance.selectors.investment import days_beside_posts, post_days
+from finance.choices import Supports
+from finance.selectors.investment import days_beside_posts, post_days, posts_with_days
+from iscm_portal.common.as_of import rows_of
 from iscm_portal.common.numbers import cents, summed
 from iscm_portal.common.period import Period
 from iscm_portal.common.querysets import PortalQuerySet
+from iscm_portal.common.sorting import Columns, in_order
 
 from .resources import Amounts, ResourceFilter, cells_of, labels_of
 
@@ -49,74 +54,158 @@ class UnitCost:
 
 @dataclass(frozen=True)
 class UnitCosts:
-    """One mechanism: what it cost (None where no money is on record), and by event, staff day and
-    outcome."""
+    """One mechanism, or all of them (``slug`` is empty): what it cost (None where no money is on
+    record), and by event, staff day and outcome. ``query`` is the address of the records of the
+    sum, without its years."""
 
     label: str
     slug: str
+    query: str
     total: Amounts | None
     events: UnitCost
     days: UnitCost
     outcomes: UnitCost
 
 
-def unit_costs(chosen: ResourceFilter) -> list[UnitCosts]:
+@dataclass(frozen=True)
+class CostTable:
+    """Mechanisms, and their total where there are several: what they share (a joint event, the
+    unknown share of one project) counts once in it."""
+
+    rows: list[UnitCosts]
+    total: UnitCosts | None
+
+    @property
+    def dearest(self) -> UnitCosts | None:
+        """The mechanism with the largest known sum, where its events are on record."""
+        known = [row for row in self.rows if row.total]
+        first = max(known, key=lambda row: row.total.known_usd, default=None)  # type: ignore[union-attr]
+        return first if first and first.events.known_usd is not None else None
+
+
+# How the table can be sorted.
+COLUMNS: Columns[UnitCosts] = {
+    "row": lambda row: row.label,
+    "total": lambda row: row.total.known_usd if row.total else None,
+    "events": lambda row: row.events.known_usd,
+    "days": lambda row: row.days.known_usd,
+    "outcomes": lambda row: row.outcomes.known_usd,
+}
+
+
+def unit_costs(chosen: ResourceFilter, sort: str = "") -> CostTable:
     """Per mechanism with a cost, an event, a day or an outcome in the years asked for.
 
     Events are those that began in the years (a joint one counts for each of its mechanisms), staff
     days the working days that posts gave by their shares and all other days on record, whoever
-    pays them, outcomes what came of the engagement: policy
-    instruments passed or amended, partnerships that began and requests that were met. The largest
-    known sum first; the number of statements is constant.
+    pays them, outcomes what came of the engagement: policy instruments passed or amended,
+    partnerships that began and requests that were met. The largest known sum first; the number of
+    statements is constant.
     """
-    (cells,) = cells_of(chosen, ("iscm",), known_by=None)
-    totals = {cell.key["iscm"]: Amounts.of(cell) for cell in cells if cell.key["iscm"]}
-    events, days, outcomes = (count_of(of, chosen.period) for of in COUNTED)
+    # The GRCP and what names no mechanism have no row, so they are no part of the total.
+    of_iscms = replace(chosen, only={**chosen.only, "supports": Supports.ISCM})
+    cells, whole = cells_of(of_iscms, ("iscm",), ())
+    totals = {cell.key["iscm"]: Amounts.of(cell) for cell in cells}
+    counts = {of: count_of(of, chosen.period, chosen.known_by) for of in COUNTED}
     names = labels_of("iscm")
-    wanted = {chosen.iscm} if chosen.iscm else {*totals, *events, *days, *outcomes}
+    every = {slug for of in COUNTED for slug in counts[of]} | totals.keys()
     rows = [
-        UnitCosts(
-            label=names[slug],
-            slug=slug,
-            total=totals.get(slug),
-            events=UnitCost.of(totals.get(slug), events[slug]),
-            days=UnitCost.of(totals.get(slug), days[slug]),
-            outcomes=UnitCost.of(totals.get(slug), outcomes[slug]),
+        _unit_costs(
+            names[slug],
+            slug,
+            of_iscms.query(iscm=slug),
+            totals.get(slug),
+            {of: counts[of][slug] for of in COUNTED},
         )
-        for slug in wanted
+        for slug in ({chosen.iscm} if chosen.iscm else every)
     ]
-    return sorted(rows, key=lambda row: (-row.total.known_usd if row.total else 1, row.label))
+    rows.sort(key=lambda row: (-row.total.known_usd if row.total else 1, row.label))
+    total = None
+    if len(rows) > 1:
+        in_all = {of: sum(counts[of].values(), Decimal(0)) for of in COUNTED}
+        in_all["events"] = Decimal(_events(chosen.period, chosen.known_by).count())
+        cost = Amounts.of(whole[0]) if whole else None
+        total = _unit_costs(_("Total"), "", of_iscms.query(), cost, in_all)
+    return CostTable(in_order(rows, sort, COLUMNS), total)
 
 
-def cost_records(of: str, period: Period, iscm: str) -> list[PortalQuerySet]:
+def _unit_costs(
+    label: str, slug: str, query: str, total: Amounts | None, counts: dict[str, Decimal]
+) -> UnitCosts:
+    events, days, outcomes = (UnitCost.of(total, counts[of]) for of in COUNTED)
+    return UnitCosts(label, slug, query, total, events, days, outcomes)
+
+
+def cost_records(
+    of: str, period: Period, iscm: str, known_by: dt.datetime | None = None
+) -> list[PortalQuerySet]:
     """The records that ``count_of`` counts for a mechanism, not yet narrowed to their reader."""
-    found = [rows.filter(**{path: iscm}).distinct() for rows, path, _sum in _counted(of, period)]
-    if of == "days":
-        posts = Position.objects.held_during(period).filter(shares__iscm__slug=iscm)
-        return [posts.distinct(), *found]
-    return found
+    if of == "events":
+        links = Event.iscms.through.objects.filter(iscm__slug=iscm)
+        return [_events(period, known_by).filter(id__in=links.values("event"))]
+    found = [rows.filter(iscm__slug=iscm) for rows, _sum in _of_one_iscm(of, period, known_by)]
+    return [posts_with_days(period, iscm, known_by), *found] if of == "days" else found
 
 
-def count_of(of: str, period: Period) -> dict[str, Decimal]:
-    """How many events, days or outcomes of the period each mechanism has; those of none are out."""
+def count_of(of: str, period: Period, known_by: dt.datetime | None = None) -> dict[str, Decimal]:
+    """How many events, days or outcomes of the period each mechanism has; those of none are out.
+
+    ``known_by`` asks for those that were on record before that moment. The mechanisms of an event
+    are those that it has now: the history keeps the event, and not its links.
+    """
     found: dict[str, Decimal] = defaultdict(Decimal)
+    if of == "events":
+        links = Event.iscms.through.objects.filter(
+            event__in=_events(period, known_by).order_by().values("id")
+        )
+        found.update(links.values_list("iscm__slug").annotate(n=Count("pk")))
+        return found
     if of == "days":
-        found.update(post_days(period))
-    for rows, path, number in _counted(of, period):
-        pairs = rows.exclude(**{path: None}).order_by().values_list(path).annotate(number)
-        for slug, n in pairs:
+        found.update(post_days(period, known_by))
+    for rows, number in _of_one_iscm(of, period, known_by):
+        groups = rows.filter(iscm__isnull=False).order_by().values_list("iscm__slug")
+        for slug, n in groups.annotate(number):
             found[slug] += summed(n)
     return found
 
 
-def _counted(of: str, period: Period) -> list[tuple[Any, str, Any]]:
-    """The records, the path to their mechanism, and what of them is added up."""
-    match of:
-        case "events":
-            return [(Event.objects.begun_in(period), "iscms__slug", Count("pk", distinct=True))]
-        case "days":
-            return [(days_beside_posts(period), "iscm__slug", Sum("days"))]
-    met = SupportRequest.objects.filter(period.q("asked_on"), outcome=RequestOutcome.MET)
-    instruments = PolicyInstrument.objects.filter(period.q("dated_on"))
-    partnerships = Partnership.objects.filter(period.q("since_on"))
-    return [(rows, "iscm__slug", Count("pk")) for rows in (instruments, partnerships, met)]
+def _events(period: Period, known_by: dt.datetime | None) -> Any:
+    """The events of at least one mechanism that began in the period, each once."""
+    links = Event.iscms.through.objects.values("event")
+    return rows_of(Event, known_by).begun_in(period).filter(id__in=links)  # type: ignore[attr-defined]
+
+
+def _of_one_iscm(
+    of: str, period: Period, known_by: dt.datetime | None
+) -> Iterator[tuple[Any, Count | Sum]]:
+    """The days, or the outcomes kind by kind, and what of them is added up."""
+    if of == "days":
+        yield days_beside_posts(period, known_by), Sum("days")
+        return
+    yield rows_of(PolicyInstrument, known_by).filter(period.q("dated_on")), Count("pk")
+    yield rows_of(Partnership, known_by).filter(period.q("since_on")), Count("pk")
+    requests = rows_of(SupportRequest, known_by).filter(outcome=RequestOutcome.MET)
+    yield requests.filter(period.q("asked_on")), Count("pk")
+
+
+def table(found: CostTable) -> tuple[list[str], Iterator[list[Any]]]:
+    """The columns and lines of the table as a download, the total last."""
+    columns = ["mechanism", "slug", "known_usd", "high_usd"]
+    for of in COUNTED:
+        columns += [of, f"known_usd_per_{of}", f"high_usd_per_{of}"]
+    lines = (
+        [
+            row.label,
+            row.slug,
+            row.total.known_usd if row.total else "",
+            row.total.high_usd if row.total else "",
+            *(
+                value
+                for of in COUNTED
+                for unit in [getattr(row, of)]
+                for value in (unit.count, unit.known_usd, unit.high_usd)
+            ),
+        ]
+        for row in (*found.rows, *([found.total] if found.total else []))
+    )
+    return columns, lines

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
@@ -15,11 +15,12 @@ from engagements.choices import ISCMType
 from engagements.models import ISCM, Office, Theme
 from finance.choices import FundingSource, Supports
 from finance.models import Attribution
-from finance.selectors.as_of import end_of
 from finance.selectors.investment import NONE, Investment, investment_records, investments
 from finance.selectors.printed import PrintedTable, change_pct, printed_table
+from iscm_portal.common.as_of import known_by
 from iscm_portal.common.numbers import percent
-from iscm_portal.common.period import Period
+from iscm_portal.common.period import Period, year_span
+from iscm_portal.common.sorting import Columns, in_order
 
 # The years that the evaluation looked at (section 4.3).
 EVALUATION_YEARS = (2014, 2019)
@@ -56,6 +57,11 @@ class ResourceFilter:
         return list(range(self.first_year, self.last_year + 1))
 
     @property
+    def span(self) -> str:
+        """The years in words: "2014–2019", or "2019"."""
+        return year_span(self.first_year, self.last_year)
+
+    @property
     def iscm(self) -> str | None:
         return self.only.get("iscm")
 
@@ -66,7 +72,7 @@ class ResourceFilter:
     @property
     def known_by(self) -> dt.datetime | None:
         """The moment before which it was on record; None: now."""
-        return end_of(self.as_of) if self.as_of else None
+        return known_by(self.as_of)
 
     def query(self, **more: str) -> str:
         """The address of the records of a cell, without its years."""
@@ -167,17 +173,31 @@ def printed(number: int, chosen: ResourceFilter) -> PrintedTable:
     return printed_table(number, iscms=[chosen.iscm] if chosen.iscm else None, years=chosen.years)
 
 
-def cells_of(
-    chosen: ResourceFilter, *cuts: tuple[str, ...], known_by: dt.datetime | None = None
-) -> list[list[Investment]]:
-    """The total investment by each of the ``cuts`` for what was asked."""
-    return investments(chosen.period, cuts, known_by=known_by, **chosen.narrowed_to)
+def cells_of(chosen: ResourceFilter, *cuts: tuple[str, ...]) -> list[list[Investment]]:
+    """The total investment by each of the ``cuts`` for what was asked, as on record on its day."""
+    return investments(chosen.period, cuts, known_by=chosen.known_by, **chosen.narrowed_to)
 
 
-def dashboard(chosen: ResourceFilter, user: Any) -> Dashboard:
-    """All that the dashboard shows; the number of statements does not grow with the records."""
+def columns_to_sort(chosen: ResourceFilter) -> Columns[Row]:
+    """By which columns the table of the dashboard can be sorted: its rows, a year, the change."""
+
+    def known_in(year: int) -> Callable[[Row], Decimal | None]:
+        return lambda row: row.cells[year].known_usd if year in row.cells else None
+
+    return {
+        "row": lambda row: row.label,
+        **{str(year): known_in(year) for year in chosen.years},
+        "change": lambda row: row.change_pct,
+    }
+
+
+def dashboard(chosen: ResourceFilter, user: Any, sort: str = "") -> Dashboard:
+    """All that the dashboard shows, its table sorted as asked (``columns_to_sort``).
+
+    The number of statements does not grow with the records.
+    """
     cells, by_year, by_source, whole = cells_of(
-        chosen, (chosen.by, "year"), ("year",), ("source",), (), known_by=chosen.known_by
+        chosen, (chosen.by, "year"), ("year",), ("source",), ()
     )
     tables = [printed(number, chosen) for number in shown_tables(chosen)]
     by_number = {table.number: table for table in tables}
@@ -185,7 +205,7 @@ def dashboard(chosen: ResourceFilter, user: Any) -> Dashboard:
     return Dashboard(
         chosen=chosen,
         total=Amounts.of(whole[0]) if whole else NOTHING,
-        rows=rows_of(cells, chosen),
+        rows=in_order(rows_of(cells, chosen), sort, columns_to_sort(chosen)),
         totals=totals,
         change_pct=change_over(totals, chosen),
         by_source=[(cell.key["source"], Amounts.of(cell)) for cell in by_source],
@@ -201,7 +221,7 @@ def dashboard(chosen: ResourceFilter, user: Any) -> Dashboard:
 
 def total(chosen: ResourceFilter) -> Amounts:
     """All that is known for what was asked, and its range."""
-    (cells,) = cells_of(chosen, (), known_by=chosen.known_by)
+    (cells,) = cells_of(chosen, ())
     return Amounts.of(cells[0]) if cells else NOTHING
 
 

@@ -37,8 +37,7 @@ def _told(board: Dashboard, at: dt.datetime) -> dict[str, Any]:
     sources = dict(FundingSource.choices)
     narrowed = [str(labels_of(name).get(value, value)) for name, value in chosen.only.items()]
     return {
-        "title": _("What IOM put into the mechanisms, %(first)s–%(last)s")
-        % {"first": chosen.first_year, "last": chosen.last_year},
+        "title": _("What IOM put into the mechanisms, %(years)s") % {"years": chosen.span},
         "subtitle": ", ".join(narrowed) or _("All mechanisms, all sources"),
         "answer": _answer(board),
         "author": settings.PORTAL_NAME,

@@ -12,9 +12,10 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from engagements.models import ISCM, SignedInRequest
+from iscm_portal.common.as_of import record_of
 from iscm_portal.common.charts import trend_line
 from iscm_portal.common.filters import FIRST_YEAR, LAST_YEAR
-from iscm_portal.common.pages import keyset_page, whole_number
+from iscm_portal.common.pages import Page, keyset_page, whole_number
 
 from ..measures import MEASURES
 from ..measures.evidence import evidence_of
@@ -119,14 +120,17 @@ def linked(rows: QuerySet[Any]) -> QuerySet[Any]:
 
 def parts_of(request: SignedInRequest, evidence: Iterable[tuple[Any, Any]]) -> list[dict[str, Any]]:
     """Records as the page of a figure lists them, kind by kind: (word, rows as the reader sees)."""
-    return [
-        {
-            "label": label,
-            "page": keyset_page(request, linked(rows), "-pk", name=f"after{number}"),
-            "of_answers": isinstance(rows, AnswerQuerySet),
-        }
-        for number, (label, rows) in enumerate(evidence)
-    ]
+    parts = []
+    for number, (label, rows) in enumerate(evidence):
+        page = keyset_page(request, linked(rows), "-pk", name=f"after{number}")
+        parts.append(
+            {
+                "label": label,
+                "page": Page([record_of(row) for row in page], page.next),
+                "of_answers": isinstance(rows, AnswerQuerySet),
+            }
+        )
+    return parts
 
 
 def indicator_records(request: SignedInRequest, key: str) -> HttpResponse:

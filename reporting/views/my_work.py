@@ -8,6 +8,8 @@ from django.utils import timezone
 
 from engagements.models import SignedInRequest
 from engagements.selectors import open_follow_ups_of_office
+from finance.selectors.waiting import waiting_for_finance
+from iscm_portal.common.access import may
 from iscm_portal.common.period import Period
 
 from ..forms import STEPS
@@ -42,6 +44,7 @@ def home(request: SignedInRequest) -> HttpResponse:
         "coverage": coverage_of_office(user.office_id, Period.year(today.year), today)
         if writes
         else None,
+        "money": waiting_for_finance(user, today) if may(user, "edit_finance") else None,
         "unread": Notice.objects.visible_to(user).unread().count(),
         "briefings": briefings_for(user)[:10],
         "last_run": latest_run(),

@@ -2,35 +2,43 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Any
-from urllib.parse import urlencode
 
 from django.core.exceptions import BadRequest
-from django.http import HttpResponse, StreamingHttpResponse
+from django.http import Http404, HttpResponse, StreamingHttpResponse
 from django.shortcuts import render
-from django.urls import reverse
 from django.utils import timezone
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
 from engagements.models import ISCM, SignedInRequest
-from finance.selectors.as_of import end_of
-from finance.selectors.changes import changes_since
-from finance.selectors.cliff import changes, cliff_table, funding_cliff
-from finance.selectors.printed import change_pct, printed_table
+from finance.selectors import changes as recorded
+from finance.selectors.cliff import (
+    COLUMNS,
+    changes,
+    cliff_table,
+    funding_cliff,
+    most_of_endings,
+    sum_of_endings,
+)
+from finance.selectors.printed import printed_table
+from iscm_portal.common.access import may
+from iscm_portal.common.as_of import end_of, known_by, model_of
 from iscm_portal.common.downloads import TABLE_FORMATS, table_response
-from iscm_portal.common.pages import one_of, whole_number
+from iscm_portal.common.forms import Problem
+from iscm_portal.common.pages import Page, merged_page, one_of, past_day, whole_number
+from iscm_portal.common.sorting import asked_sort, in_order
 
+from ..selectors import comparison
 from ..selectors import costs as selectors_of_costs
-from ..selectors import resources as selectors
-from ..selectors.resources import EVALUATION_YEARS, ResourceFilter
+from ..selectors.resources import ROWS
 from .indicators import parts_of
-from .resources import YEARS, asked, asked_day, rows_by
+from .resources import YEARS, asked, chips, rows_by
 
 # The years of the evaluation's own case: the fall of project support that it lays to the end of
 # one project (section 4.3).
 FALL = (2018, 2019)
-# What a cell holds, and the address of its records.
-Side = tuple[selectors.Amounts | None, str]
 
 
 def cliff(request: SignedInRequest) -> HttpResponse | StreamingHttpResponse:
@@ -38,15 +46,19 @@ def cliff(request: SignedInRequest) -> HttpResponse | StreamingHttpResponse:
     today = timezone.localdate()
     text = request.GET.get("year", "")
     year = whole_number(text, *YEARS) if text else today.year
-    rows = funding_cliff(year, request.user)
+    day = past_day(request, today)
+    rows = funding_cliff(year, request.user, known_by=known_by(day))
+    rows = in_order(rows, asked_sort(request, COLUMNS), COLUMNS)
     if form := one_of(request, "format", TABLE_FORMATS):
         return table_response(form, f"ends-in-{year}", *cliff_table(rows))
     table = printed_table(5)
     context = {
         "year": year,
+        "as_of": day,
+        "today": today,
         "rows": rows,
-        "ends": sum(row.ends_usd for row in rows),
-        "ends_high": sum(row.high_usd for row in rows),
+        "ends": sum_of_endings(rows),
+        "ends_high": most_of_endings(rows),
         "fall": changes({row.label: row.values for row in table.rows}, *FALL),
         "fall_years": FALL,
     }
@@ -55,135 +67,64 @@ def cliff(request: SignedInRequest) -> HttpResponse | StreamingHttpResponse:
 
 def compare(request: SignedInRequest) -> HttpResponse | StreamingHttpResponse:
     """Two years row by row, or two mechanisms source by source."""
-    slugs = ISCM.objects.visible_to(request.user).values_list("slug", flat=True)
-    one, other = one_of(request, "one", slugs), one_of(request, "other", slugs)
+    iscms = {row.slug: row for row in ISCM.objects.visible_to(request.user)}
+    one, other = one_of(request, "one", iscms), one_of(request, "other", iscms)
+    of_iscms = bool(one or other)
     first, second = (
         whole_number(request.GET[name], *YEARS) if request.GET.get(name) else default
         for name, default in zip(("first", "second"), FALL, strict=True)
     )
-    if one and other:
-        by = one_of(request, "by", ("source", "year")) or "source"
-        rows = _mechanisms(asked(request), one, other, by)
-        heads = [str(selectors.labels_of("iscm")[slug]) for slug in (one, other)]
-    else:
-        by = one_of(request, "by", selectors.ROWS) or "iscm"
-        rows = _years(first, second, by)
-        heads = [str(first), str(second)]
-    if form := one_of(request, "format", TABLE_FORMATS):
-        columns = ["row", *(f"{head}_{what}" for head in heads for what in ("known", "high"))]
-        lines = (
-            [
-                row["label"],
-                *(
-                    getattr(row[side], name) if row[side] else ""
-                    for side in ("one", "other")
-                    for name in ("known_usd", "high_usd")
-                ),
-            ]
-            for row in rows
-        )
-        return table_response(form, "compared", columns, lines)
+    chosen = asked(request, ("source", "year") if of_iscms else ROWS)
+    sort = asked_sort(request, comparison.COLUMNS)
+    problems = second_wanted(one, other)
+    found = None
+    if not of_iscms:
+        found = comparison.years_beside(first, second, chosen, sort)
+    elif not problems:
+        found = comparison.mechanisms_beside(one, other, chosen, sort)
+    form = one_of(request, "format", TABLE_FORMATS)
+    if form and found:
+        return table_response(form, "compared", *comparison.table(found))
     context = {
-        "rows": rows,
-        "heads": heads,
+        "found": found,
+        "problems": problems,
+        "has_errors": bool(problems),
         "first": first,
         "second": second,
         "one": one,
         "other": other,
-        "by": by,
-        "first_year": request.GET.get("from") or EVALUATION_YEARS[0],
-        "last_year": request.GET.get("to") or EVALUATION_YEARS[1],
+        "of_iscms": of_iscms,
+        "chosen": chosen,
+        "chips": chips(chosen),
         "rows_by": rows_by(),
-        "iscms": ISCM.objects.visible_to(request.user),
+        "iscms": iscms.values(),
+        "today": timezone.localdate(),
     }
-    return render(request, "reporting/resource_compare.html", context)
+    status = 422 if problems else 200
+    return render(request, "reporting/resource_compare.html", context, status=status)
 
 
-def _years(first: int, second: int, by: str) -> list[dict[str, Any]]:
-    """What each row got in two years."""
-    chosen = ResourceFilter(min(first, second), max(first, second), by=by)
-    (cells,) = selectors.cells_of(chosen, (by, "year"))
-    return [
-        _beside(
-            row.label,
-            (row.cells.get(first), _records(row.query, first, first)),
-            (row.cells.get(second), _records(row.query, second, second)),
-        )
-        for row in selectors.rows_of(cells, chosen)
-        if first in row.cells or second in row.cells
-    ]
-
-
-def _mechanisms(chosen: ResourceFilter, one: str, other: str, by: str) -> list[dict[str, Any]]:
-    """What two mechanisms got from each source, or in each year."""
-    whole = ResourceFilter(chosen.first_year, chosen.last_year, by=by)
-    (cells,) = selectors.cells_of(whole, ("iscm", by))
-    found: dict[Any, dict[str, selectors.Amounts]] = {}
-    for cell in cells:
-        if cell.key["iscm"] in (one, other):
-            of_row = found.setdefault(cell.key[by], {})
-            of_row[cell.key["iscm"]] = selectors.Amounts.of(cell)
-    names = selectors.labels_of(by) if by == "source" else {}
-
-    def side(slug: str, value: Any) -> Side:
-        years = (value, value) if by == "year" else (chosen.first_year, chosen.last_year)
-        asked = {"iscm": slug} if by == "year" else {"iscm": slug, "source": value}
-        return found[value].get(slug), _records(urlencode(asked), *years)
-
-    return [
-        _beside(str(names.get(value, value)), side(one, value), side(other, value))
-        for value in sorted(found, key=str)
-    ]
-
-
-def _records(query: str, first_year: int, last_year: int) -> str:
-    """The address of a cell's records; "" where there is nothing to ask them by."""
-    if not query:
-        return ""
-    return f"{reverse('resource_records')}?{query}&from={first_year}&to={last_year}"
-
-
-def _beside(label: str, one_side: Side, other_side: Side) -> dict[str, Any]:
-    (one, one_records), (other, other_records) = one_side, other_side
-    return {
-        "label": label,
-        "one": one,
-        "one_records": one_records,
-        "other": other,
-        "other_records": other_records,
-        "change_pct": change_pct(one.known_usd, other.known_usd) if one and other else None,
-    }
+def second_wanted(one: str, other: str) -> list[Problem]:
+    """What is to be mended where only one mechanism is named, or one and the same twice."""
+    if not (one or other) or (one and other and one != other):
+        return []
+    label, anchor = (_("The other"), "f-other") if one else (_("One"), "f-one")
+    return [Problem(label, _("Choose a second mechanism to set beside the first."), anchor)]
 
 
 def costs(request: SignedInRequest) -> HttpResponse | StreamingHttpResponse:
     """What an event, a staff day and an outcome cost, by mechanism."""
     chosen = asked(request)
-    rows = selectors_of_costs.unit_costs(chosen)
+    sort = asked_sort(request, selectors_of_costs.COLUMNS)
+    found = selectors_of_costs.unit_costs(chosen, sort)
     if form := one_of(request, "format", TABLE_FORMATS):
-        columns = ["mechanism", "slug", "known_usd", "high_usd"]
-        kinds = selectors_of_costs.COUNTED
-        for kind in kinds:
-            columns += [kind, f"known_usd_per_{kind}", f"high_usd_per_{kind}"]
-        lines = (
-            [
-                row.label,
-                row.slug,
-                row.total.known_usd if row.total else "",
-                row.total.high_usd if row.total else "",
-                *(
-                    value
-                    for kind in kinds
-                    for unit in [getattr(row, kind)]
-                    for value in (unit.count, unit.known_usd, unit.high_usd)
-                ),
-            ]
-            for row in rows
-        )
-        return table_response(form, "unit-costs", columns, lines)
+        return table_response(form, "unit-costs", *selectors_of_costs.table(found))
     context = {
         "chosen": chosen,
-        "rows": rows,
+        "chips": chips(chosen),
+        "found": found,
         "iscms": ISCM.objects.visible_to(request.user),
+        "today": timezone.localdate(),
     }
     return render(request, "reporting/resource_costs.html", context)
 
@@ -193,27 +134,70 @@ def cost_records(request: SignedInRequest) -> HttpResponse:
     chosen, of = asked(request), one_of(request, "of", selectors_of_costs.COUNTED)
     if not of or not chosen.iscm:
         raise BadRequest(_("Say which mechanism, and whether events, days or outcomes."))
-    kinds = selectors_of_costs.cost_records(of, chosen.period, chosen.iscm)
+    asked_for: tuple[Any, ...] = (chosen.period, chosen.iscm, chosen.known_by)
     evidence = [
-        (str(rows.model._meta.verbose_name_plural), rows.visible_to(request.user)) for rows in kinds
+        (str(model_of(rows)._meta.verbose_name_plural), rows.visible_to(request.user))
+        for rows in selectors_of_costs.cost_records(of, *asked_for)
     ]
     context = {
         "chosen": chosen,
         "of": {"events": _("events"), "days": _("staff days"), "outcomes": _("outcomes")}[of],
         "iscm": ISCM.objects.get(slug=chosen.iscm),
-        "count": selectors_of_costs.count_of(of, chosen.period)[chosen.iscm],
+        "count": selectors_of_costs.count_of(of, chosen.period, chosen.known_by)[chosen.iscm],
         "parts": parts_of(request, evidence),
     }
     return render(request, "reporting/resource_cost_records.html", context)
 
 
-def changed(request: SignedInRequest) -> HttpResponse:
-    """What changed on record since the end of a day: who, from what to what, and why."""
-    since = asked_day(request, "since") or timezone.localdate()
-    rows = changes_since(end_of(since), request.user, most=200)
+# How far back the page looks where its reader names no day.
+DAYS_BACK = 30
+MOST_NUMBER = 2**63 - 1
+
+
+def changed(request: SignedInRequest) -> HttpResponse | StreamingHttpResponse:
+    """What changed on record since the end of a day, or by one import: who, from what to what, and
+    why."""
+    today = timezone.localdate()
+    since = past_day(request, today, "since") or today - dt.timedelta(days=DAYS_BACK)
+    people = {str(user.pk): user.label for user in recorded.people(request.user)}
+    iscms = ISCM.objects.visible_to(request.user)
+    asked_for = recorded.Question(
+        end_of(since),
+        kind=one_of(request, "kind", recorded.COUNTED),
+        by=one_of(request, "by", (*people, recorded.NOBODY)),
+        iscm=one_of(request, "iscm", [row.slug for row in iscms]),
+        step=asked_import(request),
+    )
+    changes = recorded.Changes(asked_for, request.user)
+    if form := one_of(request, "format", TABLE_FORMATS):
+        lines = recorded.table_lines(changes.stream(recorded.as_it_stands))
+        return table_response(form, "changes", recorded.TABLE_COLUMNS, lines)
+    page = merged_page(request, changes.lists)
+    if asked_for.step and not page.rows:
+        raise Http404  # also where its rows are others' to read
     context = {
         "since": since,
-        "rows": rows,
-        "today": timezone.localdate(),
+        "asked": asked_for,
+        "page": Page(list(changes.told(page.rows)), page.next),
+        "is_first": "after" not in request.GET,
+        "kinds": [
+            (slug, capfirst(str(models[0]._meta.verbose_name_plural)))
+            for slug, models in recorded.COUNTED.items()
+        ],
+        "people": people,
+        "iscms": iscms,
+        "reads_imports": may(request.user, "read_all_finance"),
+        "today": today,
     }
     return render(request, "reporting/resource_changes.html", context)
+
+
+def asked_import(request: SignedInRequest) -> recorded.ImportStep | None:
+    """The import whose rows the address asks for, written (``import``) or undone (``undo``)."""
+    for name in ("import", "undo"):
+        if text := request.GET.get(name, ""):
+            found = recorded.step_of(whole_number(text, 1, MOST_NUMBER), name == "undo")
+            if found is None:
+                raise Http404
+            return found
+    return None

@@ -19,11 +19,12 @@ from finance.models import FundingLine, Project
 from finance.selectors.investment import NONE, investment_records
 from finance.selectors.printed import printed_counts, printed_lines, table_titles
 from iscm_portal.common.access import may
+from iscm_portal.common.as_of import known_by, rows_of
 from iscm_portal.common.charts import stacked_bars
 from iscm_portal.common.downloads import TABLE_FORMATS, table_response
 from iscm_portal.common.exports import csv_response
-from iscm_portal.common.pages import keyset_page, one_of, whole_number
-from iscm_portal.common.period import FIRST_DAY
+from iscm_portal.common.pages import keyset_page, one_of, past_day, whole_number
+from iscm_portal.common.sorting import asked_sort
 
 from ..selectors import resources as selectors
 from ..selectors.beside import beside
@@ -48,8 +49,9 @@ KNOWN: dict[str, Callable[[], Collection[str]]] = {
 }
 
 
-def asked(request: SignedInRequest) -> ResourceFilter:
-    """The filters of the address. Raises BadRequest for what they can't be."""
+def asked(request: SignedInRequest, rows: Collection[str] = ROWS) -> ResourceFilter:
+    """The filters of the address; ``rows`` are what its rows can be. Raises BadRequest for what
+    they can't be."""
     get = request.GET
     first, last = (
         whole_number(get[name], *YEARS) if get.get(name) else default
@@ -62,31 +64,19 @@ def asked(request: SignedInRequest) -> ResourceFilter:
         for name in NARROWED_TO
         if get.get(name)
     }
-    by = one_of(request, "by", ROWS) or "iscm"
-    return ResourceFilter(first, last, only, by, asked_day(request), asked_projects(request))
+    by = one_of(request, "by", rows) or next(iter(rows))
+    day = past_day(request, timezone.localdate())
+    return ResourceFilter(first, last, only, by, day, asked_projects(request, day))
 
 
-def asked_projects(request: SignedInRequest) -> tuple[str, ...]:
-    """The codes of the projects that the address names. Raises BadRequest for one that is none."""
+def asked_projects(request: SignedInRequest, day: dt.date | None) -> tuple[str, ...]:
+    """The codes of the projects that the address names, as they were on ``day``. Raises BadRequest
+    for one that is none."""
     codes = tuple(dict.fromkeys(code for code in request.GET.getlist("project") if code))
-    readable = Project.objects.visible_to(request.user)
-    if readable.filter(code__in=codes[:MOST_PROJECTS]).count() != len(codes):
+    projects = rows_of(Project, known_by(day)).visible_to(request.user)
+    if projects.filter(code__in=codes[:MOST_PROJECTS]).count() != len(codes):
         raise BadRequest(_("There is no such project."))
     return codes
-
-
-def asked_day(request: SignedInRequest, name: str = "as_of") -> dt.date | None:
-    """The past day that the address names. Raises BadRequest for one that is none."""
-    text = request.GET.get(name, "")
-    if not text:
-        return None
-    try:
-        day = dt.date.fromisoformat(text)
-    except ValueError:
-        raise BadRequest(_("Give a day as 2026-03-31.")) from None
-    if not FIRST_DAY <= day <= timezone.localdate():
-        raise BadRequest(_("What was on record can be asked for days up to today."))
-    return day
 
 
 def asked_table(number: int, chosen: ResourceFilter) -> int:
@@ -98,7 +88,8 @@ def asked_table(number: int, chosen: ResourceFilter) -> int:
 
 def resources(request: SignedInRequest) -> HttpResponse | StreamingHttpResponse:
     chosen = asked(request)
-    board = selectors.dashboard(chosen, request.user)
+    sort = asked_sort(request, selectors.columns_to_sort(chosen))
+    board = selectors.dashboard(chosen, request.user, sort)
     form = one_of(request, "format", (*TABLE_FORMATS, "pdf"))
     if form in TABLE_FORMATS:
         columns, rows = selectors.columns_of(chosen), selectors.csv_rows(board)
@@ -123,8 +114,7 @@ def resources(request: SignedInRequest) -> HttpResponse | StreamingHttpResponse:
         .filter(is_counted=False)
         .select_related("iscm"),
         "reads_finance": reads_finance,
-        # Who is there and who pays is asked of today; beside a past day it would mislead.
-        "beside": beside(chosen, request.user) if reads_finance and not chosen.as_of else None,
+        "beside": beside(chosen, request.user) if reads_finance else None,
         "today": timezone.localdate(),
     }
     return render(request, "reporting/resources.html", context)

@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from finance.models import Attribution, FundingLine, Position, PositionShare, StandardCost
-from finance.selectors.as_of import end_of, rows_of
 from finance.selectors.investment import investment
+from iscm_portal.common.as_of import end_of, rows_of
 from iscm_portal.common.period import Period
 from tests.factories.engagements import ISCMFactory, OfficeFactory
 from tests.factories.finance import (

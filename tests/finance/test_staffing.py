@@ -21,7 +21,6 @@ from finance.selectors.staffing import (
     PLACE_ORDER,
     TOR_IN_SURVEY,
     Staffing,
-    part_of_year,
     posts,
     staffing,
     staffing_at,
@@ -32,7 +31,7 @@ from finance.selectors.staffing import (
     undated,
 )
 from iscm_portal.common.pages import page_beyond
-from iscm_portal.common.period import Period
+from iscm_portal.common.period import Period, part_of_year
 from tests.factories import engagements as make
 from tests.factories import finance as money
 from tests.twins import rounded, taken_back, twin_settings

@@ -5,18 +5,33 @@ from __future__ import annotations
 import datetime as dt
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
+from urllib.parse import urlencode
 
 from django import template
 from django.http import QueryDict
 from django.utils.formats import date_format, number_format
 from django.utils.html import format_html
-from django.utils.safestring import SafeString
+from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop, ngettext
 
 from ..access import may
+from ..period import year_span
 
 register = template.Library()
+
+# The pages on what it costs that can be asked for as of a past day.
+OF_A_DAY = frozenset(
+    {
+        "/resources/",
+        "/resources/compare/",
+        "/resources/costs/",
+        "/resources/cliff/",
+        "/staffing/",
+        "/sustaining/",
+        "/funds/",
+    }
+)
 
 # status -> (its colour class, its word); the class brings the sign.
 STATUS_LOOKS = {
@@ -179,12 +194,54 @@ def address_without(context: dict[str, Any], name: str) -> str:
     return address_with(context, **{name: ""})
 
 
+@register.filter
+def years_to(first: int, last: int) -> str:
+    """The years of a page in words: "2014–2019"; of one year "2019"."""
+    return year_span(first, last)
+
+
+@register.filter
+def as_of(day: dt.date | None) -> SafeString:
+    """What keeps a past day in the address of a link, after its other filters; of none nothing."""
+    return format_html("&amp;as_of={}", day.isoformat()) if day else SafeString("")
+
+
+@register.simple_tag(takes_context=True)
+def sort_head(
+    context: dict[str, Any], column: Any, word: Any, number: bool = False, name: str = "sort"
+) -> SafeString:
+    """The head of a column by which its reader may sort (``common.sorting``).
+
+    A link the first time puts the largest number, or the first name, on top; then it turns the
+    order round; then it gives the table its own order back.
+    """
+    ways = [f"-{column}", str(column)] if number else [str(column), f"-{column}"]
+    now = context["request"].GET.get(name, "")
+    following = {ways[0]: ways[1], ways[1]: ""}
+    address = address_with(context, **{name: following.get(now, ways[0])})
+    link = format_html('<a href="{}">{}', address, word)
+    css = mark_safe(' class="number"') if number else ""
+    if now not in ways:
+        return format_html('<th scope="col"{}>{}</a></th>', css, link)
+    order, sign = ("descending", "↓") if now.startswith("-") else ("ascending", "↑")
+    return format_html(
+        '<th scope="col"{} aria-sort="{}">{}&nbsp;<span aria-hidden="true">{}</span></a></th>',
+        css,
+        order,
+        link,
+        sign,
+    )
+
+
 @register.inclusion_tag("components/money.html", takes_context=True)
 def money_rooms(context: dict[str, Any]) -> dict[str, Any]:
     """The pages on what it costs that the reader may open, the present one marked."""
     request = context["request"]
     reads_all = may(request.user, "read_all_finance")
     reads = reads_all or may(request.user, "read_own_office_finance")
+    # Who looks at a past day goes on looking at it.
+    day = request.GET.get("as_of", "")
+    kept = f"?{urlencode({'as_of': day})}" if day else ""
     rooms = [
         ("/resources/", _("What it costs"), True),
         ("/resources/compare/", _("Compare"), True),
@@ -198,7 +255,11 @@ def money_rooms(context: dict[str, Any]) -> dict[str, Any]:
     ]
     return {
         "rooms": [
-            {"address": address, "label": label, "is_current": request.path == address}
+            {
+                "address": f"{address}{kept if address in OF_A_DAY else ''}",
+                "label": label,
+                "is_current": request.path == address,
+            }
             for address, label, is_open in rooms
             if is_open
         ]
