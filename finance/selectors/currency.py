@@ -7,7 +7,8 @@ from collections.abc import Collection, Iterable
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import Exists, OuterRef, Subquery
+from django.db import connection
+from django.db.models import Exists, OuterRef, QuerySet, Subquery
 
 from ..models import CurrencyRate, FundingLine
 from ..querysets import FundingLineQuerySet
@@ -19,18 +20,27 @@ Rates = dict[tuple[str, dt.date], Decimal]
 def rates_on_record(days: Collection[tuple[str, dt.date]], *, hold: bool = False) -> Rates:
     """The rates of these currencies and days, in one statement.
 
-    ``hold`` keeps others from changing them until the commit.
+    ``hold`` keeps others from changing them until the commit; others may hold them as well.
     """
     if not days:
         return {}
-    rows = CurrencyRate.objects.order_by("pk").filter(
+    found = CurrencyRate.objects.order_by("pk").filter(
         currency__in={currency for currency, _day in days}, rated_on__in={day for _c, day in days}
     )
-    rows = rows.select_for_update() if hold else rows
-    return {
-        (currency, day): rate
-        for currency, day, rate in rows.values_list("currency", "rated_on", "usd_per_unit")
-    }
+    rows = found.values_list("currency", "rated_on", "usd_per_unit")
+    return {(currency, day): rate for currency, day, rate in (_shared(rows) if hold else rows)}
+
+
+def _shared(rows: QuerySet[Any, Any]) -> Iterable[tuple[Any, ...]]:
+    """``rows``, held with whoever else reads them. Held for oneself alone (``select_for_update``),
+    a file of many lines and a page would wait for each other for ever."""
+    if connection.vendor != "postgresql":
+        return rows  # on SQLite nobody else writes
+    sql, values = rows.query.sql_with_params()
+    with connection.cursor() as cursor:
+        cursor.execute(f"{sql} FOR SHARE", values)
+        held: list[tuple[Any, ...]] = cursor.fetchall()
+    return held
 
 
 def day_of_rate(currency: str | None, rated_on: dt.date | None) -> tuple[str, dt.date] | None:

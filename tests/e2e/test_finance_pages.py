@@ -42,7 +42,7 @@ def test_an_unknown_share_is_mended_from_the_list_of_what_is_missing(
     page.get_by_role("link", name="Share (per cent): A share is stated: give it.").click()
     page.keyboard.type("25")
     page.get_by_role("button", name="Save").click()
-    page.get_by_role("link", name="Reason: An amount").click()
+    page.get_by_role("link", name="Reason: What a figure").click()
     page.keyboard.type("Agreement with the donor read")
     page.keyboard.press("Enter")
     page.get_by_text("Saved.").wait_for()

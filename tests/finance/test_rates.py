@@ -12,6 +12,7 @@ from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from finance.models import CurrencyRate, FundingLine
+from finance.selectors.currency import rates_on_record
 from finance.selectors.trace import version_of
 from finance.services.importing import runs, writing
 from finance.services.ledger import AtAnotherRate, delete_record, save_record
@@ -262,6 +263,33 @@ def test_a_line_waits_for_a_rate_that_is_being_corrected_and_is_then_refused():
     assert outcomes == ["refused"]
     line.refresh_from_db()
     assert (line.original_amount, line.amount_usd) == (100, 110)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_writers_of_lines_at_one_rate_do_not_wait_for_each_other_over_it():
+    """Else a file of many lines and a page would: each holds what the other wants next. (SQLite
+    has one writer at a time.)"""
+    officer = make.UserFactory(access_group="finance")
+    money.CurrencyRateFactory(rated_on=DAY, usd_per_unit=Decimal("1.10"))
+    line = a_line()
+    outcomes: list[str] = []
+
+    def write_line() -> None:
+        try:
+            values = {"original_amount": Decimal(200), "amount_usd": Decimal(220)}
+            save_record(line, values, officer, "Misread")
+            outcomes.append("written")
+        finally:
+            connection.close()
+
+    writer = threading.Thread(target=write_line)
+    with transaction.atomic():
+        assert rates_on_record({("EUR", DAY)}, hold=True) == {("EUR", DAY): Decimal("1.10")}
+        writer.start()
+        writer.join(1)
+        assert bool(outcomes) == (connection.vendor == "postgresql")
+    writer.join()
+    assert outcomes == ["written"]
 
 
 @pytest.mark.parametrize("is_new", [True, False])
