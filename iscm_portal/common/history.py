@@ -93,7 +93,7 @@ def links_noted(model: type[Model], history_ids: Collection[int]) -> Links:
     found: dict[int, set[tuple[str, int]]] = {pk: set() for pk in history_ids}
     for field in _linked_fields(model):
         there = field.m2m_reverse_name()
-        rows = _kept_links(model, field).objects.filter(history__in=history_ids)
+        rows = kept_links(model, field).objects.filter(history__in=history_ids)
         for history_id, other in rows.values_list("history_id", there):
             found[history_id].add((field.name, other))
     return {history_id: frozenset(links) for history_id, links in found.items()}
@@ -109,7 +109,7 @@ def note_links(model: type[Model], pks: Collection[int]) -> None:
         return
     rows = dict(latest_history(model, pks).values_list("id", "history_id"))
     for field in fields:
-        kept = _kept_links(model, field)
+        kept = kept_links(model, field)
         here, there = field.m2m_column_name(), field.m2m_reverse_name()
         kept.objects.filter(history__in=rows.values()).delete()
         links = field.remote_field.through.objects.filter(**{f"{here}__in": rows})
@@ -126,6 +126,6 @@ def _linked_fields(model: type[Model]) -> list[Any]:
     return list(model.history.model._history_m2m_fields)  # type: ignore[attr-defined]
 
 
-def _kept_links(model: type[Model], field: Any) -> Any:
+def kept_links(model: type[Model], field: Any) -> Any:
     """The model of the history's own table of links."""
     return getattr(model.history.model, field.name).model  # type: ignore[attr-defined]

@@ -18,6 +18,7 @@ from django.db.models import Model, QuerySet
 from rest_framework import serializers
 
 from .as_of import rows_of
+from .history import kept_links
 
 Field = serializers.Field[Any, Any, Any, Any]
 
@@ -265,24 +266,31 @@ class Reader:
         found: dict[str, dict[int, list[Any]]] = {}
         record = getattr(model, "instance_type", model)
         for relation, columns in self.links.items():
-            there, paths = relation, list(columns.values())
-            if self.known_by is not None:
-                # A kept version has its links in a table of its own, with the other end in it.
-                field: Any = record._meta.get_field(relation)
-                there = f"{relation}__{field.m2m_reverse_field_name()}"
-                paths = [f"{there}{path.removeprefix(relation)}" for path in paths]
-            rows = (
-                rows_of(record, self.known_by)
-                .filter(id__in=ids, **{f"{there}__isnull": False})
-                .order_by("id", f"{there}__pk")
-                .values_list("id", *paths)
-            )
+            rows = self._links(record, ids, relation, columns)
             by_name: dict[str, dict[int, list[Any]]] = {name: {} for name in columns}
             for key, *values in rows:
                 for name, item in zip(columns, values, strict=True):
                     by_name[name].setdefault(key, []).append(item)
             found.update(by_name)
         return found
+
+    def _links(
+        self, record: Any, ids: list[int], relation: str, columns: Mapping[str, Any]
+    ) -> QuerySet[Any]:
+        """The records' keys, each with what ``columns`` are at the other end of ``relation``."""
+        rows = rows_of(record, self.known_by).filter(id__in=ids)
+        if self.known_by is None:
+            linked = rows.filter(**{f"{relation}__isnull": False})
+            return linked.order_by("pk", f"{relation}__pk").values_list("pk", *columns.values())
+        # Kept versions have their links in a table of their own.
+        field = record._meta.get_field(relation)
+        there = field.m2m_reverse_field_name()
+        paths = [path.replace(relation, there, 1) for path in columns.values()]
+        kept = kept_links(record, field).objects.filter(
+            history__in=rows.order_by().values("history_id"), **{f"{there}__isnull": False}
+        )
+        found: QuerySet[Any] = kept.order_by("history__id", there)
+        return found.values_list("history__id", *paths)
 
     def _nested(self, ids: list[int]) -> dict[str, dict[int, list[Any]]]:
         """What is attached, one statement a table (and one for each of its relations)."""

@@ -17,6 +17,7 @@ TODAY = dt.date(2026, 11, 24)
 
 PAGES = {
     "finance": (
+        "/",
         "/imports/",
         "/imports/new/",
         "/imports/new/?kind=funding_lines",
@@ -51,6 +52,13 @@ PAGES = {
     ),
     "ipd": (
         "/",
+        "/resources/compare/?first=2018&second=2019&by=source&sort=-other",
+        "/resources/compare/?one=rcm",
+        "/resources/costs/?from=2024&to=2026&sort=total&as_of=2026-11-24",
+        "/resources/changes/?kind=funding-lines&since=2020-01-01",
+        "/staffing/?sort=-gap&as_of=2026-11-24",
+        "/sustaining/?sort_donors=-row&as_of=2026-11-24",
+        "/funds/?as_of=2026-11-24",
         "/iscms/",
         "/iscms/bali-process/",
         "/offices/",
