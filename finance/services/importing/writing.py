@@ -14,6 +14,7 @@ from django.db import IntegrityError, models, transaction
 from django.utils.translation import gettext as _
 
 from iscm_portal.common import outbox
+from iscm_portal.common.bulk import update_rows
 from iscm_portal.common.history import (
     latest_history,
     links_noted,
@@ -284,18 +285,11 @@ def columns_of(model: type[models.Model]) -> list[str]:
 def update_many(
     model: type[models.Model], records: Sequence[Any], columns: Collection[str], at: dt.datetime
 ) -> None:
-    """Save these ``columns`` (fields or their columns) of ``records``, touched ``at``.
-
-    Only those that change: each costs a case for each record.
-    """
-    manager: Any = model._default_manager
-    if columns:
-        names = sorted(columns)
-        fields = {field.attname: field.name for field in model._meta.concrete_fields}
-        manager.bulk_update(records, [fields.get(name, name) for name in names], batch_size=BATCH)
-    manager.filter(pk__in=[record.pk for record in records]).update(updated_at=at)
+    """Save these ``columns`` (fields or their columns) of ``records``, touched ``at``."""
+    names = {field.attname: field.name for field in model._meta.concrete_fields}
     for record in records:
         record.updated_at = at
+    update_rows(model, records, sorted({names.get(c, c) for c in columns} | {"updated_at"}))
 
 
 # --- what stands beside a record
