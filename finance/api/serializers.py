@@ -50,7 +50,7 @@ class AttributionSerializer(SourcedSerializer):
 
 
 class FundingLineSerializer(SourcedSerializer):
-    code = string(null=True)
+    code = string()
     year = integer(null=True)
     period_starts_on = day(null=True)
     period_ends_on = day(null=True)
@@ -98,7 +98,7 @@ class PositionSerializer(SourcedSerializer):
     project = string("project.code", null=True)
     project_label = string("project.title", null=True)
     shares = Children(PositionShareSerializer, "position_id", lambda: PositionShare.objects.all())
-    code = string(null=True)
+    code = string()
 
 
 class TimeEntrySerializer(SourcedSerializer):

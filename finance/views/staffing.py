@@ -212,7 +212,7 @@ def post_rows(rows: PositionQuerySet) -> Iterator[list[Any]]:
     for post in post_list(rows).order_by(*POST_ORDER).iterator(chunk_size=1000):
         for share in list(post.shares.all()) or [None]:
             yield [
-                post.code or "",
+                post.code,
                 post.title,
                 post.grade,
                 post.office.name,

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from django.db import connection
-from django.db.models import Field, Model
+from django.db.models import Model
 
 BATCH = 500
 
@@ -14,11 +14,11 @@ BATCH = 500
 def update_rows(model: type[Model], records: Sequence[Any], names: Iterable[str]) -> None:
     """Save the fields ``names`` of ``records``, as they are.
 
-    ``bulk_update`` writes a CASE for each row and field, which takes ten times as long where many
-    fields change. SQLite runs one prepared statement row by row within the process; PostgreSQL
+    ``bulk_update`` writes a CASE for each row and field, which takes several times as long where
+    many fields change. SQLite runs one prepared statement row by row within the process; PostgreSQL
     gets one statement for each batch, since a row each would be a journey each.
     """
-    fields: list[Field[Any, Any]] = [model._meta.get_field(name) for name in names]  # type: ignore[misc]
+    fields: list[Any] = [model._meta.get_field(name) for name in names]
     if not fields or not records:
         return
     key: Any = model._meta.pk
@@ -37,14 +37,14 @@ def update_rows(model: type[Model], records: Sequence[Any], names: Iterable[str]
             cursor.execute(_many_rows(model, columns, len(batch)), asked)
 
 
-def _one_row(model: type[Model], fields: Sequence[Field[Any, Any]]) -> str:
+def _one_row(model: type[Model], fields: Sequence[Any]) -> str:
     name = connection.ops.quote_name
     sets = ", ".join(f"{name(field.column)} = %s" for field in fields)
     key: Any = model._meta.pk
     return f"UPDATE {name(model._meta.db_table)} SET {sets} WHERE {name(key.column)} = %s"  # noqa: S608 - names of our own
 
 
-def _many_rows(model: type[Model], columns: Sequence[Field[Any, Any]], rows: int) -> str:
+def _many_rows(model: type[Model], columns: Sequence[Any], rows: int) -> str:
     """An UPDATE from ``rows`` lists of values, the key the last of each."""
     name = connection.ops.quote_name
     # Without its size: a text that is too long is refused, and not cut.

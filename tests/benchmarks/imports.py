@@ -18,7 +18,6 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-
 # Columns that are filled in beside those of ``test_import_size``.
 WIDE = [
     "period_starts_on",
@@ -44,9 +43,9 @@ def main() -> None:
     import django
 
     django.setup()
+    from iscm_portal.common.workbooks import workbook
     from tests.factories import engagements as make
     from tests.finance import imported
-    from iscm_portal.common.workbooks import workbook
     from tests.finance.test_import_size import HEADER, as_workbook, line, spoilt
 
     rows = int(sys.argv[1]) if len(sys.argv) > 1 else 100_000
@@ -82,7 +81,10 @@ def main() -> None:
     second = timed("check, all changed", lambda: check(as_workbook(changed)))
     timed("write, all changed", lambda: imported.write(second, officer, "Measured"))
     timed("undo, all changed", lambda: imported.undo(second, officer))
-    wide = [HEADER + WIDE, *([*row[:-1], f"New {n}", *wide_cells(n)] for n, row in enumerate(sound))]
+    wide = [
+        HEADER + WIDE,
+        *([*row[:-1], f"New {n}", *wide_cells(n)] for n, row in enumerate(sound)),
+    ]
     third = timed("check, many columns", lambda: check(b"".join(workbook(wide[0], wide[1:]))))
     timed("write, many columns", lambda: imported.write(third, officer, "Measured"))
     timed("undo, many columns", lambda: imported.undo(third, officer))

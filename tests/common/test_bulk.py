@@ -94,7 +94,9 @@ def test_a_text_that_is_too_long_is_refused_and_not_cut():
     line = money.FundingLineFactory()
     line.per = "x" * 41
     # SQLite has no limits of its own.
-    refusal = contextlib.nullcontext() if connection.vendor == "sqlite" else pytest.raises(DataError)
+    refusal = (
+        contextlib.nullcontext() if connection.vendor == "sqlite" else pytest.raises(DataError)
+    )
     with refusal, transaction.atomic():
         bulk.update_rows(FundingLine, [line], ["per"])
     line.refresh_from_db()

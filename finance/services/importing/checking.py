@@ -59,6 +59,8 @@ class Row:
     problems: list[tuple[int | None, str]] = field(default_factory=list)
     # Columns whose value is not to be had.
     bad: set[str] = field(default_factory=set)
+    # Whether it changes what is changed with a reason only.
+    needs_reason: bool = False
 
 
 def check_run(run_id: int) -> None:
@@ -137,17 +139,10 @@ def _stage(run: ImportRun, chunk: list[Line], checked: list[tuple[Row, ImportRow
         errors = [error for row, _s in checked for error in _errors(run, row.number, row.problems)]
         CellError.objects.bulk_create(errors, batch_size=BATCH)
         now.checked_rows += len(chunk)
-        now.amounts_changed += sum(1 for _row, staged in checked if _needs_reason(now, staged))
+        now.amounts_changed += sum(row.needs_reason for row, _staged in checked)
         now.save()
         run.checked_rows = now.checked_rows
     return True
-
-
-def _needs_reason(run: ImportRun, row: ImportRow) -> bool:
-    kind = KINDS[run.kind]
-    return row.state == RowState.CHANGED and any(
-        kind.column(name).needs_reason for name in row.values
-    )
 
 
 def _refuse(run_id: int, problem: str) -> None:
@@ -265,7 +260,7 @@ def _read(header: Header, line: Line) -> Row | None:
         value = row.values.setdefault(column.name, column.type.empty)
         if column.required and column.type.text(value) == "":
             row.bad.add(column.name)
-            row.problems.append((place, _("It can't be empty.")))
+            row.problems.append((place, str(column.if_empty) or _("It can't be empty.")))
     return row
 
 
@@ -368,6 +363,8 @@ def _staged(
         state = RowState.NEW
     else:
         state = RowState.CHANGED if changes else RowState.SAME
+    if record is not None and state == RowState.CHANGED:
+        row.needs_reason = record.is_told or any(kind.column(n).needs_reason for n in changes)
     staged = ImportRow(row=row.number, state=state, values={})
     if state in (RowState.NEW, RowState.CHANGED):
         staged.values = changes

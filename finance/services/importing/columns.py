@@ -59,7 +59,8 @@ CENT = Decimal("0.01")
 
 @dataclass(frozen=True)
 class Column:
-    """One column of a file. ``needs_reason``: a change of it needs a reason."""
+    """One column of a file. ``needs_reason``: a change of it needs a reason. ``if_empty`` is said
+    at an empty cell of a required one."""
 
     name: str
     type: CellType
@@ -68,6 +69,7 @@ class Column:
     required: bool = False
     path: str = ""
     needs_reason: bool = False
+    if_empty: Words = ""
 
     @property
     def source(self) -> str:
@@ -111,6 +113,9 @@ class Kind:
     years: Callable[[Any, int], Iterable[int]] = lambda record, this_year: ()
     # The columns within which shares add up to 100 per cent at most.
     whole: tuple[str, ...] = ()
+    # Fields that say, where they hold something, that a report or the evaluation tells the record:
+    # any change of it needs a reason, as on its page.
+    told_in: tuple[str, ...] = ()
 
     @property
     def label(self) -> str:
@@ -276,6 +281,16 @@ def told_by() -> tuple[Column, ...]:
     )
 
 
+def code(help_text: Words, example: str) -> Column:
+    """What a record goes by. A file must name it also for a new one: else the same file, sent
+    twice, would make it twice."""
+    if_empty = gettext_lazy(
+        "It can't be empty. Give a new record a code of your own: by it the portal knows the row "
+        "when the file comes again."
+    )
+    return Column("code", Text(40), help_text, example, True, if_empty=if_empty)
+
+
 def iscm(required: bool = True) -> Column:
     return Column("iscm", Link(ISCM, "slug"), MECHANISM, "rcm", required, "iscm__slug")
 
@@ -308,7 +323,7 @@ PROJECTS = Kind(
     Project,
     key=("code",),
     columns=(
-        Column("code", Text(40), gettext_lazy("What the project goes by."), "PR.0042", True),
+        code(gettext_lazy("What the project goes by."), "PR.0042"),
         Column("title", Text(300), gettext_lazy("Its title."), "Border management", True),
         Column(
             "donors",
@@ -328,7 +343,10 @@ FUNDING_LINES = Kind(
     FundingLine,
     key=("code",),
     columns=(
-        Column("code", Text(40), gettext_lazy("What the line goes by."), "OSI.2026.014", True),
+        code(
+            gettext_lazy("What the line goes by; a new one needs a code of your own."),
+            "OSI.2026.014",
+        ),
         year(required=False),
         *first_and_last("period_starts_on", "period_ends_on"),
         Column(
@@ -402,6 +420,7 @@ FUNDING_LINES = Kind(
     ),
     fill=fill_line,
     years=own_year,
+    told_in=("report_number", "printed_table"),
 )
 
 ATTRIBUTIONS = Kind(
@@ -441,7 +460,9 @@ POSITIONS = Kind(
     Position,
     key=("code",),
     columns=(
-        Column("code", Text(40), gettext_lazy("What the post goes by."), "BKK.0007", True),
+        code(
+            gettext_lazy("What the post goes by; a new one needs a code of your own."), "BKK.0007"
+        ),
         Column("title", Text(160), gettext_lazy("Its title."), "Programme Officer", True),
         Column("grade", Text(10), gettext_lazy("The grade."), "P3"),
         office(required=True),

@@ -31,6 +31,8 @@ class Stored:
 
     pk: int
     values: Mapping[str, Any]
+    # Whether any change of it needs a reason: a report or the evaluation tells it.
+    is_told: bool = False
 
     def text(self, column: Column) -> str:
         return column.type.text(self.values[column.name])
@@ -54,27 +56,31 @@ def stored_by_key(kind: Kind, keys: Collection[tuple[Any, ...]]) -> dict[tuple[s
     }
     found: dict[tuple[str, ...], Stored] = {}
     plain: dict[int, dict[str, Any]] = {}
-    for pk, values in _plain(kind, kind.model._default_manager.filter(wanted)):
+    for pk, values, is_told in _plain(kind, kind.model._default_manager.filter(wanted)):
         words = tuple(column.type.text(values[column.name]) for column in columns)
         if words in asked:
             plain[pk] = values
-            found[words] = Stored(pk, values)
+            found[words] = Stored(pk, values, is_told)
     _add_beside(kind, plain)
     return found
 
 
 def stored_by_pk(kind: Kind, pks: Collection[int]) -> dict[int, Stored]:
-    plain = dict(_plain(kind, kind.model._default_manager.filter(pk__in=pks)))
+    found = _plain(kind, kind.model._default_manager.filter(pk__in=pks))
+    plain = {pk: values for pk, values, _is_told in found}
     _add_beside(kind, plain)
     return {pk: Stored(pk, values) for pk, values in plain.items()}
 
 
-def _plain(kind: Kind, rows: QuerySet[Any]) -> Iterator[tuple[int, dict[str, Any]]]:
+def _plain(kind: Kind, rows: QuerySet[Any]) -> Iterator[tuple[int, dict[str, Any], bool]]:
+    """Primary key, the values of the table's own columns, and whether the record is told."""
     columns = [column for column in kind.columns if not column.is_beside]
     names = [column.name for column in columns]
     paths = [column.source for column in columns]
-    for pk, *values in rows.order_by().values_list("pk", *paths).iterator(chunk_size=CHUNK):
-        yield pk, dict(zip(names, values, strict=True))
+    wanted = rows.order_by().values_list("pk", *paths, *kind.told_in)
+    for pk, *values in wanted.iterator(chunk_size=CHUNK):
+        told = values[len(names) :]
+        yield pk, dict(zip(names, values, strict=False)), any(told)
 
 
 def _add_beside(kind: Kind, rows: Mapping[int, dict[str, Any]]) -> None:
@@ -150,26 +156,13 @@ def nearest(name: str, known: Iterable[str]) -> str:
 # --- as a file
 
 
-def all_of(kind: Kind, user: Reader | None = None) -> QuerySet[Any]:
-    """The records that a file of this kind can hold: those that have what they go by."""
-    rows = kind.model._default_manager.all()
-    if user is not None:
-        rows = rows.visible_to(user)  # type: ignore[attr-defined]
-    return rows.exclude(code=None) if kind.key == ("code",) else rows
-
-
-def without_key(kind: Kind) -> int:
-    """How many records have no code: no file can name them."""
-    if kind.key != ("code",):
-        return 0
-    return kind.model._default_manager.filter(code=None).count()
-
-
 def file_rows(kind: Kind, user: Reader | None = None) -> Iterator[list[Any]]:
     """The records as rows of a file, one after the other: numbers, dates and texts."""
     order = [kind.column(name).source for name in kind.key]
     paths = [column.source for column in kind.columns if not column.is_beside]
-    rows = all_of(kind, user).order_by(*order).values_list("pk", *paths)
+    everything: Any = kind.model._default_manager
+    rows = everything.all() if user is None else everything.visible_to(user)
+    rows = rows.order_by(*order).values_list("pk", *paths)
     names = [column.name for column in kind.columns if not column.is_beside]
     stream = rows.iterator(chunk_size=CHUNK)
     while chunk := list(islice(stream, CHUNK)):
@@ -185,8 +178,6 @@ def file_rows_before(kind: Kind, moment: dt.datetime) -> Iterator[list[Any]]:
     columns = [column for column in kind.columns if not column.is_beside]
     names = [column.name for column in columns]
     history = latest_history(kind.model, before=moment).exclude(history_type="-")
-    if kind.key == ("code",):
-        history = history.exclude(code=None)
     rows = history.order_by(*order).values_list("id", "history_id", *[c.source for c in columns])
     stream = rows.iterator(chunk_size=CHUNK)
     while chunk := list(islice(stream, CHUNK)):

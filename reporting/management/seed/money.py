@@ -154,11 +154,32 @@ def build_staff_counts(seed: list[Record]) -> list[Record]:
 _STAFFING = "evaluation 2019, section 4.3 (Staffing)"
 _IN_RSO = "Full-time, based in the RSO and fully funded by it."
 
-# (office, title, ToR on record, paid by, source, note, mechanism, share of the post)
+# (code of our own, office, title, ToR on record, paid by, source, note, mechanism, share)
 POSITIONS = (
-    ("co-bangkok", "Back-office manager", True, "other", _STAFFING, _IN_RSO, "bali-process", "100"),
-    ("co-bangkok", "Finance officer", True, "other", _STAFFING, _IN_RSO, "bali-process", "100"),
     (
+        "post-rso-back-office-manager",
+        "co-bangkok",
+        "Back-office manager",
+        True,
+        "other",
+        _STAFFING,
+        _IN_RSO,
+        "bali-process",
+        "100",
+    ),
+    (
+        "post-rso-finance-officer",
+        "co-bangkok",
+        "Finance officer",
+        True,
+        "other",
+        _STAFFING,
+        _IN_RSO,
+        "bali-process",
+        "100",
+    ),
+    (
+        "post-rso-administrative-staff",
         "co-bangkok",
         "Administrative staff",
         True,
@@ -169,6 +190,7 @@ POSITIONS = (
         "100",
     ),
     (
+        "post-chief-of-mission-bangkok",
         "co-bangkok",
         "Chief of Mission",
         True,
@@ -179,6 +201,7 @@ POSITIONS = (
         "20",
     ),
     (
+        "post-coordinator-bali-process",
         "co-canberra",
         "Coordinator, Bali Process",
         True,
@@ -190,6 +213,7 @@ POSITIONS = (
         "100",
     ),
     (
+        "post-national-officer-nepal",
         "iom-nepal",
         "National Officer supporting the Chair",
         None,
@@ -206,6 +230,7 @@ POSITIONS = (
 def build_positions() -> list[Record]:
     return [
         known(
+            code=code,
             office=office,
             title=title,
             has_tor=has_tor,
@@ -213,14 +238,14 @@ def build_positions() -> list[Record]:
             source=source,
             note=sentences(note, "Grade and dates are not stated"),
         )
-        for office, title, has_tor, paid_by, source, note, _iscm, _share in POSITIONS
+        for code, office, title, has_tor, paid_by, source, note, _iscm, _share in POSITIONS
     ]
 
 
 def build_position_shares() -> list[Record]:
     return [
         {"position": f"{office}:{title}", "iscm": iscm, "share_pct": f"{share}.00"}
-        for office, title, _tor, _paid_by, _source, _note, iscm, share in POSITIONS
+        for _code, office, title, _tor, _paid_by, _source, _note, iscm, share in POSITIONS
     ]
 
 
