@@ -51,7 +51,7 @@ class AttributionSerializer(SourcedSerializer):
 
 
 class FundingLineSerializer(SourcedSerializer):
-    code = string(null=True)
+    code = string()
     year = integer(null=True)
     period_starts_on = day(null=True)
     period_ends_on = day(null=True)
@@ -101,7 +101,7 @@ class PositionSerializer(SourcedSerializer):
     project = string("project.code", null=True)
     project_label = string("project.title", null=True)
     shares = KeptChildren(PositionShareSerializer, "position_id", PositionShare)
-    code = string(null=True)
+    code = string()
 
 
 class TimeEntrySerializer(SourcedSerializer):

@@ -13,7 +13,7 @@ from iscm_portal.common.forms import dress
 from ..choices import ImportKind
 from ..models import ImportRun
 from ..services.importing.reading import check_file
-from ..services.importing.runs import LONGEST_REASON
+from ..services.importing.runs import LONGEST_REASON, SAY_WHY
 
 
 class ImportForm(forms.Form):
@@ -56,7 +56,5 @@ class WriteForm(forms.Form):
     def __init__(self, *args: Any, run: ImportRun, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["reason"].required = bool(run.amounts_changed)
-        self.fields["reason"].error_messages["required"] = _(
-            "The file changes what figures are counted from. Say why."
-        )
+        self.fields["reason"].error_messages["required"] = SAY_WHY
         dress(self)

@@ -28,6 +28,7 @@ from ..services.ledger import REASON_LENGTH, changed_values, origin_of
 from .fields import LinkField, readable
 
 SOURCED = ("source", "confidence", "note")
+CODE = _("How imports and other programs name it. Left empty, the portal gives one.")
 
 # What is typed by its code or number: field -> its help.
 TYPED_LINKS: dict[str, Any] = {
@@ -69,6 +70,10 @@ class RecordForm(forms.ModelForm):  # type: ignore[type-arg]
     ) -> None:
         super().__init__(data, **kwargs)
         self.user, self.today = user, today
+        if "code" in self.fields and self.instance.pk is None:
+            # One that the portal gives is drawn when the record is saved, not shown before.
+            self.initial["code"] = (kwargs.get("initial") or {}).get("code", "")
+            self.fields["code"].show_hidden_initial = False
         for name in TYPED_LINKS.keys() & self.fields.keys():
             self.fields[name] = self._typed_link(name)
         if "office" in self.fields and offices is not None:
@@ -108,6 +113,10 @@ class RecordForm(forms.ModelForm):  # type: ignore[type-arg]
             self.fields["reason"].help_text = _(
                 "%(origin)s Any correction of it needs a reason."
             ) % {"origin": origin}
+
+    def clean_code(self) -> str:
+        """Left empty: the code that the portal gives, or that the record has."""
+        return self.cleaned_data["code"] or str(self.instance.code)
 
     @property
     def values(self) -> dict[str, Any]:
@@ -279,7 +288,7 @@ class FundingLineForm(RecordForm):
             *SOURCED,
         ]
         help_texts = {
-            "code": _("How imports and other programs name it."),
+            "code": CODE,
             "amount_usd": _("Left empty it is worked out from the original amount."),
             "original_currency": _("Three capital letters, where it was not USD."),
             "rated_on": _("The rate on record for this day is used."),
@@ -328,7 +337,7 @@ class PositionForm(RecordForm):
             "project",
             *SOURCED,
         ]
-        help_texts = {"code": _("How imports and other programs name it.")}
+        help_texts = {"code": CODE}
 
 
 class TimeEntryForm(RecordForm):

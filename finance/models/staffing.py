@@ -24,6 +24,7 @@ from ..querysets import (
     StaffNeedQuerySet,
     TimeEntryQuerySet,
 )
+from .codes import post_code
 from .funding import FundingLine, Project
 
 
@@ -36,7 +37,7 @@ class Position(Tracked, Sourced):
     cent of the Chief of Mission's post is funded by the RSO"); they change no sum.
     """
 
-    code = models.CharField(_("code"), max_length=40, unique=True, null=True, blank=True)
+    code = models.CharField(_("code"), max_length=40, unique=True, default=post_code, blank=True)
     title = models.CharField(_("title"), max_length=160)
     grade = models.CharField(_("grade"), max_length=10, blank=True)
     office = models.ForeignKey(Office, models.PROTECT, related_name="+", verbose_name=_("office"))
@@ -77,6 +78,7 @@ class Position(Tracked, Sourced):
         verbose_name = _("position")
         verbose_name_plural = _("positions")
         constraints = [
+            models.CheckConstraint(name="position_has_a_code", condition=~Q(code="")),
             in_order("position_dates_in_order"),
             plausible("position_dates_plausible", "starts_on", "ends_on"),
             models.CheckConstraint(

@@ -294,7 +294,7 @@ def post_rows(rows: PositionQuerySet, moment: dt.datetime | None) -> Iterator[li
         for post in told_posts(chunk, moment):
             for share in post.share_list or [None]:
                 yield [
-                    post.code or "",
+                    post.code,
                     post.title,
                     post.grade,
                     post.office.name,

@@ -457,7 +457,7 @@ def test_a_decision_is_a_fact_and_another_decision_needs_a_reason(officer):
 
 
 def test_the_migration_names_the_records_that_the_new_rules_refuse(monkeypatch):
-    migration = importlib.import_module("finance.migrations.0110_plausible_and_taken_back")
+    migration = importlib.import_module("finance.migrations.0010_plausible_and_taken_back")
     attribution = money.AttributionFactory()
     broken = [("Attribution", Q(basis="unknown"), "a share that nobody knows")]
     monkeypatch.setattr(migration, "BROKEN", broken)

@@ -64,7 +64,7 @@ class Row:
     problems: list[tuple[int | None, str]] = field(default_factory=list)
     # Columns whose value is not to be had.
     bad: set[str] = field(default_factory=set)
-    # Whether it changes what moves a figure.
+    # Whether it changes what is changed with a reason only.
     needs_reason: bool = False
 
 
@@ -271,7 +271,7 @@ def _read(header: Header, line: Line) -> Row | None:
         value = row.values.setdefault(column.name, column.type.empty)
         if column.required and column.type.text(value) == "":
             row.bad.add(column.name)
-            row.problems.append((place, _("It can't be empty.")))
+            row.problems.append((place, str(column.if_empty) or _("It can't be empty.")))
     return row
 
 

@@ -52,7 +52,7 @@ ORIGINAL_AMOUNT = Number(15, 2)
 
 @dataclass(frozen=True)
 class Column:
-    """One column of a file."""
+    """One column of a file. ``if_empty`` is said at an empty cell of a required one."""
 
     name: str
     type: CellType
@@ -60,6 +60,7 @@ class Column:
     example: str
     required: bool = False
     path: str = ""
+    if_empty: Words = ""
 
     @property
     def source(self) -> str:
@@ -148,6 +149,16 @@ def told_by() -> tuple[Column, ...]:
     )
 
 
+def code(help_text: Words, example: str) -> Column:
+    """What a record goes by. A file must name it also for a new one: else the same file, sent
+    twice, would make it twice."""
+    if_empty = gettext_lazy(
+        "It can't be empty. Give a new record a code of your own: by it the portal knows the row "
+        "when the file comes again."
+    )
+    return Column("code", Text(40), help_text, example, True, if_empty=if_empty)
+
+
 def iscm(required: bool = True) -> Column:
     return Column("iscm", Link(ISCM, "slug"), MECHANISM, "rcm", required, "iscm__slug")
 
@@ -180,7 +191,7 @@ PROJECTS = Kind(
     Project,
     key=("code",),
     columns=(
-        Column("code", Text(40), gettext_lazy("What the project goes by."), "PR.0042", True),
+        code(gettext_lazy("What the project goes by."), "PR.0042"),
         Column("title", Text(300), gettext_lazy("Its title."), "Border management", True),
         Column(
             "donors",
@@ -200,7 +211,10 @@ FUNDING_LINES = Kind(
     FundingLine,
     key=("code",),
     columns=(
-        Column("code", Text(40), gettext_lazy("What the line goes by."), "OSI.2026.014", True),
+        code(
+            gettext_lazy("What the line goes by; a new one needs a code of your own."),
+            "OSI.2026.014",
+        ),
         year(required=False),
         *first_and_last("period_starts_on", "period_ends_on"),
         Column(
@@ -294,7 +308,9 @@ POSITIONS = Kind(
     Position,
     key=("code",),
     columns=(
-        Column("code", Text(40), gettext_lazy("What the post goes by."), "BKK.0007", True),
+        code(
+            gettext_lazy("What the post goes by; a new one needs a code of your own."), "BKK.0007"
+        ),
         Column("title", Text(160), gettext_lazy("Its title."), "Programme Officer", True),
         Column("grade", Text(10), gettext_lazy("The grade."), "P3"),
         office(required=True),

@@ -33,6 +33,7 @@ class Stored:
 
     pk: int
     values: Mapping[str, Any]
+    # Whether any change of it needs a reason: a report or the evaluation tells it.
     is_told: bool = False
 
     def text(self, column: Column) -> str:
@@ -145,26 +146,13 @@ def nearest(name: str, known: Iterable[str]) -> str:
 # --- as a file
 
 
-def all_of(kind: Kind, user: Reader | None = None) -> QuerySet[Any]:
-    """The records that a file of this kind can hold: those that have what they go by."""
-    rows = kind.model._default_manager.all()
-    if user is not None:
-        rows = rows.visible_to(user)  # type: ignore[attr-defined]
-    return rows.exclude(code=None) if kind.key == ("code",) else rows
-
-
-def without_key(kind: Kind) -> int:
-    """How many records have no code: no file can name them."""
-    if kind.key != ("code",):
-        return 0
-    return kind.model._default_manager.filter(code=None).count()
-
-
 def file_rows(kind: Kind, user: Reader | None = None) -> Iterator[list[Any]]:
     """The records as rows of a file, one after the other: numbers, dates and texts."""
     order = [kind.column(name).source for name in kind.key]
     paths = [column.source for column in kind.columns if not column.is_beside]
-    rows = all_of(kind, user).order_by(*order).values_list("pk", *paths)
+    everything: Any = kind.model._default_manager
+    rows = everything.all() if user is None else everything.visible_to(user)
+    rows = rows.order_by(*order).values_list("pk", *paths)
     names = [column.name for column in kind.columns if not column.is_beside]
     stream = rows.iterator(chunk_size=CHUNK)
     while chunk := list(islice(stream, CHUNK)):
@@ -180,8 +168,6 @@ def file_rows_before(kind: Kind, moment: dt.datetime) -> Iterator[list[Any]]:
     columns = [column for column in kind.columns if not column.is_beside]
     names = [column.name for column in columns]
     history = latest_history(kind.model, before=moment).exclude(history_type="-")
-    if kind.key == ("code",):
-        history = history.exclude(code=None)
     rows = history.order_by(*order).values_list("id", "history_id", *[c.source for c in columns])
     stream = rows.iterator(chunk_size=CHUNK)
     while chunk := list(islice(stream, CHUNK)):

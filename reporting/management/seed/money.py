@@ -154,12 +154,13 @@ def build_staff_counts(seed: list[Record]) -> list[Record]:
 _STAFFING = "evaluation 2019, section 4.3 (Staffing)"
 _IN_RSO = "Full-time, based in the RSO and fully funded by it."
 
-# (office, title, ToR on record, paid by, source, note, mechanism, share of the post)
 RSO = "Regional Support Office (RSO)"
-# office, title, ToR, paid by, payer by name, its part, source, note, mechanism, share
+# code of our own, office, title, ToR on record, paid by, payer by name, its part, source, note,
+# mechanism, share
 POSITIONS = (
     *(
         (
+            code,
             "co-bangkok",
             title,
             True,
@@ -171,9 +172,14 @@ POSITIONS = (
             "bali-process",
             "100",
         )
-        for title in ("Back-office manager", "Finance officer", "Administrative staff")
+        for code, title in (
+            ("post-rso-back-office-manager", "Back-office manager"),
+            ("post-rso-finance-officer", "Finance officer"),
+            ("post-rso-administrative-staff", "Administrative staff"),
+        )
     ),
     (
+        "post-chief-of-mission-bangkok",
         "co-bangkok",
         "Chief of Mission",
         True,
@@ -186,6 +192,7 @@ POSITIONS = (
         "20",
     ),
     (
+        "post-coordinator-bali-process",
         "co-canberra",
         "Coordinator, Bali Process",
         True,
@@ -199,6 +206,7 @@ POSITIONS = (
         "100",
     ),
     (
+        "post-national-officer-nepal",
         "iom-nepal",
         "National Officer supporting the Chair",
         None,
@@ -217,6 +225,7 @@ POSITIONS = (
 def build_positions() -> list[Record]:
     return [
         known(
+            code=code,
             office=office,
             title=title,
             has_tor=has_tor,
@@ -226,14 +235,14 @@ def build_positions() -> list[Record]:
             source=source,
             note=sentences(note, "Grade and dates are not stated"),
         )
-        for office, title, has_tor, paid_by, payer, part, source, note, _iscm, _share in POSITIONS
+        for code, office, title, has_tor, paid_by, payer, part, source, note, *_share in POSITIONS
     ]
 
 
 def build_position_shares() -> list[Record]:
     return [
         {"position": f"{office}:{title}", "iscm": iscm, "share_pct": f"{share}.00"}
-        for office, title, *_facts, iscm, share in POSITIONS
+        for _code, office, title, *_facts, iscm, share in POSITIONS
     ]
 
 

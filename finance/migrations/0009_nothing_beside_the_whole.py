@@ -58,6 +58,6 @@ def drop_triggers(apps, schema_editor):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("finance", "0006_imports_whole")]
+    dependencies = [("finance", "0008_codes_never_empty")]
 
     operations = [migrations.RunPython(create_triggers, drop_triggers)]

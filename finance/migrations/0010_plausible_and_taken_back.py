@@ -34,7 +34,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('engagements', '0003_divisions_themes'),
-        ('finance', '0109_nothing_beside_the_whole'),
+        ('finance', '0009_nothing_beside_the_whole'),
     ]
 
     operations = [

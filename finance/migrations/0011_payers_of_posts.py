@@ -8,7 +8,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('engagements', '0003_divisions_themes'),
-        ('finance', '0110_plausible_and_taken_back'),
+        ('finance', '0010_plausible_and_taken_back'),
     ]
 
     operations = [
