@@ -7,6 +7,10 @@ from django.utils.translation import gettext_lazy as _
 # post are set against it; decision 0024.
 WORKING_DAYS_A_YEAR = 220
 
+# More is a slip of the finger; decision 0027. A need is for one function: 100 posts are ample.
+MOST_DAYS_OF_AN_ENTRY = 366
+MOST_PCT_OF_A_NEED = 10_000
+
 
 class FundingSource(models.TextChoices):
     OSI = "osi", _("OSI")
@@ -83,6 +87,15 @@ class CallBackReason(models.TextChoices):
     ENTERED_WRONGLY = "entered_wrongly", _("It was entered wrongly")
     ENTERED_TWICE = "entered_twice", _("It was entered twice")
     OTHER = "other", _("Another reason, on the case's own file")
+
+
+class TakeBackReason(models.TextChoices):
+    """Why a contribution to a fund was none. Codes, so that no word about a person is kept."""
+
+    ENTERED_WRONGLY = "entered_wrongly", _("It was entered wrongly")
+    ENTERED_TWICE = "entered_twice", _("It was entered twice")
+    NOT_RECEIVED = "not_received", _("The money did not come")
+    OTHER = "other", _("Another reason, on the fund's own file")
 
 
 class ImportKind(models.TextChoices):

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Self
+from typing import Any, Self
 
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from iscm_portal.common.access import Reader, may
 from iscm_portal.common.period import Period, held_during
@@ -48,9 +48,21 @@ class PositionQuerySet(OfficeMoneyQuerySet):
     def without_first_day(self) -> Self:
         return self.filter(starts_on__isnull=True)
 
-    def not_paid_elsewhere(self) -> Self:
-        """Posts that no counted line or project already pays."""
-        return self.exclude(paid_by=PaidBy.COUNTED_LINE)
+    def paid_by_counted(self, lines: FundingLineQuerySet) -> Self:
+        """Posts that are paid by one of ``lines`` (counted ones), or by a project that has one."""
+        return self.filter(_pays(lines), paid_by=PaidBy.COUNTED_LINE)
+
+    def not_paid_elsewhere(self, lines: FundingLineQuerySet) -> Self:
+        """Posts that none of ``lines`` (counted ones) and no project with one already pays.
+
+        That a post is said to be paid by a counted line is not enough: the line must be one.
+        """
+        return self.exclude(_pays(lines), paid_by=PaidBy.COUNTED_LINE)
+
+
+def _pays(lines: FundingLineQuerySet) -> Q:
+    line = lines.filter(id=OuterRef("funding_line_id"))
+    return Q(Exists(line)) | Q(Exists(lines.filter(project_id=OuterRef("project_id"))))
 
 
 class TimeEntryQuerySet(OfficeMoneyQuerySet):
@@ -61,9 +73,23 @@ class TimeEntryQuerySet(OfficeMoneyQuerySet):
         """Days of accepted reports that are not part of a post's share."""
         return self.filter(report_number__isnull=False, position__isnull=True)
 
-    def not_paid_elsewhere(self) -> Self:
-        """Days that no counted line or project already pays, and that no post's share holds."""
-        return self.filter(position__isnull=True).exclude(paid_by=PaidBy.COUNTED_LINE)
+    def beside_posts(self, posts: PositionQuerySet, shares: QuerySet[Any]) -> Self:
+        """Days that are no part of a share of ``posts``: days of no post, for a mechanism that
+        the post has no share for, or on which the post was not held."""
+        held = posts.filter(
+            id=OuterRef("position_id"), starts_on__lte=OuterRef("worked_on")
+        ).filter(Q(ends_on__isnull=True) | Q(ends_on__gte=OuterRef("worked_on")))
+        shared = shares.filter(position_id=OuterRef("position_id"), iscm_id=OuterRef("iscm_id"))
+        return self.exclude(Exists(held), Q(Exists(shared)) | Q(iscm__isnull=True))
+
+    def not_paid_elsewhere(
+        self, posts: PositionQuerySet, shares: QuerySet[Any], lines: FundingLineQuerySet
+    ) -> Self:
+        """Days that no counted line already pays, itself or through their post, and that are no
+        part of a post's share."""
+        paid = posts.filter(id=OuterRef("position_id")).paid_by_counted(lines)
+        beside = self.beside_posts(posts, shares).exclude(Exists(paid))
+        return beside.exclude(paid_by=PaidBy.COUNTED_LINE)
 
 
 class ProjectQuerySet(PortalQuerySet):
@@ -106,6 +132,12 @@ class ReserveFundQuerySet(PortalQuerySet):
 
     def visible_to(self, user: Reader) -> Self:
         return self if may(user, "read_reserve_funds") else self.none()
+
+
+class FundContributionQuerySet(ReserveFundQuerySet):
+    def standing(self) -> Self:
+        """Without the contributions that were taken back."""
+        return self.filter(taken_back_on__isnull=True)
 
 
 class FundDisbursementQuerySet(ReserveFundQuerySet):

@@ -15,7 +15,7 @@ from .services.importing import checking, runs, undoing, writing
 @shared_task(name="finance.check_import")
 def check_import(run_id: int) -> None:
     """Check a file that was sent, from where an earlier check of it stopped."""
-    checking.check_run(run_id)
+    checking.check_run(run_id, timezone.localdate())
 
 
 @shared_task(name="finance.write_import")

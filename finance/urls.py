@@ -12,6 +12,7 @@ urlpatterns: list[URLPattern] = [
     path("funds/<slug:slug>/contribution/", funds.new_contribution, name="fund_contribution"),
     path("funds/<slug:slug>/case/", funds.new_case, name="fund_case"),
     path("funds/cases/<int:pk>/call-back/", funds.call_back, name="fund_call_back"),
+    path("funds/contributions/<int:pk>/take-back/", funds.take_back, name="fund_take_back"),
     path("finance/", overview.index, name="finance"),
     path("finance/<slug:kind>/", lists.record_list, name="finance_list"),
     path("finance/<slug:kind>/new/", records.new_record, name="finance_new"),

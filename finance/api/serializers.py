@@ -51,7 +51,7 @@ class AttributionSerializer(SourcedSerializer):
 
 
 class FundingLineSerializer(SourcedSerializer):
-    code = string(null=True)
+    code = string()
     year = integer(null=True)
     period_starts_on = day(null=True)
     period_ends_on = day(null=True)
@@ -94,12 +94,14 @@ class PositionSerializer(SourcedSerializer):
     ends_on = day(null=True)
     has_tor = flag(null=True)
     paid_by = choice(choices.PaidBy)
+    payer = string()
+    payer_pct = amount(null=True, help_text="Per cent of the post that the payer by name funds.")
     funding_line = integer("funding_line_id", null=True)
     funding_line_label = string("funding_line.label", null=True)
     project = string("project.code", null=True)
     project_label = string("project.title", null=True)
     shares = KeptChildren(PositionShareSerializer, "position_id", PositionShare)
-    code = string(null=True)
+    code = string()
 
 
 class TimeEntrySerializer(SourcedSerializer):
@@ -151,7 +153,8 @@ class ProposalSerializer(SourcedSerializer):
 
 
 class FundYearSerializer(serializers.Serializer[Any]):
-    """A year of a fund; payments that were called back are not in it."""
+    """A year of a fund; payments that were called back and contributions that were taken back are
+    not in it."""
 
     year = integer()
     contributions_usd = amount()

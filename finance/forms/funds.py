@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from engagements.models import Organisation
 from iscm_portal.common.forms import dress, not_after
 
-from ..choices import CallBackReason
+from ..choices import CallBackReason, TakeBackReason
 from ..models import FundContribution, FundDisbursement, ReserveFund
 from ..services.funds import missing_approvals, usd
 
@@ -139,13 +139,24 @@ class CaseForm(forms.ModelForm):  # type: ignore[type-arg]
         """Each rule is told at its field; the database holds them all."""
 
 
-class CallBackForm(forms.Form):
-    on = forms.DateField(label=_("Came back on"))
-    reason = forms.ChoiceField(
-        label=_("Why"), choices=CallBackReason.choices, widget=forms.RadioSelect
-    )
+class BackForm(forms.Form):
+    """Why and on which day something is undone; the subclass has the two fields."""
 
     def __init__(self, *args: Any, today: dt.date, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["on"].validators.append(not_after(today))
         dress(self)
+
+
+class CallBackForm(BackForm):
+    on = forms.DateField(label=_("Came back on"))
+    reason = forms.ChoiceField(
+        label=_("Why"), choices=CallBackReason.choices, widget=forms.RadioSelect
+    )
+
+
+class TakeBackForm(BackForm):
+    on = forms.DateField(label=_("Taken back on"))
+    reason = forms.ChoiceField(
+        label=_("Why"), choices=TakeBackReason.choices, widget=forms.RadioSelect
+    )

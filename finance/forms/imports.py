@@ -13,7 +13,7 @@ from iscm_portal.common.forms import dress
 from ..choices import ImportKind
 from ..models import ImportRun
 from ..services.importing.reading import check_file
-from ..services.importing.runs import LONGEST_REASON
+from ..services.importing.runs import LONGEST_REASON, SAY_WHY
 
 
 class ImportForm(forms.Form):
@@ -44,10 +44,10 @@ class ImportForm(forms.Form):
 
 
 class WriteForm(forms.Form):
-    """Why amounts change; needed where the file changes some that are on record."""
+    """Why figures change; needed where the file changes what they are counted from."""
 
     reason = forms.CharField(
-        label=_("Why amounts change"),
+        label=_("Why figures change"),
         max_length=LONGEST_REASON,
         required=False,
         help_text=_("It stands in the history of each record."),
@@ -56,7 +56,5 @@ class WriteForm(forms.Form):
     def __init__(self, *args: Any, run: ImportRun, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["reason"].required = bool(run.amounts_changed)
-        self.fields["reason"].error_messages["required"] = _(
-            "The file changes amounts that are on record. Say why."
-        )
+        self.fields["reason"].error_messages["required"] = SAY_WHY
         dress(self)

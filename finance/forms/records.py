@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, ClassVar
@@ -10,7 +11,6 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db.models import Sum
-from django.utils.formats import date_format
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
@@ -19,15 +19,16 @@ from iscm_portal.common.forms import dress
 from iscm_portal.common.numbers import cents, summed
 from iscm_portal.common.period import FIRST_DAY, LAST_DAY
 
-from .. import models
-from ..choices import AttributionBasis
+from .. import models, rules
+from ..rules import HUNDRED
+from ..selectors.currency import day_of_rate, rates_on_record
+from ..selectors.members import not_members
 from ..selectors.words import said
-from ..services.ledger import REASON_LENGTH, origin_of
+from ..services.ledger import REASON_LENGTH, changed_values, origin_of
 from .fields import LinkField, readable
 
-HUNDRED = Decimal(100)
 SOURCED = ("source", "confidence", "note")
-REQUIRED = _("This field is required.")
+CODE = _("How imports and other programs name it. Left empty, the portal gives one.")
 
 # What is typed by its code or number: field -> its help.
 TYPED_LINKS: dict[str, Any] = {
@@ -43,6 +44,7 @@ class RecordForm(forms.ModelForm):  # type: ignore[type-arg]
     """One record. ``reason`` is asked of stored records, ``version`` is what the page showed.
 
     ``offices`` are those that the writer writes for; None: all of them, and no office too.
+    ``today`` is the day against which the dates of what has happened are held.
     """
 
     version = forms.CharField(required=False, widget=forms.HiddenInput)
@@ -51,18 +53,27 @@ class RecordForm(forms.ModelForm):  # type: ignore[type-arg]
         required=False,
         max_length=REASON_LENGTH,
         help_text=_(
-            "Why it changes. Needed when an amount, a rate, a share or days change, or the year, "
-            "mechanism, project or source that they count for."
+            "Why it changes. Needed when a figure moves: an amount, a rate, a share, a grade or "
+            "days change, or what they count for and who pays, or what was stated of an end or a "
+            "decision."
         ),
     )
     # The name of an empty form: sent twice, it makes one record.
     key = forms.UUIDField(required=False, widget=forms.HiddenInput)
     # rule of the database -> the field at which its message is said
     at_field: ClassVar[dict[str, str]] = {}
+    # What stands between fields, or looks beyond the record.
+    rule_set: ClassVar[tuple[rules.Rule, ...]] = ()
 
-    def __init__(self, data: Any = None, *, user: Any, offices: Any = None, **kwargs: Any) -> None:
+    def __init__(
+        self, data: Any = None, *, user: Any, today: dt.date, offices: Any = None, **kwargs: Any
+    ) -> None:
         super().__init__(data, **kwargs)
-        self.user = user
+        self.user, self.today = user, today
+        if "code" in self.fields and self.instance.pk is None:
+            # One that the portal gives is drawn when the record is saved, not shown before.
+            self.initial["code"] = (kwargs.get("initial") or {}).get("code", "")
+            self.fields["code"].show_hidden_initial = False
         for name in TYPED_LINKS.keys() & self.fields.keys():
             self.fields[name] = self._typed_link(name)
         if "office" in self.fields and offices is not None:
@@ -103,6 +114,10 @@ class RecordForm(forms.ModelForm):  # type: ignore[type-arg]
                 "%(origin)s Any correction of it needs a reason."
             ) % {"origin": origin}
 
+    def clean_code(self) -> str:
+        """Left empty: the code that the portal gives, or that the record has."""
+        return self.cleaned_data["code"] or str(self.instance.code)
+
     @property
     def values(self) -> dict[str, Any]:
         """What is to be written, by field."""
@@ -111,6 +126,25 @@ class RecordForm(forms.ModelForm):  # type: ignore[type-arg]
             for name, value in self.cleaned_data.items()
             if name not in ("reason", "version", "key")
         }
+
+    def facts(self, cleaned: Mapping[str, Any]) -> dict[str, Any]:
+        """What the rules look at beside the fields."""
+        return {rules.TODAY: self.today}
+
+    def filled(self, values: rules.Values) -> dict[str, Any]:
+        """What follows from ``values`` where it was left empty."""
+        return {}
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        facts = self.facts(cleaned)
+        cleaned.update(self.filled({**cleaned, **facts}))
+        changed = None
+        if self.instance.pk is not None:
+            changed = changed_values(self.instance, self.values).keys()
+        for problem in list(rules.broken(self.rule_set, {**cleaned, **facts}, changed)):
+            self.add_error(problem.field, problem.message)
+        return cleaned
 
     def _post_clean(self) -> None:
         # Django says the rules of the database above the form: here each is said at its field.
@@ -126,24 +160,8 @@ class RecordForm(forms.ModelForm):  # type: ignore[type-arg]
                 rule.validate(type(self.instance), self.instance, exclude=exclude)
             except ValidationError as error:
                 field = self.at_field.get(rule.name)
-                self.add_error(field if field in self.fields else None, error.messages)
-
-    def need(self, *names: str) -> None:
-        for name in names:
-            if self.cleaned_data.get(name) in (None, "") and name not in self.errors:
-                self.add_error(name, REQUIRED)
-
-    def refuse(self, message: Any, *names: str) -> None:
-        """Say ``message`` at those of the fields that are filled in."""
-        for name in names:
-            if self.cleaned_data.get(name) not in (None, ""):
-                self.add_error(name, message)
-
-    def not_negative(self, *names: str) -> None:
-        for name in names:
-            value = self.cleaned_data.get(name)
-            if value is not None and value < 0:
-                self.add_error(name, _("It is not below zero."))
+                if field not in self.errors:  # else it is told there already, and more closely
+                    self.add_error(field if field in self.fields else None, error.messages)
 
 
 class DeletionForm(forms.Form):
@@ -162,6 +180,7 @@ class DeletionForm(forms.Form):
 
 
 class ProjectForm(RecordForm):
+    rule_set = rules.PROJECT
     at_field = {"project_dates_in_order": "ends_on"}
 
     class Meta:
@@ -171,6 +190,7 @@ class ProjectForm(RecordForm):
 
 
 class AttributionForm(RecordForm):
+    rule_set = rules.ATTRIBUTION
     at_field = {
         "attribution_states_what_its_basis_says": "basis",
         "attribution_once_a_year": "iscm",
@@ -181,34 +201,43 @@ class AttributionForm(RecordForm):
         model = models.Attribution
         fields = ["project", "iscm", "year", "basis", "share_pct", "amount_usd", *SOURCED]
 
+    def filled(self, values: rules.Values) -> dict[str, Any]:
+        return rules.filled_attribution(values)
+
     def clean(self) -> dict[str, Any]:
-        cleaned = super().clean() or {}
-        self.not_negative("amount_usd")
-        match cleaned.get("basis"):
-            case AttributionBasis.DEDICATED:
-                if cleaned.get("share_pct") is None and "share_pct" not in self.errors:
-                    cleaned["share_pct"] = HUNDRED
-                elif cleaned.get("share_pct") != HUNDRED and "share_pct" not in self.errors:
-                    self.add_error("share_pct", _("A dedicated project goes whole: 100 per cent."))
-                self.refuse(_("A dedicated project has no amount of its own."), "amount_usd")
-            case AttributionBasis.STATED_SHARE:
-                self.need("share_pct")
-                self.refuse(_("A share is stated: leave the amount empty."), "amount_usd")
-            case AttributionBasis.STATED_AMOUNT:
-                self.need("amount_usd")
-                self.refuse(_("An amount is stated: leave the share empty."), "share_pct")
-            case AttributionBasis.UNKNOWN:
-                self.refuse(_("It is unknown: leave it empty."), "share_pct", "amount_usd")
+        cleaned = super().clean()
         self._fits_beside_the_others(cleaned)
         return cleaned
 
     def _fits_beside_the_others(self, cleaned: Mapping[str, Any]) -> None:
-        share, project, year = (cleaned.get(name) for name in ("share_pct", "project", "year"))
-        if not share or project is None or year is None:
+        project, year = cleaned.get("project"), cleaned.get("year")
+        share, amount = (cleaned.get(name) or Decimal(0) for name in ("share_pct", "amount_usd"))
+        if project is None or year is None or self.errors.keys() & {"share_pct", "amount_usd"}:
             return
         others = models.Attribution.objects.filter(project=project, year=year)
-        taken = others.exclude(pk=self.instance.pk).aggregate(all=Sum("share_pct"))["all"]
-        _check_sum(self, "share_pct", share, summed(taken))
+        taken = others.exclude(pk=self.instance.pk).aggregate(
+            pct=Sum("share_pct"), usd=Sum("amount_usd")
+        )
+        pct, usd = summed(taken["pct"]), summed(taken["usd"])
+        _check_sum(self, "share_pct", share, pct)
+        if pct + share >= HUNDRED and usd + amount > 0:
+            self.add_error(
+                "amount_usd" if amount else "share_pct",
+                _("The shares come to 100 per cent: no amount is stated beside them."),
+            )
+        lines = models.FundingLine.objects.counted().filter(project=project, year=year)
+        total = summed(lines.aggregate(usd=Sum("amount_usd"))["usd"])
+        left = cents(total * (HUNDRED - pct) / HUNDRED) - usd
+        if total and amount > left:
+            self.add_error(
+                "amount_usd",
+                _("The project's lines of %(year)s come to USD %(total)s; %(left)s are left.")
+                % {
+                    "year": year,
+                    "total": said(None, total),
+                    "left": said(None, max(left, Decimal(0))),
+                },
+            )
 
 
 def _check_sum(form: forms.BaseForm, field: str, share: Decimal, taken: Decimal) -> None:
@@ -221,12 +250,14 @@ def _check_sum(form: forms.BaseForm, field: str, share: Decimal, taken: Decimal)
 
 
 class FundingLineForm(RecordForm):
+    rule_set = rules.FUNDING_LINE
     at_field = {
         "fundingline_year_plausible": "year",
         "fundingline_counted_or_says_why_not": "not_counted_reason",
-        "fundingline_converted_with_a_rate": "original_amount",
+        "fundingline_converted_with_a_rate": "rated_on",
         "fundingline_amount_is_the_converted_one": "amount_usd",
         "fundingline_amount_not_negative": "amount_usd",
+        "fundingline_usd_is_itself": "original_amount",
         "fundingline_dates_plausible": "rated_on",
     }
 
@@ -257,7 +288,7 @@ class FundingLineForm(RecordForm):
             *SOURCED,
         ]
         help_texts = {
-            "code": _("How imports and other programs name it."),
+            "code": CODE,
             "amount_usd": _("Left empty it is worked out from the original amount."),
             "original_currency": _("Three capital letters, where it was not USD."),
             "rated_on": _("The rate on record for this day is used."),
@@ -270,104 +301,23 @@ class FundingLineForm(RecordForm):
         super().__init__(*args, **kwargs)
         self.fields["amount_usd"].required = False  # it can follow from the rate
 
-    def clean(self) -> dict[str, Any]:
-        cleaned = super().clean() or {}
-        self.not_negative("original_amount", "rate_used")
-        begins, ends = cleaned.get("period_starts_on"), cleaned.get("period_ends_on")
-        if begins and ends and ends < begins:
-            self.add_error("period_ends_on", _("The last day is before the first one."))
-        self._convert(cleaned)
-        self.need("amount_usd")
-        self._names_what_it_supports(cleaned)
-        if cleaned.get("is_counted"):
-            self.need("year")
-            self.refuse(_("It is counted: leave this empty."), "not_counted_reason")
-        else:
-            self.need("not_counted_reason")
-        return cleaned
+    def facts(self, cleaned: Mapping[str, Any]) -> dict[str, Any]:
+        day = day_of_rate(cleaned.get("original_currency"), cleaned.get("rated_on"))
+        rates = rates_on_record({day} if day else ())
+        on_record = rates.get(day) if day else None
+        return {**super().facts(cleaned), rules.RATE_ON_RECORD: on_record}
 
-    def _convert(self, cleaned: dict[str, Any]) -> None:
-        """Fill in the rate on record for the day and what the amount comes to at it."""
-        currency = cleaned.get("original_currency", "")
-        if "original_currency" in self.errors:
-            return
-        if not currency:
-            self.refuse(
-                _("Name the original currency, or leave this empty."),
-                "original_amount",
-                "rate_used",
-                "rated_on",
-            )
-            return
-        if currency == "USD":
-            self.refuse(_("USD needs no rate: leave this empty."), "rate_used", "rated_on")
-            if cleaned.get("amount_usd") is None and "amount_usd" not in self.errors:
-                cleaned["amount_usd"] = cleaned.get("original_amount")
-            elif cleaned.get("original_amount") not in (None, cleaned.get("amount_usd")):
-                self.add_error("original_amount", _("It is not the amount in USD."))
-            return
-        if day := cleaned.get("rated_on"):
-            self._take_rate_of(day, currency, cleaned)
-        self.need("original_amount", "rate_used")
-        rate, original = cleaned.get("rate_used"), cleaned.get("original_amount")
-        if rate is None or original is None or self.errors.keys() & {"rate_used", "rated_on"}:
-            return
-        amount = cents(original * rate)
-        typed = cleaned.get("amount_usd")
-        if typed is None and "amount_usd" not in self.errors:
-            self.cleaned_data["amount_usd"] = self._fitting(amount)
-        elif typed is not None and typed != amount:
-            self.add_error(
-                "amount_usd",
-                _("At that rate it is %(amount)s. Correct it, or leave it empty.")
-                % {"amount": said(None, amount)},
-            )
-
-    def _take_rate_of(self, day: Any, currency: str, cleaned: dict[str, Any]) -> None:
-        rate = models.CurrencyRate.objects.filter(currency=currency, rated_on=day).first()
-        when = date_format(day, "j F Y")
-        typed = cleaned.get("rate_used")
-        if rate is None:
-            self.add_error(
-                "rated_on",
-                _("No rate of %(currency)s is on record for %(day)s.")
-                % {"currency": currency, "day": when},
-            )
-        elif typed is None and "rate_used" not in self.errors:
-            cleaned["rate_used"] = rate.usd_per_unit
-        elif typed is not None and typed != rate.usd_per_unit:
-            self.add_error(
-                "rate_used",
-                _("The rate on record for %(day)s is %(rate)s. Correct it, or leave it empty.")
-                % {"day": when, "rate": said(None, rate.usd_per_unit)},
-            )
-
-    def _fitting(self, amount: Decimal) -> Decimal | None:
-        """``amount`` if the column can hold it."""
-        try:
-            self.fields["amount_usd"].run_validators(amount)
-        except ValidationError as error:
-            self.add_error("amount_usd", error)
-            return None
-        return amount
-
-    def _names_what_it_supports(self, cleaned: Mapping[str, Any]) -> None:
-        supports = cleaned.get("supports")
-        for name, message in (
-            ("iscm", _("It supports no single mechanism: leave this empty.")),
-            ("project", _("It supports no project: leave this empty.")),
-        ):
-            if supports == name:
-                self.need(name)
-            elif supports:
-                self.refuse(message, name)
+    def filled(self, values: rules.Values) -> dict[str, Any]:
+        return rules.filled_line(values)
 
 
 class PositionForm(RecordForm):
+    rule_set = rules.POSITION
     at_field = {
         "position_dates_in_order": "ends_on",
         "position_dates_plausible": "starts_on",
         "position_names_what_pays_it": "paid_by",
+        "position_part_has_a_payer": "payer",
     }
 
     class Meta:
@@ -381,17 +331,21 @@ class PositionForm(RecordForm):
             "ends_on",
             "has_tor",
             "paid_by",
+            "payer",
+            "payer_pct",
             "funding_line",
             "project",
             *SOURCED,
         ]
-        help_texts = {"code": _("How imports and other programs name it.")}
+        help_texts = {"code": CODE}
 
 
 class TimeEntryForm(RecordForm):
+    rule_set = rules.TIME_ENTRY
     at_field = {
         "timeentry_dates_plausible": "worked_on",
         "timeentry_days_not_negative": "days",
+        "timeentry_days_of_a_year": "days",
     }
 
     class Meta:
@@ -431,6 +385,7 @@ class CurrencyRateForm(RecordForm):
 
 
 class ContributionForm(RecordForm):
+    rule_set = rules.CONTRIBUTION
     at_field = {
         "contribution_once_a_year": "country",
         "contribution_year_plausible": "year",
@@ -451,8 +406,17 @@ class ContributionForm(RecordForm):
             *SOURCED,
         ]
 
+    def facts(self, cleaned: Mapping[str, Any]) -> dict[str, Any]:
+        facts = super().facts(cleaned)
+        iscm, country, year = (cleaned.get(name) for name in ("iscm", "country", "year"))
+        if iscm and country and year:
+            key = (iscm.slug, country.iso3, year)
+            facts[rules.IS_NOT_A_MEMBER] = key in not_members({key})
+        return facts
+
 
 class ProposalForm(RecordForm):
+    rule_set = rules.PROPOSAL
     at_field = {
         "proposal_dates_plausible": "asked_on",
         "proposal_dates_in_order": "decided_on",
@@ -479,7 +443,12 @@ class ProposalForm(RecordForm):
 
 
 class StaffNeedForm(RecordForm):
-    at_field = {"staffneed_year_plausible": "year", "staffneed_above_zero": "share_pct"}
+    rule_set = rules.STAFF_NEED
+    at_field = {
+        "staffneed_year_plausible": "year",
+        "staffneed_above_zero": "share_pct",
+        "staffneed_at_most_100_posts": "share_pct",
+    }
 
     class Meta:
         model = models.StaffNeed

@@ -15,6 +15,7 @@ from iscm_portal.common.models import Sourced, Tracked
 
 from ..choices import AttributionBasis, FundingSource, Supports
 from ..querysets import ByProjectQuerySet, FundingLineQuerySet, ProjectQuerySet
+from .codes import line_code
 from .currency import currency_code
 
 
@@ -52,10 +53,10 @@ class FundingLine(FromReport, Sourced):
     """An amount in USD for one year: what it supports, who paid, and where that is written.
 
     A line that repeats another, names no year, or is a rate or a ceiling is kept and not counted;
-    ``not_counted_reason`` says why.
+    ``not_counted_reason`` says why. ``code`` is how imports and other programs name it.
     """
 
-    code = models.CharField(_("code"), max_length=40, unique=True, null=True, blank=True)
+    code = models.CharField(_("code"), max_length=40, unique=True, default=line_code, blank=True)
     year = models.PositiveSmallIntegerField(_("year"), null=True, blank=True)
     period_starts_on = models.DateField(_("period from"), null=True, blank=True)
     period_ends_on = models.DateField(_("period to"), null=True, blank=True)
@@ -105,6 +106,7 @@ class FundingLine(FromReport, Sourced):
         ordering = ["-year", "pk"]
         constraints = [
             once_per_report("fundingline_once_per_report"),
+            models.CheckConstraint(name="fundingline_has_a_code", condition=~Q(code="")),
             models.CheckConstraint(
                 name="fundingline_year_plausible",
                 condition=Q(year__isnull=True) | Q(year__range=(1951, 2100)),
@@ -153,6 +155,13 @@ class FundingLine(FromReport, Sourced):
                     "The amount in USD is not the original amount at the rate used."
                 ),
             ),
+            models.CheckConstraint(
+                name="fundingline_usd_is_itself",
+                condition=~Q(original_currency="USD")
+                | Q(original_amount__isnull=True)
+                | Q(original_amount=F("amount_usd")),
+                violation_error_message=_("It is not the amount in USD."),
+            ),
             plausible("fundingline_dates_plausible", "rated_on"),
         ]
         indexes = [
@@ -172,10 +181,23 @@ class FundingLine(FromReport, Sourced):
             models.Index(
                 fields=["id"], condition=Q(is_counted=False), name="fundingline_not_counted"
             ),
+            # Those in another currency are looked through for the rate on record
+            # (``selectors.currency``).
+            models.Index(
+                fields=["id"],
+                condition=~Q(original_currency__in=["", "USD"]),
+                name="fundingline_converted",
+            ),
             models.Index(
                 fields=["printed_table", "id"],
                 condition=Q(printed_table__isnull=False),
                 name="fundingline_printed",
+            ),
+            # The amounts that were converted with the rates of an import.
+            models.Index(
+                fields=["rated_on", "original_currency", "id"],
+                condition=Q(rated_on__isnull=False),
+                name="fundingline_rated",
             ),
         ]
 

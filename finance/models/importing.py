@@ -35,7 +35,8 @@ class ImportRun(models.Model):
     new = models.PositiveIntegerField(_("new"), default=0)
     changed = models.PositiveIntegerField(_("changed"), default=0)
     same = models.PositiveIntegerField(_("unchanged"), default=0)
-    # Records that are there and whose amount, share or rate the file changes: they need a reason.
+    # Records that are there and in which the file changes what figures are counted from: they need
+    # a reason.
     amounts_changed = models.PositiveIntegerField(_("amounts changed"), default=0)
     errors = models.PositiveIntegerField(_("errors"), default=0)
     problem = models.CharField(_("what is wrong with the file"), max_length=500, blank=True)

@@ -19,8 +19,12 @@ from engagements.models.base import plausible
 from iscm_portal.common.models import Sourced, Tracked
 from iscm_portal.common.numbers import CENT
 
-from ..choices import CallBackReason, ReferredBy, Vulnerability
-from ..querysets import FundDisbursementQuerySet, ReserveFundQuerySet
+from ..choices import CallBackReason, ReferredBy, TakeBackReason, Vulnerability
+from ..querysets import (
+    FundContributionQuerySet,
+    FundDisbursementQuerySet,
+    ReserveFundQuerySet,
+)
 
 # No space, and a digit: that is nobody's name.
 REFERENCE = r"^(?=.*[0-9])[A-Za-z0-9./-]{1,40}\Z"
@@ -83,7 +87,11 @@ class ReserveFund(Tracked, Sourced):
 
 
 class FundContribution(Tracked, Sourced):
-    """Money that came into a fund (USD)."""
+    """Money that came into a fund (USD).
+
+    One that was recorded by mistake is taken back: it stays on record with its reason, and counts
+    nowhere.
+    """
 
     fund = models.ForeignKey(ReserveFund, models.PROTECT, related_name="contributions")
     received_on = models.DateField(_("received on"))
@@ -102,10 +110,18 @@ class FundContribution(Tracked, Sourced):
     reference = models.CharField(
         _("reference of the receipt"), max_length=40, blank=True, validators=[reference]
     )
+    taken_back_on = models.DateField(_("taken back on"), null=True, blank=True, editable=False)
+    taken_back_because = models.CharField(
+        _("taken back because"),
+        max_length=20,
+        choices=TakeBackReason.choices,
+        blank=True,
+        editable=False,
+    )
     # Of the form that brought it: sent again from a bad line, it is the same money.
     key = models.UUIDField(null=True, unique=True, editable=False)
 
-    objects = ReserveFundQuerySet.as_manager()
+    objects = FundContributionQuerySet.as_manager()
 
     class Meta:
         ordering = ["-received_on", "-pk"]
@@ -113,6 +129,12 @@ class FundContribution(Tracked, Sourced):
         verbose_name_plural = _("contributions to funds")
         constraints = [
             plausible("fundcontribution_date_plausible", "received_on"),
+            plausible("fundcontribution_taken_back_plausible", "taken_back_on"),
+            models.CheckConstraint(
+                name="fundcontribution_taken_back_with_a_reason",
+                condition=Q(taken_back_on__isnull=True, taken_back_because="")
+                | Q(taken_back_on__isnull=False, taken_back_because__in=TakeBackReason.values),
+            ),
             models.CheckConstraint(
                 name="fundcontribution_above_zero", condition=Q(amount_usd__gt=0)
             ),

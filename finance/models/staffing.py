@@ -16,7 +16,7 @@ from engagements.models.base import FromReport, in_order, once_per_report, plaus
 from iscm_portal.common.models import Sourced, Tracked
 from iscm_portal.common.querysets import PortalQuerySet
 
-from ..choices import PaidBy, Supports
+from ..choices import MOST_DAYS_OF_AN_ENTRY, MOST_PCT_OF_A_NEED, PaidBy, Supports
 from ..querysets import (
     OfPositionQuerySet,
     PositionQuerySet,
@@ -24,6 +24,7 @@ from ..querysets import (
     StaffNeedQuerySet,
     TimeEntryQuerySet,
 )
+from .codes import post_code
 from .funding import FundingLine, Project
 
 
@@ -31,10 +32,12 @@ class Position(Tracked, Sourced):
     """A post, and who pays it.
 
     ``code`` is how imports and other programs name it. A post that a counted line or project pays
-    names that line or project, so that its cost is not added a second time.
+    names that line or project, so that its cost is not added a second time. ``payer`` and
+    ``payer_pct`` say who funds which part of it where that is known (evaluation 2019, 4.3: "20 per
+    cent of the Chief of Mission's post is funded by the RSO"); they change no sum.
     """
 
-    code = models.CharField(_("code"), max_length=40, unique=True, null=True, blank=True)
+    code = models.CharField(_("code"), max_length=40, unique=True, default=post_code, blank=True)
     title = models.CharField(_("title"), max_length=160)
     grade = models.CharField(_("grade"), max_length=10, blank=True)
     office = models.ForeignKey(Office, models.PROTECT, related_name="+", verbose_name=_("office"))
@@ -42,6 +45,15 @@ class Position(Tracked, Sourced):
     ends_on = models.DateField(_("to"), null=True, blank=True)
     has_tor = models.BooleanField(_("ToR on record"), null=True, blank=True)
     paid_by = models.CharField(_("paid by"), max_length=20, choices=PaidBy.choices)
+    payer = models.CharField(_("payer by name"), max_length=120, blank=True)
+    payer_pct = models.DecimalField(
+        _("part that this payer funds (per cent)"),
+        max_digits=5,
+        decimal_places=2,
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(0), MaxValueValidator(100)],
+    )
     funding_line = models.ForeignKey(
         FundingLine,
         models.PROTECT,
@@ -66,8 +78,14 @@ class Position(Tracked, Sourced):
         verbose_name = _("position")
         verbose_name_plural = _("positions")
         constraints = [
+            models.CheckConstraint(name="position_has_a_code", condition=~Q(code="")),
             in_order("position_dates_in_order"),
             plausible("position_dates_plausible", "starts_on", "ends_on"),
+            models.CheckConstraint(
+                name="position_part_has_a_payer",
+                condition=Q(payer_pct__isnull=True) | (~Q(payer="") & Q(payer_pct__range=(0, 100))),
+                violation_error_message=_("Name who funds that part."),
+            ),
             models.CheckConstraint(
                 name="position_names_what_pays_it",
                 condition=(
@@ -82,6 +100,15 @@ class Position(Tracked, Sourced):
                 ),
             ),
         ]
+
+    @property
+    def payers(self) -> str:
+        """Who pays it, in words: "The office itself; Regional Support Office (RSO): 20%"."""
+        words = [self.get_paid_by_display()]
+        if self.payer:
+            part = "" if self.payer_pct is None else f": {self.payer_pct.normalize():f}%"
+            words.append(f"{self.payer}{part}")
+        return "; ".join(words)
 
     def __str__(self) -> str:
         return self.title
@@ -179,6 +206,11 @@ class StaffNeed(Tracked, Sourced):
                 violation_error_message=_("The year lies before 1951 or after 2100."),
             ),
             models.CheckConstraint(name="staffneed_above_zero", condition=Q(share_pct__gt=0)),
+            models.CheckConstraint(
+                name="staffneed_at_most_100_posts",
+                condition=Q(share_pct__lte=MOST_PCT_OF_A_NEED),
+                violation_error_message=_("At most 10,000 per cent, which is 100 posts."),
+            ),
         ]
 
     def __str__(self) -> str:
@@ -273,6 +305,11 @@ class TimeEntry(FromReport, Sourced):
             once_per_report("timeentry_once_per_report"),
             plausible("timeentry_dates_plausible", "worked_on"),
             models.CheckConstraint(name="timeentry_days_not_negative", condition=Q(days__gte=0)),
+            models.CheckConstraint(
+                name="timeentry_days_of_a_year",
+                condition=Q(days__lte=MOST_DAYS_OF_AN_ENTRY),
+                violation_error_message=_("One entry has at most 366 days."),
+            ),
         ]
 
     def __str__(self) -> str:

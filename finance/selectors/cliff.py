@@ -10,6 +10,7 @@ import datetime as dt
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any
 
 from engagements.models import ISCM
 from iscm_portal.common.as_of import rows_of
@@ -94,17 +95,21 @@ class Ending:
 
 @dataclass(frozen=True)
 class Cliff:
-    """One mechanism and year: all that is known, what of it ends, and the projects that end.
+    """One mechanism and year (USD): all that is known, what of it ends, and the projects that end.
 
-    ``ends_pct`` is None over nothing.
+    ``high_usd`` is the most that could end where a share is unknown. ``ends_pct`` is None over
+    nothing. ``endings`` are the projects that the reader may read, ``hidden`` the number of others:
+    totals are open, projects are not.
     """
 
     iscm: str
     label: str
     known_usd: Decimal
     ends_usd: Decimal
+    high_usd: Decimal
     ends_pct: Decimal | None
     endings: list[Ending]
+    hidden: int
 
     @property
     def projects(self) -> list[str]:
@@ -126,8 +131,14 @@ def sum_of_endings(cliffs: Iterable[Cliff]) -> Decimal:
     return sum((cliff.ends_usd for cliff in cliffs), ZERO)
 
 
-def funding_cliff(year: int, *, known_by: dt.datetime | None = None) -> list[Cliff]:
-    """Per mechanism the share of what is known for ``year`` that ends with a project ending then.
+def most_of_endings(cliffs: Iterable[Cliff]) -> Decimal:
+    """The most that could end with its project, of all the mechanisms (USD)."""
+    return sum((cliff.high_usd for cliff in cliffs), ZERO)
+
+
+def funding_cliff(year: int, user: Any, *, known_by: dt.datetime | None = None) -> list[Cliff]:
+    """Per mechanism the share of what is known for ``year`` that ends with a project ending then,
+    as ``user`` may read it.
 
     Mechanisms with an ending project only, the largest sum first. ``known_by`` asks for what was on
     record before that moment, the last days of projects with it. The number of statements is
@@ -142,6 +153,7 @@ def funding_cliff(year: int, *, known_by: dt.datetime | None = None) -> list[Cli
         code: (title, ends_on)
         for code, title, ends_on in ending.values_list("code", "title", "ends_on")
     }
+    readable = set(ending.visible_to(user).values_list("code", flat=True))
     labels = dict(ISCM.objects.values_list("slug", "acronym"))
     endings: dict[str, list[Ending]] = {}
     for cell in by_project:
@@ -156,14 +168,35 @@ def funding_cliff(year: int, *, known_by: dt.datetime | None = None) -> list[Cli
     cliffs = []
     for slug, rows in endings.items():
         ends = sum((row.known_usd for row in rows), ZERO)
+        seen = [row for row in rows if row.project in readable]
         cliffs.append(
             Cliff(
-                slug,
-                labels[slug],
-                whole[slug],
-                ends,
-                percent(ends, whole[slug]),
-                sorted(rows, key=lambda row: (-row.known_usd, row.project)),
+                iscm=slug,
+                label=labels[slug],
+                known_usd=whole[slug],
+                ends_usd=ends,
+                high_usd=sum((row.high_usd for row in rows), ZERO),
+                ends_pct=percent(ends, whole[slug]),
+                endings=sorted(seen, key=lambda row: (-row.known_usd, row.project)),
+                hidden=len(rows) - len(seen),
             )
         )
     return sorted(cliffs, key=lambda cliff: (-cliff.ends_usd, cliff.label))
+
+
+CLIFF_COLUMNS = ["mechanism", "project", "title", "ends_on", "known_usd", "high_usd"]
+
+
+def cliff_table(cliffs: list[Cliff]) -> tuple[list[str], list[list[Any]]]:
+    """A line a project that the reader may read; one without a project for all the others."""
+    lines: list[list[Any]] = []
+    for cliff in cliffs:
+        lines += [
+            [one.label, one.project, one.title, one.ends_on, one.known_usd, one.high_usd]
+            for one in cliff.endings
+        ]
+        if cliff.hidden:
+            known = cliff.ends_usd - sum((one.known_usd for one in cliff.endings), ZERO)
+            high = cliff.high_usd - sum((one.high_usd for one in cliff.endings), ZERO)
+            lines.append([cliff.label, "", "", "", known, high])
+    return CLIFF_COLUMNS, lines

@@ -1,8 +1,8 @@
 """Reserve funds in numbers: what came in, what was paid for how many cases, what is left.
 
-A payment that was called back counts in no year, so that contributions less payments are the
-balance of every year's end. Source: evaluation 2019, 4.3 (Member States see numbers and breakdown
-once a year at the Vice-Ministerial Meeting).
+A payment that was called back counts in no year, nor does a contribution that was taken back, so
+that contributions less payments are the balance of every year's end. Source: evaluation 2019, 4.3
+(Member States see numbers and breakdown once a year at the Vice-Ministerial Meeting).
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from iscm_portal.common.period import Period
 
 from ..choices import ReferredBy, Vulnerability
 from ..models import FundContribution, FundDisbursement, ReserveFund
-from ..querysets import FundDisbursementQuerySet, ReserveFundQuerySet
+from ..querysets import FundContributionQuerySet, FundDisbursementQuerySet
 
 NOTHING = Decimal("0.00")
 # A smaller number of cases points at people, the more so in a small State.
@@ -127,7 +127,7 @@ def fund_years(
     def of(fund: int, year: int) -> FundYear:
         return years.setdefault((fund, year), FundYear(year))
 
-    contributions = rows_of(FundContribution, known_by).filter(fund__in=funds).order_by()
+    contributions = rows_of(FundContribution, known_by).standing().filter(fund__in=funds).order_by()  # type: ignore[attr-defined]
     for fund, year, usd in (
         contributions.annotate(year=ExtractYear("received_on"))
         .values_list("fund", "year")
@@ -159,6 +159,26 @@ def fund_years(
     return by_fund
 
 
+def balances_since(fund: ReserveFund, day: dt.date) -> Iterator[tuple[dt.date, Decimal]]:
+    """What was in ``fund`` at the end of ``day``, and of each later day on which money moved.
+
+    As the years count it: what was called or taken back was never there. Two statements.
+    """
+    moved: dict[dt.date, Decimal] = defaultdict(lambda: NOTHING)
+    movements: tuple[tuple[Any, str, int], ...] = (
+        (fund.contributions.standing(), "received_on", 1),
+        (fund.disbursements.standing(), "paid_on", -1),
+    )
+    for rows, column, sign in movements:
+        by_day = rows.order_by().values_list(column).annotate(usd=Sum("amount_usd"))
+        for on, usd in by_day:
+            moved[max(on, day)] += sign * summed(usd)
+    left = NOTHING
+    for on in sorted({day, *moved}):
+        left += moved[on]
+        yield on, left
+
+
 def case_list(
     fund: ReserveFund, user: Any, year: int | None, known_by: dt.datetime | None = None
 ) -> FundDisbursementQuerySet:
@@ -173,10 +193,11 @@ def case_list(
 
 def contribution_list(
     fund: ReserveFund, user: Any, year: int | None, known_by: dt.datetime | None = None
-) -> ReserveFundQuerySet:
-    """What came into ``fund``, in one ``year`` or all; ``known_by`` as in ``fund_years``."""
+) -> FundContributionQuerySet:
+    """What came into ``fund``, in one ``year`` or all, with what was taken back; ``known_by`` as in
+    ``fund_years``."""
     received = rows_of(FundContribution, known_by).visible_to(user)
-    rows: ReserveFundQuerySet = received.filter(fund=fund.pk)  # type: ignore[assignment]
+    rows: FundContributionQuerySet = received.filter(fund=fund.pk)  # type: ignore[assignment]
     if year is not None:
         rows = rows.filter(Period.year(year).q("received_on"))
     return rows.select_related("country")
@@ -273,16 +294,30 @@ def cases_table(cases: FundDisbursementQuerySet) -> tuple[list[str], Iterator[li
     return columns, lines
 
 
-def contributions_table(rows: ReserveFundQuerySet) -> tuple[list[str], Iterator[list[Any]]]:
-    columns = ["received_on", "payer", "country", "amount_usd", "reference", "demo"]
+def contributions_table(rows: FundContributionQuerySet) -> tuple[list[str], Iterator[list[Any]]]:
+    """``amount_usd`` is empty where the contribution was taken back, so that it adds up."""
+    columns = [
+        "received_on",
+        "payer",
+        "country",
+        "amount_usd",
+        "reference",
+        "demo",
+        "taken_back_on",
+        "taken_back_because",
+        "taken_back_usd",
+    ]
     lines = (
         [
             row.received_on,
             row.country.name if row.country else row.payer,
             row.country.iso3 if row.country else "",
-            row.amount_usd,
+            None if row.taken_back_on else row.amount_usd,
             row.reference,
             row.is_demo,
+            row.taken_back_on,
+            row.taken_back_because,
+            row.amount_usd if row.taken_back_on else None,
         ]
         for row in rows.order_by("-received_on", "-pk").iterator(chunk_size=CHUNK)
     )

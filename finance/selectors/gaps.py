@@ -6,22 +6,37 @@ Each is one query over the rows that the reader may see.
 from __future__ import annotations
 
 import datetime as dt
+from decimal import Decimal
 from typing import Any
 
-from django.db.models import Count, Exists, F, IntegerField, OuterRef, Q, Subquery, Sum, Value
+from django.db.models import (
+    Count,
+    DecimalField,
+    Exists,
+    ExpressionWrapper,
+    F,
+    IntegerField,
+    OuterRef,
+    Q,
+    Subquery,
+    Sum,
+    Value,
+)
 from django.db.models.functions import Coalesce, ExtractYear
 
-from ..choices import AttributionBasis, ProposalState
+from ..choices import AttributionBasis, PaidBy, ProposalState
 from ..models import (
     AssessedContribution,
     Attribution,
     FundingLine,
     Position,
     PositionShare,
+    Project,
     Proposal,
     StandardCost,
     TimeEntry,
 )
+from .currency import at_another_rate
 
 # Days after which a proposal that nobody decided wants a look.
 OPEN_TOO_LONG = 180
@@ -36,7 +51,9 @@ def unknown_shares(user: Any) -> Any:
 def days_without_rate(user: Any) -> Any:
     """The days of each ``grade`` and ``year`` without a standard cost: ``all_days``, named rows."""
     rates = StandardCost.objects.filter(grade=OuterRef("grade"), year=OuterRef("year"))
-    entries = TimeEntry.objects.visible_to(user).not_paid_elsewhere()
+    entries = TimeEntry.objects.visible_to(user).not_paid_elsewhere(
+        Position.objects.all(), PositionShare.objects.all(), FundingLine.objects.counted()
+    )
     return (
         entries.annotate(year=ExtractYear("worked_on"))
         .filter(~Exists(rates))
@@ -57,7 +74,7 @@ def posts_without_rate(user: Any, today: dt.date) -> Any:
     rated = rates.order_by().values("grade").annotate(n=Count("pk")).values("n")
     return (
         Position.objects.visible_to(user)
-        .not_paid_elsewhere()
+        .not_paid_elsewhere(FundingLine.objects.counted())
         .filter(starts_on__isnull=False)
         .annotate(first=first, last=last)
         .annotate(
@@ -78,9 +95,54 @@ def posts_without_day_or_share(user: Any) -> Any:
     return rows.select_related("office")
 
 
+def posts_paid_by_nothing_counted(user: Any) -> Any:
+    """Posts said to be paid by a counted line or project, of which no counted line is on record:
+    they are counted as if nobody else paid them."""
+    rows = Position.objects.visible_to(user).filter(paid_by=PaidBy.COUNTED_LINE)
+    return rows.not_paid_elsewhere(FundingLine.objects.counted()).select_related("office")
+
+
+def stated_over_lines(user: Any) -> Any:
+    """The years of projects in which more is stated for mechanisms than the counted lines come to:
+    ``lines_usd``, ``stated_usd``, named rows. Only what the lines come to is counted."""
+    lines = FundingLine.objects.counted().filter(project=OuterRef("project"), year=OuterRef("year"))
+    total = lines.order_by().values("project").annotate(usd=Sum("amount_usd")).values("usd")
+    usd: Any = DecimalField(max_digits=16, decimal_places=4)
+    by_share = Coalesce(Sum("share_pct"), Value(0), output_field=usd)
+    by_amount = Coalesce(Sum("amount_usd"), Value(0), output_field=usd)
+    return (
+        Attribution.objects.visible_to(user)
+        .values("year", "project", "project__code")
+        .annotate(lines_usd=Subquery(total, output_field=usd))
+        .annotate(stated_usd=ExpressionWrapper(F("lines_usd") * by_share / 100 + by_amount, usd))
+        # Half a cent for the noise of SQLite's floating point.
+        .filter(stated_usd__gt=F("lines_usd") + Decimal("0.005"))
+        .values_list("year", "project", "project__code", "lines_usd", "stated_usd", named=True)
+    )
+
+
+def lines_for_nobody(user: Any) -> Any:
+    """The years of projects with counted lines and no attribution: they count for no mechanism;
+    ``lines_usd``, named rows."""
+    attributed = Attribution.objects.filter(project=OuterRef("project"), year=OuterRef("year"))
+    return (
+        FundingLine.objects.visible_to(user)
+        .counted()
+        .filter(~Exists(attributed), project__in=Project.objects.visible_to(user))
+        .values("year", "project", "project__code")
+        .annotate(lines_usd=Sum("amount_usd"))
+        .values_list("year", "project", "project__code", "lines_usd", named=True)
+    )
+
+
 def lines_not_counted(user: Any) -> Any:
     rows = FundingLine.objects.visible_to(user).filter(is_counted=False)
     return rows.select_related("iscm")
+
+
+def lines_at_another_rate(user: Any) -> Any:
+    """Lines whose rate is not, or not any more, the one on record; with ``rate_on_record``."""
+    return at_another_rate(FundingLine.objects.visible_to(user))
 
 
 def contributions_in_arrears(user: Any, today: dt.date) -> Any:

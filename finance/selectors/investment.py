@@ -52,6 +52,8 @@ DIRECT = (Supports.ISCM, Supports.GRCP, Supports.ALL_RCPS)
 DIMENSIONS = ("iscm", "year", "source", "theme", "region", "office", "type", "project")
 # What a question can be narrowed to: any dimension but the year, and what is supported.
 NARROWING = frozenset(DIMENSIONS) - {"year"} | {"supports"}
+# What asks for the money that has no value of a dimension: of no office, of no theme.
+NONE = "none"
 # Dimensions that are known through the mechanism, not from the money itself.
 _OF_ISCM = frozenset({"iscm", "theme", "region", "type"})
 
@@ -120,20 +122,23 @@ def investment(
 
     - counted lines for one mechanism, the GRCP or all RCPs;
     - counted lines of projects, through the attributions of the same project and year: a stated
-      share of the lines, a stated amount as it is; an unknown share adds nothing to what is known
-      and up to what the stated ones leave to the range;
+      share of the lines, a stated amount as it is, but never more in all than the lines come to
+      (``gaps.stated_over_lines`` lists where documents say more); an unknown share adds nothing to
+      what is known and up to what the stated ones leave to the range;
     - posts that no counted line or project pays: the mechanism's share of the working days on which
       the post was held, at the standard cost of its grade and year. An unknown share adds up to
       what the stated ones leave to the range; a post without a first day is in no year;
     - other staff time that no counted line pays, at the same rates. Days that are part of a post's
-      share are not added again. Days without a rate are counted as missing and never guessed.
+      share for the same mechanism are not added again. Days without a rate are counted as missing
+      and never guessed.
 
     A project-year without attribution counts nowhere. A stated amount is shared out over sources
     and offices like the project's lines of that year; without lines it is project support. An
     amount of a mechanism with several themes (or regions) counts whole under each and once where
     the cut is not by theme; so does what an unknown share may add. ``only`` narrows to values of
-    dimensions, and of ``supports``: ``iscm="rcm"``, ``source=["osi", "travel"]``. ``known_by`` asks
-    for what was on record before that moment. The number of statements is constant.
+    dimensions, and of ``supports``: ``iscm="rcm"``, ``source=["osi", "travel"]``, ``office="none"``
+    for what has none. ``known_by`` asks for what was on record before that moment. The number of
+    statements is constant.
     """
     (cells,) = investments(period, [by], known_by=known_by, **only)
     return cells
@@ -150,8 +155,8 @@ def investments(
     unknown = ({name for cut in cuts for name in cut} - set(DIMENSIONS)) | (set(only) - NARROWING)
     if unknown:
         raise ValueError(f"Unknown dimensions: {', '.join(sorted(unknown))}")
-    wanted = {
-        name: {values} if isinstance(values, str) else set(values)
+    wanted: dict[str, set[Any]] = {
+        name: {None} if values == NONE else {values} if isinstance(values, str) else set(values)
         for name, values in only.items()
         if values is not None
     }
@@ -160,7 +165,7 @@ def investments(
 
 
 def _cut(
-    amounts: Iterable[tuple[list[_Leaf], _Cell]], by: tuple[str, ...], only: dict[str, set[str]]
+    amounts: Iterable[tuple[list[_Leaf], _Cell]], by: tuple[str, ...], only: dict[str, set[Any]]
 ) -> list[Investment]:
     places = _Places(by, only)
     cells: dict[tuple[Any, ...], _Cell] = defaultdict(_Cell)
@@ -176,7 +181,7 @@ def _cut(
 class _Places:
     """Which cells an amount falls into: knows the mechanisms, their themes, regions and types."""
 
-    def __init__(self, by: tuple[str, ...], only: dict[str, set[str]]) -> None:
+    def __init__(self, by: tuple[str, ...], only: dict[str, set[Any]]) -> None:
         self.by = by
         self.only = only
         self.slugs: dict[int, str] = {}
@@ -272,19 +277,26 @@ def _amounts(period: Period, known_by: dt.datetime | None) -> Amounts:
     yield from _staff_time(period, rates, known_by)
 
 
-def _lines(period: Period, known_by: dt.datetime | None) -> FundingLineQuerySet:
+def _counted(known_by: dt.datetime | None) -> FundingLineQuerySet:
     lines: FundingLineQuerySet = rows_of(FundingLine, known_by)  # type: ignore[assignment]
-    return lines.counted().in_years(period).order_by()
+    return lines.counted()
+
+
+def _lines(period: Period, known_by: dt.datetime | None) -> FundingLineQuerySet:
+    return _counted(known_by).in_years(period).order_by()
 
 
 def _held_posts(period: Period, known_by: dt.datetime | None) -> PositionQuerySet:
     posts: PositionQuerySet = rows_of(Position, known_by)  # type: ignore[assignment]
-    return posts.not_paid_elsewhere().held_during(period).order_by()
+    return posts.not_paid_elsewhere(_counted(known_by)).held_during(period).order_by()
 
 
 def _entries(period: Period, known_by: dt.datetime | None) -> TimeEntryQuerySet:
     entries: TimeEntryQuerySet = rows_of(TimeEntry, known_by)  # type: ignore[assignment]
-    return entries.not_paid_elsewhere().worked_in(period).order_by()
+    posts: PositionQuerySet = rows_of(Position, known_by)  # type: ignore[assignment]
+    shares = rows_of(PositionShare, known_by)
+    found = entries.not_paid_elsewhere(posts, shares, _counted(known_by))
+    return found.worked_in(period).order_by()
 
 
 def _direct_lines(period: Period, known_by: dt.datetime | None) -> Amounts:
@@ -355,6 +367,8 @@ def _attributed(year: int, parts: list[_Part], shares: list[_Share], nothing: _P
     """The money of one project and year as the attributions share it out."""
     total = sum((part.amount for part in parts), Fraction(0))
     amounts = {share.iscm: share.of(total) for share in shares}
+    if total:
+        amounts = _fitting(amounts, shares, total)
     stated = sum((amount for amount in amounts.values() if amount is not None), Fraction(0))
     left = max(total - stated, Fraction(0))
     undecided = [iscm for iscm, amount in amounts.items() if amount is None]
@@ -369,6 +383,23 @@ def _attributed(year: int, parts: list[_Part], shares: list[_Share], nothing: _P
     for iscm in undecided:
         places = [part.leaf(iscm, year) for part in parts or [nothing]]
         yield places, _Cell(unknown_shares=1)
+
+
+def _fitting(
+    amounts: dict[int, Fraction | None], shares: list[_Share], total: Fraction
+) -> dict[int, Fraction | None]:
+    """``amounts`` of which those stated in USD are cut, each by the same part, to what the shares
+    leave of the project's lines: no money is counted twice, whatever the documents say."""
+    in_usd = {share.iscm for share in shares if share.amount_usd is not None}
+    stated = sum((amounts[iscm] or Fraction(0) for iscm in in_usd), Fraction(0))
+    shared = sum((amount or Fraction(0) for amount in amounts.values()), Fraction(0)) - stated
+    room = max(total - shared, Fraction(0))
+    if stated <= room:
+        return amounts
+    return {
+        iscm: amount * room / stated if iscm in in_usd and amount is not None else amount
+        for iscm, amount in amounts.items()
+    }
 
 
 @dataclass(frozen=True)
@@ -386,9 +417,45 @@ class _Post:
         return part_of_year(self.starts_on, self.ends_on, year) * WORKING_DAYS_A_YEAR
 
 
+def post_days(period: Period, known_by: dt.datetime | None = None) -> dict[str, Decimal]:
+    """The working days that posts gave to each mechanism (slug), whoever pays them: the stated
+    share of the days on which the post was held. Two statements and one for the names."""
+    found: dict[int, Fraction] = defaultdict(Fraction)
+    posts: PositionQuerySet = rows_of(Position, known_by)  # type: ignore[assignment]
+    for post, shares in _with_shares(posts.held_during(period), known_by):
+        days = sum((post.working_days(year) for year in period.calendar_years), Fraction(0))
+        for iscm, pct in shares:
+            found[iscm] += Fraction(pct or 0) / 100 * days
+    slugs = dict(ISCM.objects.order_by().values_list("pk", "slug"))
+    return {slugs[iscm]: cents(days) for iscm, days in found.items() if days}
+
+
+def posts_with_days(
+    period: Period, iscm: str, known_by: dt.datetime | None = None
+) -> PortalQuerySet:
+    """The posts that were held in the period and have a share for the mechanism (slug)."""
+    posts: PositionQuerySet = rows_of(Position, known_by)  # type: ignore[assignment]
+    shares = rows_of(PositionShare, known_by).filter(position=OuterRef("id"), iscm__slug=iscm)
+    return posts.held_during(period).filter(Exists(shares))
+
+
+def days_beside_posts(period: Period, known_by: dt.datetime | None = None) -> TimeEntryQuerySet:
+    """The days on record that are no part of a post's share, whoever pays them."""
+    entries: TimeEntryQuerySet = rows_of(TimeEntry, known_by)  # type: ignore[assignment]
+    posts: PositionQuerySet = rows_of(Position, known_by)  # type: ignore[assignment]
+    beside = entries.beside_posts(posts, rows_of(PositionShare, known_by))
+    return beside.worked_in(period).order_by()
+
+
 def _posts(period: Period, rates: Rates, known_by: dt.datetime | None) -> Amounts:
-    """The posts and their shares, read side by side in the order of the posts."""
-    posts = _held_posts(period, known_by).order_by("id")
+    for post, shares in _with_shares(_held_posts(period, known_by), known_by):
+        yield from _costs_of(post, shares, period, rates)
+
+
+def _with_shares(
+    posts: PositionQuerySet, known_by: dt.datetime | None
+) -> Iterator[tuple[_Post, list[tuple[int, Decimal | None]]]]:
+    """The posts that have shares, with these, read side by side in the order of the posts."""
     shares = rows_of(PositionShare, known_by).order_by("position_id", "iscm_id")
     by_post = groupby(
         shares.values_list("position_id", "iscm_id", "share_pct").iterator(chunk_size=2000),
@@ -396,11 +463,12 @@ def _posts(period: Period, rates: Rates, known_by: dt.datetime | None) -> Amount
     )
     of, given = next(by_post, (None, iter(())))
     columns = ("id", "office__slug", "grade", "starts_on", "ends_on")
-    for post in starmap(_Post, posts.values_list(*columns).iterator(chunk_size=2000)):
+    in_order = posts.order_by("id").values_list(*columns)
+    for post in starmap(_Post, in_order.iterator(chunk_size=2000)):
         while of is not None and of < post.pk:
             of, given = next(by_post, (None, iter(())))
         if of == post.pk:
-            yield from _costs_of(post, [(iscm, pct) for _post, iscm, pct in given], period, rates)
+            yield post, [(iscm, pct) for _post, iscm, pct in given]
 
 
 def _costs_of(
@@ -484,10 +552,13 @@ def investment_records(
     direct = Q(supports__in=DIRECT)
     iscms = _narrowed(iscm, theme, region, type)
     if iscms is not None:
+        of_iscm = Q(iscm__in=iscms)
+        if iscm is None and {theme, region, type} <= {None, NONE}:
+            of_iscm |= Q(iscm__isnull=True)  # what names no mechanism has no theme either
         attributions = attributions.filter(iscm__in=iscms)
-        entries = entries.filter(iscm__in=iscms)
+        entries = entries.filter(of_iscm)
         shares = shares.filter(iscm__in=iscms)
-        direct = Q(iscm__in=iscms)
+        direct &= of_iscm
     if supports is not None:
         if supports != Supports.ISCM:
             attributions, shares = attributions.none(), shares.none()
@@ -499,14 +570,14 @@ def investment_records(
         direct = Q(pk__in=())
         entries, posts = entries.none(), posts.none()
     if office is not None:
-        entries = entries.filter(office__slug=office)
-        posts = posts.filter(office__slug=office)
+        entries = entries.filter(_of_office(office))
+        posts = posts.filter(_of_office(office))
     to_project = attributions.filter(project=OuterRef("project"), year=OuterRef("year"))
     lines = lines.filter(direct | (Q(supports=Supports.PROJECT) & Exists(to_project)))
     if source is not None or office is not None:
         attributions = attributions.filter(_of_project_with(source, office, known_by))
     if office is not None:
-        lines = lines.filter(office__slug=office)
+        lines = lines.filter(_of_office(office))
     if source is not None:
         lines = lines.filter(source_of_funds=source)
         if source != FundingSource.STAFF_TIME:
@@ -529,15 +600,20 @@ def _narrowed(
     if iscm is not None:
         iscms = iscms.filter(slug=iscm)
     if theme is not None:
-        iscms = iscms.filter(themes__code=theme)
+        iscms = iscms.filter(themes=None) if theme == NONE else iscms.filter(themes__code=theme)
     if type is not None:
         iscms = iscms.filter(type=type)
     if region is not None:
         members = Membership.objects.filter(
-            iscm=OuterRef("pk"), kind=MembershipKind.MEMBER, country__region=region
+            iscm=OuterRef("pk"), kind=MembershipKind.MEMBER, country__isnull=False
         )
-        iscms = iscms.filter(Exists(members))
+        of_region = Exists(members.filter(country__region=region))
+        iscms = iscms.filter(~Exists(members) if region == NONE else of_region)
     return iscms
+
+
+def _of_office(slug: str) -> Q:
+    return Q(office__isnull=True) if slug == NONE else Q(office__slug=slug)
 
 
 def _of_project_with(source: str | None, office: str | None, known_by: dt.datetime | None) -> Q:
@@ -550,8 +626,8 @@ def _of_project_with(source: str | None, office: str | None, known_by: dt.dateti
     if source is not None:
         lines = lines.filter(source_of_funds=source)
     if office is not None:
-        lines = lines.filter(office__slug=office)
+        lines = lines.filter(_of_office(office))
     condition = Q(Exists(lines))
-    if source == FundingSource.PROJECT_SUPPORT and office is None:
+    if source in (None, FundingSource.PROJECT_SUPPORT) and office in (None, NONE):
         condition |= ~Q(Exists(all_lines))
     return condition

@@ -355,9 +355,8 @@ class _Scope:
     def _held(self, by: tuple[str, ...]) -> Amounts:
         rows = self.shares().filter(share_pct__isnull=False)
         groups = _grouped(rows, by, self.office_of_post)
-        for key, year, n, pct_days in self._by_year(groups, by, F("share_pct"), self.post):
-            if n:
-                yield key, _Cell(held=pct_days / (100 * _days_of(year)))
+        for key, year, _n, pct_days in self._by_year(groups, by, F("share_pct"), self.post):
+            yield key, _Cell(held=pct_days / (100 * _days_of(year)))
 
     def _unknown(self, by: tuple[str, ...]) -> Amounts:
         if "iscm" in by:  # a post has one share at most for each mechanism
@@ -369,13 +368,13 @@ class _Scope:
             groups = _grouped(self.unknown_posts(), by, "office__slug")
             years = self._by_year(groups, by, F("left"))
         for key, year, n, pct_days in years:
-            if n:
-                yield key, _possible(pct_days, year, n)
+            yield key, _possible(pct_days, year, n)
 
     def _by_year(
         self, groups: Any, by: tuple[str, ...], pct: F, post: str = ""
     ) -> Iterator[tuple[Key, int, int, Fraction]]:
-        """For each group and year: its key, the year, how many were held, per cent times days."""
+        """For each group and year with any: its key, the year, how many were held, and their per
+        cent times days."""
         sums: dict[str, Aggregate] = {}
         for year in self.years:
             days = _days_held(year, post)
@@ -388,7 +387,8 @@ class _Scope:
                 key = list(places)
                 if "year" in by:
                     key.insert(by.index("year"), year)
-                yield tuple(key), year, n, Fraction(summed(pct_days))
+                if n:
+                    yield tuple(key), year, n, Fraction(summed(pct_days))
 
     def _left(self, post: str) -> Combinable:
         """What the stated shares of the post ``post`` leave of it (per cent), as an expression."""

@@ -43,6 +43,14 @@ def _pct(share: PositionShare) -> str:
     return f"{said(None, share.share_pct)}%"
 
 
+def rate_of_line(line: Any) -> str:
+    """At which rate a line was converted, and which is on record (``currency.at_another_rate``)."""
+    words = {"used": said(None, line.rate_used), "now": said(None, line.rate_on_record)}
+    if line.rate_on_record is None:
+        return _("converted at %(used)s, no rate is on record for its day") % words
+    return _("converted at %(used)s, the rate on record is %(now)s") % words
+
+
 def _decimals(number: Decimal) -> int:
     """0 for whole numbers, else two or as many as say something."""
     exponent = number.normalize().as_tuple().exponent

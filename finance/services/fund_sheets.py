@@ -95,7 +95,7 @@ def _told(
                 "Fewer than 3 cases are told neither as a number nor by the name of their group: "
                 "they could point at people."
             ),
-            _("Payments that were called back are not in these figures."),
+            _("What was called back or taken back is not in these figures."),
             _("Source: the fund's records as they stood on %(day)s.") % words
             + (f" {_('On the fund:')} {fund.source}." if fund.source else ""),
         ],

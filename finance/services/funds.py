@@ -2,7 +2,8 @@
 
 Only these verbs move a balance. Each holds its fund until the commit, so that the cases of a fund
 are numbered one after the other; the balance moves by one statement that does nothing where there
-is too little. A row of a fund that was invented is itself marked as invented.
+is too little, and what takes from it leaves no day since with less than nothing. A row of a fund
+that was invented is itself marked as invented.
 """
 
 from __future__ import annotations
@@ -14,13 +15,15 @@ from typing import Any
 from django.db import transaction
 from django.db.models import F, Max
 from django.db.models.functions import Round
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
 from iscm_portal.common.history import change_with_history
 
-from ..choices import CallBackReason, Vulnerability
+from ..choices import CallBackReason, TakeBackReason, Vulnerability
 from ..models import FundContribution, FundDisbursement, ReserveFund
+from ..selectors.funds import balances_since
 
 APPROVED_BEFORE = gettext_noop("Give the day of the approval: the day of the payment or before it.")
 
@@ -52,6 +55,18 @@ class NotEnough(FundError):
         )
 
 
+class NotEnoughThen(FundError):
+    """The fund has enough today, and had less on a day from that of the payment on: on ``day`` it
+    had ``balance``."""
+
+    field = "paid_on"
+
+    def __init__(self, day: dt.date, balance: Decimal) -> None:
+        self.day, self.balance = day, balance
+        words = {"day": date_format(day, "j F Y"), "balance": usd(balance)}
+        super().__init__(_("On %(day)s there was only USD %(balance)s in the fund.") % words)
+
+
 class OverCap(FundError):
     """More than the fund's cap, and no written approval."""
 
@@ -80,14 +95,35 @@ class AlreadyCalledBack(FundError):
     """The payment came back before."""
 
 
+class AlreadyTakenBack(FundError):
+    """The contribution was taken back before."""
+
+
+class PaidOutSince(FundError):
+    """Payments were made of the contribution: without it some day would end below zero."""
+
+    field = "on"
+
+    def __init__(self, day: dt.date, balance: Decimal) -> None:
+        self.day, self.balance = day, balance
+        words = {"day": date_format(day, "j F Y"), "balance": usd(balance)}
+        super().__init__(
+            _(
+                "It is paid out in part: on %(day)s there was only USD %(balance)s in the fund. "
+                "Call payments back first."
+            )
+            % words
+        )
+
+
 class NeedsReason(FundError):
-    """A call-back without one of the reasons."""
+    """A call-back, or a contribution taken back, without one of the reasons."""
 
     field = "reason"
 
 
 class CalledBackTooEarly(FundError):
-    """A payment came back before it was made."""
+    """A payment came back before it was made, or a contribution was taken back before it came."""
 
     field = "on"
 
@@ -124,8 +160,8 @@ def disburse(case: FundDisbursement, actor: Any) -> FundDisbursement:
     """Pay ``case``, not saved yet: it takes the fund's next number and the cap of the day.
 
     One whose ``key`` came before is the same payment: it is returned as it was kept. Raises
-    OverCap, ApprovedTooLate, NeedsSecretariat, SecretariatTooLate and NotEnough; nothing is
-    changed then.
+    OverCap, ApprovedTooLate, NeedsSecretariat, SecretariatTooLate, NotEnough and NotEnoughThen;
+    nothing is changed then.
     """
     with transaction.atomic():
         fund = _held(case.fund_id)
@@ -134,6 +170,10 @@ def disburse(case: FundDisbursement, actor: Any) -> FundDisbursement:
             return known
         for problem in missing_approvals(case, fund.cap_usd):
             raise problem
+        if case.amount_usd > fund.balance_usd:
+            raise NotEnough(fund.balance_usd)
+        if short := _short_day(fund, case.paid_on, case.amount_usd):
+            raise NotEnoughThen(*short)
         last = FundDisbursement.objects.filter(fund=fund).aggregate(last=Max("case_number"))["last"]
         number = (last or 0) + 1
         _move(fund, -case.amount_usd, f"Case {number} paid", actor)
@@ -161,6 +201,36 @@ def call_back(case_id: int, reason: str, on: dt.date, actor: Any) -> FundDisburs
         change_with_history(case, {"cancelled_on": on, "cancelled_because": reason}, actor)
         _move(fund, case.amount_usd, f"Case {case.case_number} called back", actor)
     return case
+
+
+def take_back(contribution_id: int, reason: str, on: dt.date, actor: Any) -> FundContribution:
+    """Take a contribution that was recorded by mistake out of its fund; it stays on record with
+    the reason, and counts in no year.
+
+    Raises NeedsReason, CalledBackTooEarly, AlreadyTakenBack and PaidOutSince; nothing is changed
+    then.
+    """
+    if reason not in TakeBackReason.values:
+        raise NeedsReason(_("Say why the contribution is taken back."))
+    with transaction.atomic():
+        fund = _held(
+            FundContribution.objects.values_list("fund", flat=True).get(pk=contribution_id)
+        )
+        money: FundContribution = FundContribution.objects.get(pk=contribution_id)
+        if money.taken_back_on is not None:
+            raise AlreadyTakenBack(_("The contribution was taken back before."))
+        if on < money.received_on:
+            raise CalledBackTooEarly(_("That is before it was received."))
+        if short := _short_day(fund, money.received_on, money.amount_usd):
+            raise PaidOutSince(*short)
+        change_with_history(
+            money,
+            {"taken_back_on": on, "taken_back_because": reason},
+            actor,
+            str(TakeBackReason(reason).label),
+        )
+        _move(fund, -money.amount_usd, f"Contribution {money.pk} taken back", actor)
+    return money
 
 
 def missing_approvals(case: FundDisbursement, cap: Decimal) -> list[FundError]:
@@ -195,6 +265,17 @@ def _held(fund_id: int) -> ReserveFund:
     """The fund, held against other writers until the transaction ends."""
     fund: ReserveFund = ReserveFund.objects.select_for_update().get(pk=fund_id)
     return fund
+
+
+def _short_day(
+    fund: ReserveFund, since: dt.date, amount: Decimal
+) -> tuple[dt.date, Decimal] | None:
+    """The first day from ``since`` on that ended with less than ``amount`` in the fund, and with
+    how much; None: ``amount`` can be missing on all of them."""
+    for day, balance in balances_since(fund, since):
+        if balance < amount:
+            return day, balance
+    return None
 
 
 def _sent_before(row: Any) -> Any:

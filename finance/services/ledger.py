@@ -20,6 +20,7 @@ from iscm_portal.common import outbox
 from iscm_portal.common.history import change_with_history, delete_with_history
 from iscm_portal.common.models import SentForm
 
+from .. import rules
 from ..models import (
     AssessedContribution,
     Attribution,
@@ -31,38 +32,12 @@ from ..models import (
     StandardCost,
     TimeEntry,
 )
+from ..selectors.currency import day_of_rate, rates_on_record
 from ..selectors.trace import DonorLink, version_of
 from ..selectors.uses import uses_of
 
-# What moves a figure, in an existing record: it changes with a reason only.
-NEED_A_REASON = frozenset(
-    {
-        # how much
-        "amount_usd",
-        "original_amount",
-        "rate_used",
-        "share_pct",
-        "usd_per_day",
-        "usd_per_unit",
-        "assessed_usd",
-        "paid_usd",
-        "asked_usd",
-        "awarded_usd",
-        "days",
-        # of what it counts
-        "year",
-        "worked_on",
-        "iscm",
-        "project",
-        "supports",
-        "source_of_funds",
-        "is_counted",
-    }
-)
 # As many characters as the history keeps.
 REASON_LENGTH = 100
-
-MISSING = object()
 
 # mechanism -> per cent of a post, None where nobody knows
 Shares = Mapping[int, Decimal | None]
@@ -81,6 +56,19 @@ class ReasonNeeded(LedgerError):
 
 class SharesOver100(LedgerError):
     field = "share_pct"
+
+
+class WholeAlreadyGiven(LedgerError):
+    field = "basis"
+
+
+class AtAnotherRate(LedgerError):
+    """A line is converted at another rate than the one on record: it moved after the form's
+    check."""
+
+    def __init__(self, problem: rules.Problem) -> None:
+        self.field = problem.field
+        super().__init__(problem.message)
 
 
 class ChangedMeanwhile(LedgerError):
@@ -114,7 +102,7 @@ def save_record(
     ``seen`` is the version (``selectors.trace.version_of``) that the writer began from; None: not
     asked. ``shares`` are all shares of a post. ``key`` is the name of the form that makes a record:
     sent again it makes no second one. What changes nothing writes nothing. Raises ReasonNeeded,
-    ChangedMeanwhile, SharesOver100 and Refused.
+    ChangedMeanwhile, AtAnotherRate, SharesOver100 and Refused.
     """
     reason = reason.strip()
     is_new = record.pk is None
@@ -124,11 +112,13 @@ def save_record(
             if record.pk is not None:
                 record = _held(record, seen)
                 years = years_of(record)
-                values = _changed(record, values)
+                values = changed_values(record, values)
                 shares = None if shares == _shares_of(record) else shares
                 if not values and shares is None:
                     return record
                 _check_reason(record, values, shares, reason)
+            if isinstance(record, FundingLine):
+                _check_rate(record, values)
             if values:
                 _write(record, values, actor, reason)
             if shares is not None:
@@ -230,7 +220,7 @@ def _last_change(model: Any, pk: int) -> str:
     }
 
 
-def _changed(record: Any, values: Mapping[str, Any]) -> dict[str, Any]:
+def changed_values(record: Any, values: Mapping[str, Any]) -> dict[str, Any]:
     """Those of ``values`` that the stored record does not hold yet."""
     return {name: value for name, value in values.items() if not _holds(record, name, value)}
 
@@ -255,15 +245,28 @@ def _shares_of(record: Any) -> dict[int, Decimal | None] | None:
 def _check_reason(
     record: Any, changed: Mapping[str, Any], shares: Shares | None, reason: str
 ) -> None:
-    """Raises ReasonNeeded. A share that is added is new and changes no amount."""
+    """Raises ReasonNeeded."""
     if reason:
         return
     if origin := origin_of(record):
         raise ReasonNeeded(_("%(origin)s Say why it is corrected.") % {"origin": origin})
-    stored = {} if shares is None else _shares_of(record) or {}
-    moved = [iscm for iscm in stored if (shares or {}).get(iscm, MISSING) != stored[iscm]]
-    if moved or NEED_A_REASON.intersection(changed):
+    moves = any(rules.needs_a_reason(name, getattr(record, name)) for name in changed)
+    if moves or (shares is not None and rules.share_moved(_shares_of(record) or {}, shares)):
         raise ReasonNeeded(_("What a figure is counted from changes: say why."))
+
+
+def _check_rate(line: FundingLine, changed: Mapping[str, Any]) -> None:
+    """Raises AtAnotherRate. The rate is held until the commit, so that it can't move meanwhile."""
+    rule = rules.AT_THE_RATE_ON_RECORD
+    fields = None if line.pk is None else changed.keys()
+    if not rule.is_asked(fields):
+        return
+    values = {name: changed.get(name, getattr(line, name)) for name in rule.fields}
+    day = day_of_rate(values["original_currency"], values["rated_on"])
+    rates = rates_on_record({day} if day else (), hold=True)
+    values[rules.RATE_ON_RECORD] = rates.get(day) if day else None
+    for problem in rules.broken([rule], values, fields):
+        raise AtAnotherRate(problem)
 
 
 def _write(record: Any, values: Mapping[str, Any], actor: Any, reason: str) -> None:
@@ -326,6 +329,10 @@ def _still_used(users: Iterable[Any]) -> StillUsed:
 def _named(error: IntegrityError, model: Any) -> LedgerError:
     """What the database refused, in the words of its rule."""
     text = str(error)
+    if "nothing_beside_the_whole" in text:
+        return WholeAlreadyGiven(
+            _("The shares of the project's year come to 100 per cent: no amount goes beside them.")
+        )
     if "never_over_100" in text:
         return SharesOver100(_("The shares would come to over 100 per cent in all."))
     for constraint in model._meta.constraints:

@@ -24,8 +24,8 @@ from iscm_portal.common.forms import problems_of
 from iscm_portal.common.pages import keyset_page, one_of, past_day, whole_number
 from iscm_portal.common.workbooks import workbook_response
 
-from ..forms.funds import CallBackForm, CaseForm, ContributionForm, FundForm
-from ..models import FundDisbursement, ReserveFund
+from ..forms.funds import CallBackForm, CaseForm, ContributionForm, FundForm, TakeBackForm
+from ..models import FundContribution, FundDisbursement, ReserveFund
 from ..permissions import may_edit_funds
 from ..selectors import funds as selectors
 from ..selectors.funds import FundYear
@@ -196,6 +196,27 @@ def call_back(request: SignedInRequest, pk: int) -> HttpResponse:
         except services.FundError as error:
             form.add_error(error.field, str(error))
     return form_page(request, "finance/fund_call_back.html", case.fund, form, case=case)
+
+
+@require_http_methods(["GET", "POST"])
+def take_back(request: SignedInRequest, pk: int) -> HttpResponse:
+    """Take a contribution that was recorded by mistake out of its fund."""
+    visible = FundContribution.objects.visible_to(request.user)
+    money = get_object_or_404(visible.select_related("fund__iscm", "country"), pk=pk)
+    today = only_by_editors(request)
+    form = TakeBackForm(posted(request), today=today, initial={"on": today})
+    if form.is_bound and form.is_valid():
+        said = form.cleaned_data
+        try:
+            services.take_back(pk, said["reason"], said["on"], request.user)
+            messages.success(request, _("Taken back. The amount is out of the fund."))
+            return redirect("fund", slug=money.fund.slug)
+        except services.AlreadyTakenBack as error:
+            messages.info(request, str(error))
+            return redirect("fund", slug=money.fund.slug)
+        except services.FundError as error:
+            form.add_error(error.field, str(error))
+    return form_page(request, "finance/fund_take_back.html", money.fund, form, money=money)
 
 
 def own_fund(request: SignedInRequest, slug: str, day: dt.date | None = None) -> ReserveFund:

@@ -28,7 +28,7 @@ from ..choices import ImportKind, ImportState, RowState
 from ..forms.imports import ImportForm, WriteForm
 from ..models import ImportRun
 from ..querysets import ImportQuerySet
-from ..services.importing import records, runs, showing
+from ..services.importing import progress, records, runs, showing
 from ..services.importing.columns import KINDS
 from ..services.importing.reading import UnreadableFile
 
@@ -148,7 +148,6 @@ def _show_new(
         "has_errors": bool(problems),
         "kinds": list(KINDS.values()),
         "kind": chosen,
-        "without_code": records.without_key(chosen) if chosen else 0,
     }
     return render(request, "finance/import_new.html", context, status=status)
 
@@ -186,6 +185,7 @@ def _show_run(
     context: dict[str, Any] = {
         "run": run,
         "is_in_work": run.state in runs.IN_WORK,
+        "how_far": progress.how_far(run.pk) if run.state in runs.IN_ONE_GO else None,
         "may_import": permissions.may_import(request.user),
         "form": form or WriteForm(run=run),
         "problems": problems,
@@ -201,6 +201,11 @@ def _show_run(
         page = keyset_page(request, run.records.filter(is_share=False), "pk", name="after_records")
         context["records"] = page
         context["written"] = showing.written_records(run, page.rows)
+    if run.state == ImportState.WRITTEN and run.kind == ImportKind.CURRENCY_RATES:
+        lines = showing.converted_with(run).visible_to(request.user)
+        context["rated"] = keyset_page(
+            request, lines, *showing.RATED_IN_ORDER, name="after_amounts"
+        )
     return render(request, "finance/import.html", context, status=status)
 
 
@@ -265,8 +270,10 @@ def import_undo(request: SignedInRequest, pk: int) -> HttpResponse:
 
 @require_POST
 def import_cancel(request: SignedInRequest, pk: int) -> HttpResponse:
-    """Throw a file away that is not written."""
+    """Throw a file away that is not written, or stop the work that is writing or undoing it."""
     run = _to_change(request, pk)
+    if run.state in runs.IN_ONE_GO:
+        return _stop(request, run)
     return _step(request, run, lambda: runs.cancel(run.pk))
 
 
@@ -276,6 +283,13 @@ def import_go_on(request: SignedInRequest, pk: int) -> HttpResponse:
     run = _to_change(request, pk)
     in_work = run.state in runs.IN_WORK
     return _step(request, run, (lambda: None) if in_work else lambda: runs.check_again(run.pk))
+
+
+def _stop(request: SignedInRequest, run: ImportRun) -> HttpResponse:
+    """By the cache and not by the database, which the work may hold for itself."""
+    if not progress.ask_to_stop(run.pk):
+        messages.info(request, _("It can't be stopped from here: wait for its end."))
+    return redirect("import", pk=run.pk)
 
 
 def _step(request: SignedInRequest, run: ImportRun, step: Any) -> HttpResponse:

@@ -19,13 +19,14 @@ from django.views.decorators.http import require_safe
 from engagements.models import SignedInRequest
 from iscm_portal.common.access import allowed_scopes
 from iscm_portal.common.choices import Scope
+from iscm_portal.common.numbers import cents
 from iscm_portal.common.pages import Page, keyset_page
 
 from .. import permissions
-from ..models import StandardCost
+from ..models import Project, StandardCost
 from ..selectors import gaps
 from ..selectors.waiting import TITLES
-from ..selectors.words import said
+from ..selectors.words import rate_of_line, said
 from .kinds import KINDS, OF_MODEL, Kind
 
 # Rows of one list; the page has several.
@@ -136,6 +137,44 @@ def gaps_of(request: SignedInRequest) -> Iterator[Gap]:
         found,
         mended(found, what_a_post_lacks),
     )
+    found = page("payers", gaps.posts_paid_by_nothing_counted(user), "-pk")
+    yield Gap(
+        "payers",
+        _("Posts whose payer is not counted"),
+        _("No counted line of it is on record: the posts are counted as if nobody else paid."),
+        found,
+        mended(found, lambda row: str(row.funding_line or row.project)),
+    )
+    found = page("nobody", gaps.lines_for_nobody(user), "-year", "project")
+    yield Gap(
+        "nobody",
+        _("Support of projects that is for no mechanism"),
+        _("The project has no attribution in the year: its lines count nowhere."),
+        found,
+        [
+            attribution_wanted(user, row, _("USD %(usd)s") % {"usd": said(None, row.lines_usd)})
+            for row in found
+        ],
+    )
+    found = page("stated", gaps.stated_over_lines(user), "-year", "project")
+    yield Gap(
+        "stated",
+        _("Projects of which more is stated than their lines come to"),
+        _("Only what the lines come to is counted, each stated amount cut by the same part."),
+        found,
+        [
+            attribution_wanted(
+                user,
+                row,
+                _("USD %(stated)s stated of %(lines)s")
+                % {
+                    "stated": said(None, cents(row.stated_usd)),
+                    "lines": said(None, cents(row.lines_usd)),
+                },
+            )
+            for row in found
+        ],
+    )
     found = page("lines", gaps.lines_not_counted(user), "-pk")
     yield Gap(
         "lines",
@@ -143,6 +182,17 @@ def gaps_of(request: SignedInRequest) -> Iterator[Gap]:
         _("They stand here with the reason; most of them rightly count nowhere."),
         found,
         mended(found, lambda row: row.not_counted_reason),
+    )
+    found = page("rates", gaps.lines_at_another_rate(user), "-pk")
+    yield Gap(
+        "rates",
+        _("Funding lines at another rate than the one on record"),
+        _(
+            "A line keeps the rate that it was converted with until somebody corrects it: empty "
+            "the rate and the amount, and the rate on record is taken."
+        ),
+        found,
+        mended(found, rate_of_line),
     )
     found = page("arrears", gaps.contributions_in_arrears(user, today), "-year", "-pk")
     yield Gap(
@@ -185,6 +235,13 @@ def rate_wanted(user: Any, row: Any) -> Row:
         return Row(name, missing, f"{address}?{asked}", _("Add the rate"))
     address = f"{reverse('finance_list', args=['time-entries'])}?year={row.year}"
     return Row(name, missing, address, _("See the entries"))
+
+
+def attribution_wanted(user: Any, row: Any, missing: str) -> Row:
+    """A year of a project whose attributions are to be added or mended: the project's page."""
+    name = f"{row.project__code}, {row.year}"
+    address = reverse("finance_record", args=[OF_MODEL[Project].slug, row.project])
+    return Row(name, missing, address, _("See the project"))
 
 
 def way_to(user: Any, record: Any) -> tuple[str, str]:

@@ -13,9 +13,11 @@ from django.db.models import Model
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.http import urlencode
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from engagements.models import ISCM, Event, SignedInRequest
@@ -26,14 +28,16 @@ from .. import permissions
 from ..forms.records import DeletionForm, shares_of
 from ..models import (
     Attribution,
+    CurrencyRate,
     FundingLine,
     Position,
     PositionShare,
     Project,
 )
+from ..selectors.currency import left_at_another_rate
 from ..selectors.trace import shown_fields, trace_of, version_of
 from ..selectors.uses import uses_of
-from ..selectors.words import said
+from ..selectors.words import rate_of_line, said
 from ..services.ledger import (
     ChangedMeanwhile,
     LedgerError,
@@ -46,6 +50,7 @@ from .kinds import OF_MODEL, Kind, kind_named
 
 # Rows of a short list on a page of several.
 FEW = 10
+MANY = 50
 
 
 def record_named(request: SignedInRequest, kind: Kind, pk: int) -> Any:
@@ -85,6 +90,9 @@ def render_record(
         "uses": list(uses_seen(row, request.user)),
         "adds": adds_of(row, request.user),
         "steps": trace_of(kind.model, row.pk),
+        "at_another_rate": [
+            (line, rate_of_line(line)) for line in left_at_another_rate(row, request.user)[:MANY]
+        ],
         "may_edit": may_edit,
         "deletion": deletion or (DeletionForm() if may_delete else None),
         "version": version_of(row),
@@ -197,7 +205,14 @@ def write(request: SignedInRequest, kind: Kind, row: Any) -> HttpResponse:
         initial = {**asked_values(request, kind), "key": uuid.uuid4()}
     name = str(row) if row.pk else ""  # before the form writes into it what was typed
     offices = permissions.own_office_only(request.user)
-    form = kind.form(data, user=request.user, offices=offices, instance=row, initial=initial)
+    form = kind.form(
+        data,
+        user=request.user,
+        today=timezone.localdate(),
+        offices=offices,
+        instance=row,
+        initial=initial,
+    )
     shares = shares_of(row, data) if kind.model is Position else None
     meanwhile: ChangedMeanwhile | None = None
     if is_post and row.pk is None and (made := made_before(request, kind)):
@@ -219,8 +234,25 @@ def write(request: SignedInRequest, kind: Kind, row: Any) -> HttpResponse:
             form.add_error(error.field if error.field in form.fields else None, str(error))
         else:
             messages.success(request, _("Saved."))
+            if kind.model is CurrencyRate:
+                tell_of_lines(request, saved)
             return redirect("finance_record", kind=kind.slug, pk=saved.pk)
     return render_form(request, kind, name, form, shares, meanwhile)
+
+
+def tell_of_lines(request: SignedInRequest, rate: CurrencyRate) -> None:
+    """Say how many lines keep the rate that they were converted with."""
+    number = left_at_another_rate(rate, request.user).count()
+    if number:
+        messages.warning(
+            request,
+            ngettext(
+                "%(n)s funding line keeps the rate it was converted with. It stands below.",
+                "%(n)s funding lines keep the rate they were converted with. They stand below.",
+                number,
+            )
+            % {"n": number},
+        )
 
 
 def made_before(request: SignedInRequest, kind: Kind) -> Any:

@@ -111,6 +111,8 @@ POST_COLUMNS = (
     "tor_on_record",
     "tor_documents",
     "days_noted",
+    "payer",
+    "payer_pct",
 )
 
 
@@ -292,7 +294,7 @@ def post_rows(rows: PositionQuerySet, moment: dt.datetime | None) -> Iterator[li
         for post in told_posts(chunk, moment):
             for share in post.share_list or [None]:
                 yield [
-                    post.code or "",
+                    post.code,
                     post.title,
                     post.grade,
                     post.office.name,
@@ -305,6 +307,8 @@ def post_rows(rows: PositionQuerySet, moment: dt.datetime | None) -> Iterator[li
                     {True: "yes", False: "no", None: "unknown"}[post.has_tor],
                     len(post.documents),
                     post.days_noted,
+                    post.payer,
+                    post.payer_pct,
                 ]
 
 

@@ -12,7 +12,7 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.utils.translation import gettext_lazy as _
 
 from .documents import ACCEPT, TAKEN, FileRefused, check_document, safe_name
-from .period import FIRST_DAY, LAST_DAY
+from .period import FIRST_DAY, LAST_DAY, latest_day
 
 
 class DateInput(forms.DateInput):
@@ -31,11 +31,8 @@ plausible_day = (
 
 
 def not_after(today: dt.date) -> MaxValueValidator:
-    """The rule that a date of what has happened is not still to come.
-
-    ``today`` is UTC's; where the sun rises earlier, the next day has begun already.
-    """
-    return MaxValueValidator(today + dt.timedelta(days=1), _("The date is still to come."))
+    """The rule that a date of what has happened is not still to come."""
+    return MaxValueValidator(latest_day(today), _("The date is still to come."))
 
 
 def dress(form: forms.BaseForm, *, wide: tuple[str, ...] = (), lines: int = 3) -> None:

@@ -48,6 +48,12 @@ class Period:
         return range(self.start.year, last_day.year + 1)
 
 
+def latest_day(today: dt.date) -> dt.date:
+    """The last day that has begun anywhere. ``today`` is UTC's; where the sun rises earlier, the
+    next day has begun already."""
+    return today + dt.timedelta(days=1)
+
+
 def held_on(day: dt.date, starts: str = "starts_on", ends: str = "ends_on") -> Q:
     """The condition that something with a first and a last day was held on ``day``.
 

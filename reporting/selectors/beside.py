@@ -30,8 +30,8 @@ from iscm_portal.common.period import Period
 
 from .resources import ResourceFilter, cells_of, labels_of
 
-# What IOM puts in: all but what Member States pay themselves.
-OF_IOM = tuple(source for source in FundingSource.values if source != FundingSource.CONTRIBUTION)
+# What IOM puts in: all but what Member States and other donors pay themselves.
+OF_IOM = frozenset(FundingSource) - {FundingSource.CONTRIBUTION, FundingSource.DONOR_COFUNDING}
 
 
 @dataclass(frozen=True)

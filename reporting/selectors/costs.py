@@ -15,14 +15,14 @@ from django.utils.translation import gettext as _
 from engagements.choices import RequestOutcome
 from engagements.models import Event, Partnership, PolicyInstrument, SupportRequest
 from finance.choices import Supports
-from finance.models import TimeEntry
+from finance.selectors.investment import days_beside_posts, post_days, posts_with_days
 from iscm_portal.common.as_of import rows_of
 from iscm_portal.common.numbers import cents, summed
 from iscm_portal.common.period import Period
 from iscm_portal.common.querysets import PortalQuerySet
 from iscm_portal.common.sorting import Columns, in_order
 
-from .resources import NOTHING, Amounts, ResourceFilter, cells_of, labels_of
+from .resources import Amounts, ResourceFilter, cells_of, labels_of
 
 # What the total is set against.
 COUNTED = ("events", "days", "outcomes")
@@ -41,9 +41,9 @@ class UnitCost:
         return self.known_usd != self.high_usd
 
     @classmethod
-    def of(cls, amounts: Amounts, count: Decimal | int) -> UnitCost:
+    def of(cls, amounts: Amounts | None, count: Decimal | int) -> UnitCost:
         count = Decimal(count)
-        if not count:
+        if not count or amounts is None or amounts.is_unknown:
             return cls(count, None, None)
         return cls(
             count,
@@ -54,13 +54,14 @@ class UnitCost:
 
 @dataclass(frozen=True)
 class UnitCosts:
-    """One mechanism, or all of them (``slug`` is empty): what it cost, and by event, staff day and
-    outcome. ``query`` is the address of the records of the sum, without its years."""
+    """One mechanism, or all of them (``slug`` is empty): what it cost (None where no money is on
+    record), and by event, staff day and outcome. ``query`` is the address of the records of the
+    sum, without its years."""
 
     label: str
     slug: str
     query: str
-    total: Amounts
+    total: Amounts | None
     events: UnitCost
     days: UnitCost
     outcomes: UnitCost
@@ -77,14 +78,15 @@ class CostTable:
     @property
     def dearest(self) -> UnitCosts | None:
         """The mechanism with the largest known sum, where its events are on record."""
-        first = max(self.rows, key=lambda row: row.total.known_usd, default=None)
+        known = [row for row in self.rows if row.total]
+        first = max(known, key=lambda row: row.total.known_usd, default=None)  # type: ignore[union-attr]
         return first if first and first.events.known_usd is not None else None
 
 
 # How the table can be sorted.
 COLUMNS: Columns[UnitCosts] = {
     "row": lambda row: row.label,
-    "total": lambda row: row.total.known_usd,
+    "total": lambda row: row.total.known_usd if row.total else None,
     "events": lambda row: row.events.known_usd,
     "days": lambda row: row.days.known_usd,
     "outcomes": lambda row: row.outcomes.known_usd,
@@ -95,9 +97,10 @@ def unit_costs(chosen: ResourceFilter, sort: str = "") -> CostTable:
     """Per mechanism with a cost, an event, a day or an outcome in the years asked for.
 
     Events are those that began in the years (a joint one counts for each of its mechanisms), staff
-    days all days on record whoever pays them, outcomes what came of the engagement: policy
-    instruments passed or amended, partnerships that began and requests that were met. The largest
-    known sum first; the number of statements is constant.
+    days the working days that posts gave by their shares and all other days on record, whoever
+    pays them, outcomes what came of the engagement: policy instruments passed or amended,
+    partnerships that began and requests that were met. The largest known sum first; the number of
+    statements is constant.
     """
     # The GRCP and what names no mechanism have no row, so they are no part of the total.
     of_iscms = replace(chosen, only={**chosen.only, "supports": Supports.ISCM})
@@ -111,23 +114,23 @@ def unit_costs(chosen: ResourceFilter, sort: str = "") -> CostTable:
             names[slug],
             slug,
             of_iscms.query(iscm=slug),
-            totals.get(slug, NOTHING),
+            totals.get(slug),
             {of: counts[of][slug] for of in COUNTED},
         )
         for slug in ({chosen.iscm} if chosen.iscm else every)
     ]
-    rows.sort(key=lambda row: (-row.total.known_usd, row.label))
+    rows.sort(key=lambda row: (-row.total.known_usd if row.total else 1, row.label))
     total = None
     if len(rows) > 1:
         in_all = {of: sum(counts[of].values(), Decimal(0)) for of in COUNTED}
         in_all["events"] = Decimal(_events(chosen.period, chosen.known_by).count())
-        cost = Amounts.of(whole[0]) if whole else NOTHING
+        cost = Amounts.of(whole[0]) if whole else None
         total = _unit_costs(_("Total"), "", of_iscms.query(), cost, in_all)
     return CostTable(in_order(rows, sort, COLUMNS), total)
 
 
 def _unit_costs(
-    label: str, slug: str, query: str, total: Amounts, counts: dict[str, Decimal]
+    label: str, slug: str, query: str, total: Amounts | None, counts: dict[str, Decimal]
 ) -> UnitCosts:
     events, days, outcomes = (UnitCost.of(total, counts[of]) for of in COUNTED)
     return UnitCosts(label, slug, query, total, events, days, outcomes)
@@ -140,7 +143,8 @@ def cost_records(
     if of == "events":
         links = Event.iscms.through.objects.filter(iscm__slug=iscm)
         return [_events(period, known_by).filter(id__in=links.values("event"))]
-    return [rows.filter(iscm__slug=iscm) for rows, _sum in _of_one_iscm(of, period, known_by)]
+    found = [rows.filter(iscm__slug=iscm) for rows, _sum in _of_one_iscm(of, period, known_by)]
+    return [posts_with_days(period, iscm, known_by), *found] if of == "days" else found
 
 
 def count_of(of: str, period: Period, known_by: dt.datetime | None = None) -> dict[str, Decimal]:
@@ -156,6 +160,8 @@ def count_of(of: str, period: Period, known_by: dt.datetime | None = None) -> di
         )
         found.update(links.values_list("iscm__slug").annotate(n=Count("pk")))
         return found
+    if of == "days":
+        found.update(post_days(period, known_by))
     for rows, number in _of_one_iscm(of, period, known_by):
         groups = rows.filter(iscm__isnull=False).order_by().values_list("iscm__slug")
         for slug, n in groups.annotate(number):
@@ -174,7 +180,7 @@ def _of_one_iscm(
 ) -> Iterator[tuple[Any, Count | Sum]]:
     """The days, or the outcomes kind by kind, and what of them is added up."""
     if of == "days":
-        yield rows_of(TimeEntry, known_by).worked_in(period), Sum("days")  # type: ignore[attr-defined]
+        yield days_beside_posts(period, known_by), Sum("days")
         return
     yield rows_of(PolicyInstrument, known_by).filter(period.q("dated_on")), Count("pk")
     yield rows_of(Partnership, known_by).filter(period.q("since_on")), Count("pk")
@@ -191,8 +197,8 @@ def table(found: CostTable) -> tuple[list[str], Iterator[list[Any]]]:
         [
             row.label,
             row.slug,
-            row.total.known_usd,
-            row.total.high_usd,
+            row.total.known_usd if row.total else "",
+            row.total.high_usd if row.total else "",
             *(
                 value
                 for of in COUNTED

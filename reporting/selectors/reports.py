@@ -145,10 +145,12 @@ def evidence_of_report(report: PostEventReport, user: Any) -> dict[str, QuerySet
         "time_entries": TimeEntry,
         "travel": FundingLine,
     }
-    return {
+    found = {
         name: model.objects.filter(report_number=report.pk).visible_to(user)
         for name, model in kinds.items()
     }
+    found["time_entries"] = found["time_entries"].select_related("position")
+    return found
 
 
 def documents_of(report: PostEventReport, user: Any) -> list[Attachment]:

@@ -15,7 +15,7 @@ from engagements.choices import ISCMType
 from engagements.models import ISCM, Office, Theme
 from finance.choices import FundingSource, Supports
 from finance.models import Attribution
-from finance.selectors.investment import Investment, investment_records, investments
+from finance.selectors.investment import NONE, Investment, investment_records, investments
 from finance.selectors.printed import PrintedTable, change_pct, printed_table
 from iscm_portal.common.as_of import known_by
 from iscm_portal.common.numbers import percent
@@ -95,6 +95,12 @@ class Amounts:
     @property
     def is_range(self) -> bool:
         return self.high_usd > self.known_usd
+
+    @property
+    def is_unknown(self) -> bool:
+        """Nothing is known, and something is there: that is not zero."""
+        missing = self.unknown_shares or self.posts_without_share or self.days_without_rate
+        return not self.known_usd and bool(missing)
 
     @property
     def known_pct(self) -> Decimal | None:
@@ -244,7 +250,7 @@ def rows_of(cells: list[Investment], chosen: ResourceFilter) -> list[Row]:
         "grcp": _("GRCP meetings"),
         "all_rcps": _("All RCPs"),
         "not_named": _("No mechanism named"),
-        "": _("Of none"),
+        "": names[NONE],
     }
     found: dict[tuple[str, str | None], dict[int, Amounts]] = {}
     for cell in cells:
@@ -266,9 +272,9 @@ def rows_of(cells: list[Investment], chosen: ResourceFilter) -> list[Row]:
 
 
 def _query(chosen: ResourceFilter, supports: str, value: str | None) -> str:
-    if value:
-        return chosen.query(**{chosen.by: value})
-    return chosen.query(supports=supports) if supports else ""
+    if value or not supports:
+        return chosen.query(**{chosen.by: value or NONE})
+    return chosen.query(supports=supports)
 
 
 def labels_of(dimension: str) -> dict[str, Any]:
@@ -281,7 +287,7 @@ def labels_of(dimension: str) -> dict[str, Any]:
         "type": ISCMType.choices,
         "supports": Supports.choices,
     }
-    return dict(words.get(dimension, ()))
+    return {**dict(words.get(dimension, ())), NONE: _("Of none")}
 
 
 def sum_of(row: Row) -> Decimal:

@@ -14,7 +14,14 @@ from django.utils.translation import gettext as _
 
 from engagements.models import ISCM, SignedInRequest
 from finance.selectors import changes as recorded
-from finance.selectors.cliff import COLUMNS, changes, funding_cliff, sum_of_endings
+from finance.selectors.cliff import (
+    COLUMNS,
+    changes,
+    cliff_table,
+    funding_cliff,
+    most_of_endings,
+    sum_of_endings,
+)
 from finance.selectors.printed import printed_table
 from iscm_portal.common.access import may
 from iscm_portal.common.as_of import end_of, known_by, model_of
@@ -40,16 +47,10 @@ def cliff(request: SignedInRequest) -> HttpResponse | StreamingHttpResponse:
     text = request.GET.get("year", "")
     year = whole_number(text, *YEARS) if text else today.year
     day = past_day(request, today)
-    rows = funding_cliff(year, known_by=known_by(day))
+    rows = funding_cliff(year, request.user, known_by=known_by(day))
     rows = in_order(rows, asked_sort(request, COLUMNS), COLUMNS)
     if form := one_of(request, "format", TABLE_FORMATS):
-        columns = ["mechanism", "project", "title", "ends_on", "known_usd", "high_usd"]
-        lines = (
-            [one.label, one.project, one.title, one.ends_on, one.known_usd, one.high_usd]
-            for row in rows
-            for one in row.endings
-        )
-        return table_response(form, f"ends-in-{year}", columns, lines)
+        return table_response(form, f"ends-in-{year}", *cliff_table(rows))
     table = printed_table(5)
     context = {
         "year": year,
@@ -57,6 +58,7 @@ def cliff(request: SignedInRequest) -> HttpResponse | StreamingHttpResponse:
         "today": today,
         "rows": rows,
         "ends": sum_of_endings(rows),
+        "ends_high": most_of_endings(rows),
         "fall": changes({row.label: row.values for row in table.rows}, *FALL),
         "fall_years": FALL,
     }

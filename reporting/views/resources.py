@@ -16,7 +16,7 @@ from engagements.choices import ISCMType
 from engagements.models import ISCM, Country, Office, SignedInRequest, SourceNote, Theme
 from finance.choices import FundingSource, Supports
 from finance.models import FundingLine, Project
-from finance.selectors.investment import investment_records
+from finance.selectors.investment import NONE, investment_records
 from finance.selectors.printed import printed_counts, printed_lines, table_titles
 from iscm_portal.common.access import may
 from iscm_portal.common.as_of import known_by, rows_of
@@ -32,6 +32,8 @@ from ..selectors.resources import EVALUATION_YEARS, NARROWED_TO, ROWS, ResourceF
 from ..services.resource_sheet import pdf
 
 YEARS = (1990, 2100)
+# Rows by these have one for the money that has none.
+ROWS_OF_NONE = ("theme", "region", "office", "type")
 # More than end in a year with one mechanism; an address has no room for many.
 MOST_PROJECTS = 100
 
@@ -57,7 +59,11 @@ def asked(request: SignedInRequest, rows: Collection[str] = ROWS) -> ResourceFil
     )
     if first > last:
         raise BadRequest(_("The years run from the earlier to the later one."))
-    only = {name: one_of(request, name, KNOWN[name]()) for name in NARROWED_TO if get.get(name)}
+    only = {
+        name: one_of(request, name, [*KNOWN[name](), *([NONE] if name in ROWS_OF_NONE else [])])
+        for name in NARROWED_TO
+        if get.get(name)
+    }
     by = one_of(request, "by", rows) or next(iter(rows))
     day = past_day(request, timezone.localdate())
     return ResourceFilter(first, last, only, by, day, asked_projects(request, day))
@@ -67,7 +73,7 @@ def asked_projects(request: SignedInRequest, day: dt.date | None) -> tuple[str, 
     """The codes of the projects that the address names, as they were on ``day``. Raises BadRequest
     for one that is none."""
     codes = tuple(dict.fromkeys(code for code in request.GET.getlist("project") if code))
-    projects = rows_of(Project, known_by(day))
+    projects = rows_of(Project, known_by(day)).visible_to(request.user)
     if projects.filter(code__in=codes[:MOST_PROJECTS]).count() != len(codes):
         raise BadRequest(_("There is no such project."))
     return codes

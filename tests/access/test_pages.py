@@ -94,6 +94,7 @@ TABLE: dict[str, tuple[int, ...]] = {
     "/funds/{fund}/contribution/": (302, 404, 404, 404, 200, 403, 404, 200),
     "/funds/{fund}/case/": (302, 404, 404, 404, 200, 403, 404, 200),
     "/funds/cases/{case}/call-back/": (302, 404, 404, 404, 200, 403, 404, 200),
+    "/funds/contributions/{contribution}/take-back/": (302, 404, 404, 404, 200, 403, 404, 200),
     "/staffing/": (302, 200, 200, 200, 200, 200, 403, 200),
     "/staffing/records/": (302, 200, 200, 200, 200, 200, 403, 200),
     "/staffing/positions/{position}/": (302, 200, 404, 200, 200, 200, 404, 200),
@@ -153,6 +154,7 @@ POSTS: dict[str, tuple[int, ...]] = {
     "/funds/{fund}/contribution/": (403, 404, 404, 404, 422, 403, 404, 422),
     "/funds/{fund}/case/": (403, 404, 404, 404, 422, 403, 404, 422),
     "/funds/cases/{case}/call-back/": (403, 404, 404, 404, 422, 403, 404, 422),
+    "/funds/contributions/{contribution}/take-back/": (403, 404, 404, 404, 422, 403, 404, 422),
     "/reports/{submitted}/accept/": (403, 403, 404, 403, 404, 302, 404, 302),
     "/staffing/positions/{position}/": (403, 403, 404, 422, 422, 403, 404, 422),
     "/staffing/terms-of-reference/{terms}/take-away/": (403, 403, 404, 302, 302, 403, 404, 302),
@@ -223,6 +225,7 @@ def places(people):
     return {
         "fund": case.fund.slug,
         "case": case.pk,
+        "contribution": money.FundContributionFactory(fund=case.fund).pk,
         "position": position.pk,
         "terms": terms.pk,
         "duty": duty.pk,

@@ -9,6 +9,7 @@ of this process), rows a second and the most memory that the process has held, a
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import os
 import resource
@@ -17,15 +18,35 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+# Columns that are filled in beside those of ``test_import_size``.
+WIDE = [
+    "period_starts_on",
+    "period_ends_on",
+    "payer",
+    "original_currency",
+    "per",
+    "qualifier",
+    "document",
+    "source",
+    "confidence",
+]
+
+
+def wide_cells(n: int) -> list[Any]:
+    first, last = dt.date(2026, 1, 1), dt.date(2026, 12, 31)
+    words = [f"Payer {n}", "USD", "year", "about", f"Document {n}", f"Page {n}", "high"]
+    return [first, last, *words]
+
 
 def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "iscm_portal.settings")
     import django
 
     django.setup()
+    from iscm_portal.common.workbooks import workbook
     from tests.factories import engagements as make
     from tests.finance import imported
-    from tests.finance.test_import_size import as_workbook, line, spoilt
+    from tests.finance.test_import_size import HEADER, as_workbook, line, spoilt
 
     rows = int(sys.argv[1]) if len(sys.argv) > 1 else 100_000
     make.ISCMFactory(slug="rcm")
@@ -60,6 +81,13 @@ def main() -> None:
     second = timed("check, all changed", lambda: check(as_workbook(changed)))
     timed("write, all changed", lambda: imported.write(second, officer, "Measured"))
     timed("undo, all changed", lambda: imported.undo(second, officer))
+    wide = [
+        HEADER + WIDE,
+        *([*row[:-1], f"New {n}", *wide_cells(n)] for n, row in enumerate(sound)),
+    ]
+    third = timed("check, many columns", lambda: check(b"".join(workbook(wide[0], wide[1:]))))
+    timed("write, many columns", lambda: imported.write(third, officer, "Measured"))
+    timed("undo, many columns", lambda: imported.undo(third, officer))
     timed("undo, all new", lambda: imported.undo(first, officer))
     print(json.dumps(results, indent=1))
 

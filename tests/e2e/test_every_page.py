@@ -8,7 +8,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from django.core.management import call_command
 
-from finance.models import Attribution, FundDisbursement, Position
+from finance.models import Attribution, FundContribution, FundDisbursement, Position
 from reporting.models import Duty, PostEventReport
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -33,6 +33,7 @@ PAGES = {
         "/funds/demo-reserve-fund/contribution/",
         "/funds/demo-reserve-fund/case/",
         "/funds/cases/{case}/call-back/",
+        "/funds/contributions/{contribution}/take-back/",
     ),
     "reporter": (
         "/",
@@ -87,7 +88,9 @@ PAGES = {
         "/recommendations/",
         "/staffing/",
         "/staffing/?year=2031",
+        "/staffing/?tor=known",
         "/staffing/records/?iscm=bali-process",
+        "/staffing/records/?year=2026&planned=yes",
         "/sustaining/",
         "/sustaining/records/",
     ),
@@ -107,6 +110,7 @@ def places():
     }
     bangkok = Duty.objects.filter(office__slug="co-bangkok", answer="")
     found["duty"] = bangkok.order_by("-due_on").first().pk
+    found["contribution"] = FundContribution.objects.first().pk
     found["case"] = FundDisbursement.objects.standing().first().pk
     found["attribution"] = Attribution.objects.filter(basis="unknown").first().pk
     found["position"] = Position.objects.filter(office__slug="co-bangkok").first().pk

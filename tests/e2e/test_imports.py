@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import threading
+
 import pytest
 from playwright.sync_api import expect
 
 from finance.models import ImportRun, Project
+from finance.services.importing import progress, runs, writing
 from tests.e2e.test_every_page import problems_of
 from tests.factories import engagements as make
 from tests.factories import finance as money
-from tests.finance.imported import as_csv, as_xlsx, started
+from tests.finance.imported import AT, as_csv, as_xlsx, checked, started, write
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -47,7 +51,7 @@ def file(*rows: list[str]) -> dict[str, object]:
 
 def test_a_file_with_errors_is_mended_written_and_undone(officer, new_page, sign_in, looks):
     make.OrganisationFactory(slug="japan")
-    money.ProjectFactory(code="P.1", title="Border management")
+    money.ProjectFactory(code="P.1", title="Border management", starts_on=dt.date(2026, 12, 31))
     page = new_page()
     sign_in(page, "finance")
     page.goto("/imports/")
@@ -109,7 +113,7 @@ def test_an_amount_is_not_changed_without_a_reason(officer, new_page, sign_in, l
     page.get_by_role("button", name="Write all of it").click()
     expect(page.get_by_role("alert")).to_contain_text("Say why.")
     looks(page, "no-reason")
-    page.get_by_label("Why amounts change").fill("Pay scale of 2026")
+    page.get_by_label("Why figures change").fill("Pay scale of 2026")
     page.get_by_role("button", name="Write all of it").click()
     expect(page.locator(".intro")).to_contain_text("0 new and 1 changed records were written")
 
@@ -126,3 +130,78 @@ def test_the_page_follows_the_check_and_shows_how_it_came_out(officer, new_page,
     expect(page.locator(".intro")).to_contain_text("400 of 1,000 rows", timeout=10_000)
     ImportRun.objects.update(state="checked", new=1, checked_rows=1000)
     expect(page.locator(".intro")).to_contain_text("1 new, 0 changed", timeout=10_000)
+
+
+# While the answer to a form is awaited Chromium lets nobody ask the page anything: the page notes
+# itself what it says, and whoever sits before it stops the work as soon as that can be done.
+STOP_WHEN_POSSIBLE = """() => new MutationObserver(() => {
+  sessionStorage.said = document.querySelector(".intro").textContent;
+  document.querySelector("form[action$='/cancel/'] button")?.click();
+}).observe(document.body, {childList: true, subtree: true})"""
+
+
+def test_the_page_shows_how_much_is_written_before_the_answer_comes_and_can_stop_it(
+    officer, new_page, sign_in, looks, monkeypatch
+):
+    gate = threading.Event()
+    whole = writing._write_chunk
+
+    def slow(*asked):
+        whole(*asked)
+        if len(waited) < 2:
+            waited.append(gate.wait(30))
+
+    waited = []
+    monkeypatch.setattr(writing, "CHUNK", 1)
+    monkeypatch.setattr(writing, "_write_chunk", slow)
+    rows = [["code", "title"], *([f"P.{n}", "T"] for n in range(3))]
+    run = checked("projects", as_csv(rows), officer)
+    page = new_page()
+    sign_in(page, "finance")
+    page.goto(f"/imports/{run.pk}/")
+    page.evaluate(STOP_WHEN_POSSIBLE)
+    page.get_by_role("button", name="Write all of it").click()
+    expect(page.locator(".intro")).to_contain_text("It is being stopped", timeout=20_000)
+    assert "0 of 3 records are written" in page.evaluate("sessionStorage.said")
+    looks(page, "stopping")
+    gate.set()
+    expect(page.locator(".callout")).to_contain_text("Nothing was written.", timeout=10_000)
+    expect(page.get_by_role("button", name="Write all of it")).to_be_visible()
+    looks(page, "stopped")
+    assert not Project.objects.exists()
+
+
+def test_a_file_that_is_being_written_says_how_far_it_is(officer, new_page, sign_in, looks):
+    run = checked("projects", as_csv([["code", "title"], ["P.1", "One"]]), officer)
+    runs.ask_to_write(run.pk, "", officer)
+    told = progress.Progress(run.pk, AT)
+    page = new_page()
+    sign_in(page, "finance")
+    page.goto(f"/imports/{run.pk}/")
+    expect(page.locator(".intro")).to_contain_text("for another import to end")
+    told.begin(progress.Phase.WRITING, 20_000)
+    told.add(3000)
+    expect(page.locator(".intro")).to_contain_text("3,000 of 20,000 records", timeout=10_000)
+    looks(page, "writing")
+    progress.forget(run.pk)
+    expect(page.locator(".intro")).to_contain_text("can't be seen from here", timeout=10_000)
+    expect(page.get_by_role("button", name="Stop the writing")).to_have_count(0)
+    looks(page, "writing-unseen")
+
+
+def test_amounts_that_rest_on_imported_rates_are_named(officer, new_page, sign_in, looks):
+    content = as_csv([["currency", "rated_on", "usd_per_unit"], ["EUR", "2026-03-31", "1.08"]])
+    run = write(checked("currency_rates", content, officer), officer)
+    money.FundingLineFactory(
+        label="Secretariat of a mechanism, with the costs of its meetings",
+        original_currency="EUR",
+        original_amount=100,
+        rate_used="1.08",
+        rated_on="2026-03-31",
+        amount_usd=108,
+    )
+    page = new_page()
+    sign_in(page, "finance")
+    page.goto(f"/imports/{run.pk}/")
+    expect(page.get_by_role("heading", name="Amounts that rest on these rates")).to_be_visible()
+    looks(page, "rates")

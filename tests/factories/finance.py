@@ -176,6 +176,18 @@ class ReserveFundFactory(DjangoModelFactory):
     iscm = factory.SubFactory(ISCMFactory)
 
 
+class FundContributionFactory(DjangoModelFactory):
+    """The row alone; ``services.funds`` moves the balance with it."""
+
+    class Meta:
+        model = models.FundContribution
+
+    fund = factory.SubFactory(ReserveFundFactory)
+    received_on = dt.date(2026, 3, 11)
+    country = factory.SubFactory(CountryFactory)
+    amount_usd = Decimal("400.00")
+
+
 class FundDisbursementFactory(DjangoModelFactory):
     class Meta:
         model = models.FundDisbursement

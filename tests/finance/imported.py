@@ -17,6 +17,7 @@ from iscm_portal.common.exports import csv_lines
 from iscm_portal.common.workbooks import workbook
 
 AT = dt.datetime(2026, 11, 20, 14, 2, tzinfo=dt.UTC)
+TODAY = AT.date()
 
 
 def as_csv(rows: Iterable[Sequence[Any]], separator: str = ",", mark: str = "") -> bytes:
@@ -42,7 +43,7 @@ def started(kind: str, content: bytes, actor: Any, name: str = "file.csv") -> Im
 def checked(kind: str, content: bytes, actor: Any, name: str = "file.csv") -> ImportRun:
     """The run of a file, after its check."""
     run = started(kind, content, actor, name)
-    checking.check_run(run.pk)
+    checking.check_run(run.pk, TODAY)
     run.refresh_from_db()
     return run
 

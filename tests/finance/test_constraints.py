@@ -28,6 +28,7 @@ from tests.factories.finance import (
     AssessedContributionFactory,
     AttributionFactory,
     CurrencyRateFactory,
+    FundContributionFactory,
     FundDisbursementFactory,
     FundingLineFactory,
     PositionFactory,
@@ -35,6 +36,8 @@ from tests.factories.finance import (
     ProjectFactory,
     ProposalFactory,
     ReserveFundFactory,
+    StaffNeedFactory,
+    TimeEntryFactory,
 )
 
 pytestmark = pytest.mark.django_db
@@ -99,6 +102,31 @@ def test_a_dedicated_project_leaves_no_share_to_another_mechanism():
     project = ProjectFactory()
     AttributionFactory(project=project, basis="dedicated")
     refused("attributions_never_over_100", lambda: stated(project, "1.00"))
+
+
+def amount(project, usd: int, **values) -> Attribution:
+    return AttributionFactory(project=project, basis="stated_amount", amount_usd=usd, **values)
+
+
+def test_nothing_is_stated_beside_a_project_that_goes_whole_to_mechanisms():
+    project, year = ProjectFactory(), 2026
+    AttributionFactory(project=project, year=year, basis="dedicated")
+    refused("attributions_nothing_beside_the_whole", lambda: amount(project, 1, year=year))
+    amount(project, 0, year=year)
+    amount(project, 500, year=2027)
+    assert Attribution.objects.count() == 3
+
+
+def test_a_project_of_which_an_amount_is_stated_does_not_go_whole_to_others():
+    project, year = ProjectFactory(), 2026
+    amount(project, 1, year=year)
+    share = stated(project, "99.99", year=year)
+    refused(
+        "attributions_nothing_beside_the_whole",
+        lambda: Attribution.objects.filter(pk=share.pk).update(share_pct=Decimal(100)),
+    )
+    share.refresh_from_db()
+    assert share.share_pct == Decimal("99.99")
 
 
 def test_rows_written_together_are_added_up_too():
@@ -255,6 +283,36 @@ def test_a_proposal_is_not_decided_before_it_is_asked():
     assert Proposal.objects.count() == 0
 
 
+# --- plausible sizes
+
+
+@pytest.mark.parametrize(("days", "fits"), [("366.00", True), ("366.01", False)])
+def test_one_entry_of_time_has_a_years_days_at_most(days, fits):
+    if fits:
+        TimeEntryFactory(days=Decimal(days))
+    else:
+        refused("timeentry_days_of_a_year", lambda: TimeEntryFactory(days=Decimal(days)))
+
+
+@pytest.mark.parametrize(("share", "fits"), [("10000.00", True), ("10000.01", False)])
+def test_a_need_is_for_a_hundred_posts_at_most(share, fits):
+    if fits:
+        StaffNeedFactory(share_pct=Decimal(share))
+    else:
+        refused("staffneed_at_most_100_posts", lambda: StaffNeedFactory(share_pct=Decimal(share)))
+
+
+@pytest.mark.parametrize(
+    ("original", "fits"), [(None, True), ("1000.00", True), ("1000.01", False), ("100.00", False)]
+)
+def test_an_amount_in_usd_is_itself(original, fits):
+    fields = {"original_currency": "USD", "original_amount": original and Decimal(original)}
+    if fits:
+        FundingLineFactory(**fields)
+    else:
+        refused("fundingline_usd_is_itself", lambda: FundingLineFactory(**fields))
+
+
 # --- reserve funds
 
 
@@ -347,3 +405,14 @@ def test_a_payment_is_called_back_for_a_reason_of_the_list():
         "disbursement_called_back_with_a_reason",
         lambda: FundDisbursementFactory(cancelled_on=DAY, cancelled_because="Juan came home"),
     )
+
+
+def test_a_contribution_is_taken_back_for_a_reason_of_the_list():
+    rule = "fundcontribution_taken_back_with_a_reason"
+    for fields in (
+        {"taken_back_on": DAY, "taken_back_because": "Juan's"},
+        {"taken_back_on": DAY},
+        {"taken_back_because": "entered_twice"},
+    ):
+        refused(rule, lambda fields=fields: FundContributionFactory(**fields))
+    FundContributionFactory(taken_back_on=DAY, taken_back_because="entered_twice")

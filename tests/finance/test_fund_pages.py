@@ -251,6 +251,7 @@ def test_every_page_asks_as_often_for_many_rows_as_for_few(client, officer, stat
         "/funds/fund-of-0/contribution/",
         "/funds/fund-of-0/case/",
         f"/funds/cases/{_a_case(funds[0], officer, states)}/call-back/",
+        f"/funds/contributions/{receive(funds[0], officer, '7').pk}/take-back/",
     )
     grow(2)
     few = {address: _statements(client, address) for address in addresses}
@@ -587,6 +588,86 @@ def test_a_payment_is_called_back_with_its_reason_once(client, officer, fund, st
     assert ReserveFund.objects.get().balance_usd == 1000
     assert "The money was not used" in text_of(client.get("/funds/rcm/"))
     assert "was called back on 1 June 2026" in text_of(client.get(address))
+
+
+def test_a_payment_before_there_was_money_is_refused_at_its_day(client, officer, fund, states):
+    receive(fund, officer, "2000", dt.date(2026, 6, 1))
+    answer = client.post("/funds/rcm/case/", case_form(states, paid_on="2020-03-01"))
+    assert errors_of(answer) == {
+        "paid_on": ["On 1 March 2020 there was only USD 0.00 in the fund."]
+    }
+    assert 'value="2020-03-01"' in answer.content.decode()
+    assert "2020" not in text_of(client.get("/funds/rcm/"))
+
+
+def test_a_contribution_is_taken_back_with_its_reason_and_stays_in_sight(
+    client, officer, fund, states
+):
+    receive(fund, officer, "1000", country=states[0])
+    slip = receive(fund, officer, "555", dt.date(2026, 5, 5), country=states[1])
+    address = f"/funds/contributions/{slip.pk}/take-back/"
+    assert f'href="{address}"' in client.get("/funds/rcm/").content.decode()
+    assert "USD 555.00 goes out of the fund" in text_of(client.get(address))
+    assert list(errors_of(client.post(address, {"on": "2026-06-01"}))) == ["reason"]
+    early = {"on": "2026-05-04", "reason": "entered_twice"}
+    assert list(errors_of(client.post(address, early))) == ["on"]
+    assert list(errors_of(client.post(address, {**early, "on": "2026-06-17"}))) == ["on"]
+    assert ReserveFund.objects.get().balance_usd == 1555
+    good = {"on": "2026-06-01", "reason": "entered_twice"}
+    assert "The amount is out of the fund" in text_of(client.post(address, good, follow=True))
+    assert "was taken back before" in text_of(client.post(address, good, follow=True))
+    page = client.get("/funds/rcm/").content.decode()
+    assert "<s>555.00</s>" in page
+    assert f'href="{address}"' not in page
+    assert "Taken back 1 June 2026: It was entered twice" in text_of(client.get("/funds/rcm/"))
+    assert "USD 1,000.00 is in the fund" in text_of(client.get("/funds/rcm/"))
+    assert "was taken back on 1 June 2026" in text_of(client.get(address))
+
+
+def test_what_was_taken_back_is_in_no_sum_of_a_file_a_sheet_or_the_api(
+    monkeypatch, client, officer, fund, states
+):
+    receive(fund, officer, "1000", country=states[0])
+    slip = receive(fund, officer, "555", country=states[1])
+    services.take_back(slip.pk, "not_received", dt.date(2026, 6, 1), officer)
+    rows = {}
+    for table in ("contributions", "years"):
+        content = body(client.get(f"/funds/rcm/?table={table}&format=csv")).decode("utf-8-sig")
+        rows[table] = list(csv.DictReader(io.StringIO(content)))
+        book = body(client.get(f"/funds/rcm/?table={table}&format=xlsx"))
+        sheet = list(openpyxl.load_workbook(io.BytesIO(book)).worksheets[0].values)
+        where = sheet[0].index("amount_usd" if table == "contributions" else "contributions_usd")
+        assert sum(float(line[where] or 0) for line in sheet[1:]) == 1000
+    assert sum(Decimal(row["amount_usd"] or 0) for row in rows["contributions"]) == 1000
+    assert [
+        (row["taken_back_on"], row["taken_back_because"], row["taken_back_usd"])
+        for row in rows["contributions"]
+    ] == [("2026-06-01", "not_received", "555.00"), ("", "", "")]
+    assert [row["contributions_usd"] for row in rows["years"]] == ["1000.00"]
+    (year,) = Api("analyst").read("funds/rcm/")["years"]
+    assert (year["contributions_usd"], year["balance_usd"]) == ("1000.00", "1000.00")
+    assert sheet_data(monkeypatch, fund, 2026)["facts"]["Contributions (USD)"] == "1,000.00"
+
+
+def test_what_was_paid_out_since_cannot_be_taken_back_and_says_why(client, officer, fund, states):
+    money = receive(fund, officer, "1000")
+    pay(fund, officer, states, "400")
+    address = f"/funds/contributions/{money.pk}/take-back/"
+    told = errors_of(client.post(address, {"on": "2026-06-01", "reason": "entered_wrongly"}))
+    assert told == {
+        "on": [
+            "It is paid out in part: on 11 March 2026 there was only USD 600.00 in the fund. "
+            "Call payments back first."
+        ]
+    }
+    assert ReserveFund.objects.get().balance_usd == 600
+
+
+def test_only_who_may_record_something_sees_where_to_take_back(client, officer, fund):
+    money = receive(fund, officer, "1000")
+    client.force_login(make.UserFactory(access_group="ipd"))
+    assert "Take back" not in text_of(client.get("/funds/rcm/"))
+    assert client.get(f"/funds/contributions/{money.pk}/take-back/").status_code == 403
 
 
 # --- the API, the real record, the demo

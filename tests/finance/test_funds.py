@@ -229,6 +229,96 @@ def test_cents_do_not_get_lost_in_many_small_movements(fund, officer):
     assert ReserveFund.objects.filter(pk=fund.pk, balance_usd=0).exists()
 
 
+# --- days and years
+
+
+def test_a_payment_is_not_dated_before_there_was_money_for_it(fund, officer):
+    receive(fund, officer, "2000", received_on=dt.date(2026, 3, 1))
+    with pytest.raises(services.NotEnoughThen, match=r"On 1 March 2020 .* USD 0\.00") as refusal:
+        pay(fund, officer, "900", paid_on=dt.date(2020, 3, 1))
+    assert (refusal.value.field, refusal.value.balance) == ("paid_on", 0)
+    assert balance(fund) == 2000
+    assert not FundDisbursement.objects.exists()
+    pay(fund, officer, "900", paid_on=dt.date(2026, 3, 1))
+
+
+def test_a_payment_takes_nothing_from_what_was_paid_since(fund, officer):
+    """In February there were 1,000; the 800 of April were paid of them, what came in May was not
+    there yet."""
+    receive(fund, officer, "1000", received_on=dt.date(2025, 1, 1))
+    pay(fund, officer, "800", paid_on=dt.date(2025, 4, 1))
+    receive(fund, officer, "5000", received_on=dt.date(2025, 5, 1))
+    with pytest.raises(services.NotEnoughThen, match=r"On 1 April 2025 .* USD 200\.00"):
+        pay(fund, officer, "200.01", paid_on=dt.date(2025, 2, 1))
+    pay(fund, officer, "200", paid_on=dt.date(2025, 2, 1))
+    assert balance(fund) == 5000
+
+
+def test_a_call_back_makes_room_on_the_days_since(fund, officer):
+    receive(fund, officer, "1000", received_on=dt.date(2025, 1, 1))
+    back = pay(fund, officer, "900", paid_on=dt.date(2025, 2, 1))
+    receive(fund, officer, "1000", received_on=dt.date(2026, 1, 1))
+    with pytest.raises(services.NotEnoughThen):
+        pay(fund, officer, "500", paid_on=dt.date(2025, 3, 1))
+    services.call_back(back.pk, "entered_twice", dt.date(2026, 2, 1), officer)
+    pay(fund, officer, "500", paid_on=dt.date(2025, 3, 1))
+
+
+# --- contributions that were none
+
+
+def test_a_contribution_is_taken_back_once_with_its_reason_and_counts_nowhere(fund, officer):
+    receive(fund, officer, "1000")
+    slip = receive(fund, officer, "500")
+    services.take_back(slip.pk, "entered_twice", DAY, officer)
+    assert balance(fund) == 1000
+    slip.refresh_from_db()
+    assert (slip.taken_back_on, slip.taken_back_because) == (DAY, "entered_twice")
+    with pytest.raises(services.AlreadyTakenBack):
+        services.take_back(slip.pk, "entered_twice", DAY, officer)
+    assert balance(fund) == 1000
+    (year,) = fund_years([fund.pk])[fund.pk]
+    assert (year.contributions_usd, year.balance_usd) == (1000, 1000)
+    kept = slip.history.first()
+    assert (kept.history_user, kept.history_change_reason) == (officer, "It was entered twice")
+    moved = fund.history.first()
+    assert moved.history_change_reason == f"Contribution {slip.pk} taken back"
+
+
+def test_a_contribution_that_was_paid_out_since_is_not_taken_back(fund, officer):
+    first = receive(fund, officer, "1000", received_on=dt.date(2025, 1, 1))
+    pay(fund, officer, "700", paid_on=dt.date(2025, 2, 1))
+    receive(fund, officer, "5000", received_on=dt.date(2025, 3, 1))
+    with pytest.raises(services.PaidOutSince, match=r"on 1 February 2025 .* USD 300\.00"):
+        services.take_back(first.pk, "entered_wrongly", DAY, officer)
+    first.refresh_from_db()
+    assert (first.taken_back_on, balance(fund)) == (None, 5300)
+
+
+def test_money_that_a_later_contribution_makes_up_for_is_not_there_before_it(fund, officer):
+    """The year's end would be right, and 2 February would end with less than nothing."""
+    slip = receive(fund, officer, "1000", received_on=dt.date(2025, 1, 1))
+    pay(fund, officer, "700", paid_on=dt.date(2025, 2, 2))
+    receive(fund, officer, "1000", received_on=dt.date(2025, 2, 3))
+    with pytest.raises(services.PaidOutSince):
+        services.take_back(slip.pk, "entered_wrongly", DAY, officer)
+
+
+@pytest.mark.parametrize(
+    ("reason", "on", "error"),
+    [
+        ("", DAY, services.NeedsReason),
+        ("It was Juan's", DAY, services.NeedsReason),
+        ("not_received", DAY - dt.timedelta(days=1), services.CalledBackTooEarly),
+    ],
+)
+def test_taking_back_needs_a_reason_of_the_list_and_a_day(fund, officer, reason, on, error):
+    slip = receive(fund, officer, "1000")
+    with pytest.raises(error):
+        services.take_back(slip.pk, reason, on, officer)
+    assert balance(fund) == 1000
+
+
 # --- the twin: the same movements in plain Python, in cents
 
 amounts = st.integers(1, 250_000)
@@ -282,6 +372,73 @@ def test_the_balance_is_what_its_twin_has_after_any_movements(steps):
         assert list(numbers) == list(range(1, len(twin_cases) + 1))
 
 
+days = st.dates(dt.date(2023, 1, 1), dt.date(2026, 3, 1))
+dated_movements = st.lists(
+    st.one_of(
+        st.tuples(st.just("receive"), days, st.integers(1, 250_000)),
+        st.tuples(st.just("pay"), days, st.integers(1, 100_000)),
+        st.tuples(st.just("call back"), days, st.integers(0, 8)),
+        st.tuples(st.just("take back"), days, st.integers(0, 8)),
+    ),
+    max_size=30,
+)
+
+
+def never_below_zero(ledger: list[tuple[dt.date, int]]) -> bool:
+    """Whether every day of ``ledger`` (day, cents) ends with nothing or more, added up day by
+    day."""
+    return all(sum(cents for day, cents in ledger if day <= until) >= 0 for until, _cents in ledger)
+
+
+@twin_settings
+@given(dated_movements)
+def test_no_day_and_no_year_ends_below_zero_whatever_is_recorded_in_whatever_order(steps):
+    with taken_back():
+        fund, officer = ReserveFundFactory(), make.UserFactory(access_group="finance")
+        state = make.CountryFactory()
+        came: list[tuple[int, dt.date, int]] = []  # (pk, day, cents) of what stands
+        paid: list[tuple[int, dt.date, int]] = []
+
+        def ledger() -> list[tuple[dt.date, int]]:
+            return [(day, cents) for _pk, day, cents in came] + [
+                (day, -cents) for _pk, day, cents in paid
+            ]
+
+        for what, day, number in steps:
+            amount = f"{number / 100:.2f}"
+            if what == "receive":
+                row = receive(fund, officer, amount, country=state, received_on=day)
+                came.append((row.pk, day, number))
+            elif what == "pay":
+                case = case_of(fund, amount, origin=state, destination=state, paid_on=day)
+                if never_below_zero([*ledger(), (day, -number)]):
+                    paid.append((services.disburse(case, officer).pk, day, number))
+                else:
+                    with pytest.raises((services.NotEnough, services.NotEnoughThen)):
+                        services.disburse(case, officer)
+            elif what == "call back" and number < len(paid):
+                pk, paid_on, _cents = paid[number]
+                services.call_back(pk, "not_used", max(day, paid_on), officer)
+                del paid[number]
+            elif what == "take back" and number < len(came):
+                pk, received_on, cents = came[number]
+                on = max(day, received_on)
+                if never_below_zero([*ledger(), (received_on, -cents)]):
+                    services.take_back(pk, "entered_wrongly", on, officer)
+                    del came[number]
+                else:
+                    with pytest.raises(services.PaidOutSince):
+                        services.take_back(pk, "entered_wrongly", on, officer)
+            years = fund_years([fund.pk])[fund.pk]
+            ends = {
+                row.year: sum(cents for day, cents in ledger() if day.year <= row.year)
+                for row in years
+            }
+            assert {row.year: row.balance_usd * 100 for row in years} == ends
+            assert all(cents >= 0 for cents in ends.values())
+            assert balance(fund) * 100 == sum(cents for _day, cents in ledger())
+
+
 # --- many at once
 
 
@@ -330,6 +487,50 @@ def test_a_payment_called_back_by_several_at_once_comes_back_once():
 
     assert at_once(one, 8) == ["AlreadyCalledBack"] * 7 + ["done"]
     assert balance(fund) == 1000
+
+
+@pytest.mark.django_db(transaction=True)
+def test_payments_of_one_past_day_at_once_pay_what_that_day_had_money_for():
+    officer = make.UserFactory(access_group="finance", office=make.OfficeFactory())
+    fund, state = ReserveFundFactory(), make.CountryFactory()
+    receive(fund, officer, "1000", country=state, received_on=dt.date(2025, 1, 1))
+    receive(fund, officer, "9000", country=state, received_on=dt.date(2025, 12, 1))
+
+    def one():
+        case = case_of(fund, "300", origin=state, destination=state, paid_on=dt.date(2025, 6, 1))
+        services.disburse(case, officer)
+
+    assert at_once(one, 8) == ["NotEnoughThen"] * 5 + ["done"] * 3
+    assert balance(fund) == 9100
+    assert fund_years([fund.pk])[fund.pk][0].balance_usd == 9100
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_contribution_taken_back_by_several_at_once_goes_once():
+    officer = make.UserFactory(access_group="finance", office=make.OfficeFactory())
+    fund = ReserveFundFactory()
+    receive(fund, officer, "1000")
+    slip = receive(fund, officer, "600")
+
+    def one():
+        services.take_back(slip.pk, "entered_twice", DAY, officer)
+
+    assert at_once(one, 8) == ["AlreadyTakenBack"] * 7 + ["done"]
+    assert balance(fund) == 1000
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_a_payment_and_the_taking_back_of_its_money_one_is_refused():
+    officer = make.UserFactory(access_group="finance", office=make.OfficeFactory())
+    fund, state = ReserveFundFactory(), make.CountryFactory()
+    money = receive(fund, officer, "600", country=state)
+    todo = [
+        lambda: services.take_back(money.pk, "entered_wrongly", DAY, officer),
+        lambda: services.disburse(case_of(fund, "600", origin=state, destination=state), officer),
+    ]
+    outcomes = at_once(lambda: todo.pop()(), 2)
+    assert outcomes in (["NotEnough", "done"], ["PaidOutSince", "done"])
+    assert balance(fund) == 0
 
 
 def at_once(action, rivals: int) -> list[str]:

@@ -27,6 +27,7 @@ from tests.factories import engagements as make
 from tests.factories import finance as money
 from tests.finance.imported import (
     AT,
+    TODAY,
     as_csv,
     as_xlsx,
     checked,
@@ -202,7 +203,7 @@ def test_a_changed_amount_without_a_reason_is_told_at_the_field(signed_in, offic
     assert answer.status_code == 422
     page = words(answer)
     assert 'href="#id_reason"' in page
-    assert "The file changes amounts that are on record. Say why." in page
+    assert "The file changes what figures are counted from, or what a report" in page
     with commits():
         answer = signed_in.post(f"/imports/{run.pk}/write/", {"reason": "x" * 81})
     assert answer.status_code == 422
@@ -269,7 +270,7 @@ def test_a_file_lies_privately_and_its_run_survives_its_loss(signed_in, officer,
     file.unlink()
     assert signed_in.get(f"/imports/{run.pk}/errors.xlsx").status_code == 404
     runs.check_again(run.pk)
-    checking.check_run(run.pk)
+    checking.check_run(run.pk, TODAY)
     assert (
         "The file is gone from the portal&#x27;s disk." in signed_in.get(f"/imports/{run.pk}/").text
     )
@@ -281,11 +282,12 @@ def test_a_run_in_work_shows_its_progress_and_is_cancelled(signed_in, officer):
     page = words(signed_in.get(f"/imports/{run.pk}/"))
     assert '<progress id="progress" max="1000" value="400">' in page
     assert "<strong>400 of 1,000 rows</strong> are checked." in page
+    assert '<div data-in-work="yes"' in page
     assert "portal/importing.js" in page
     signed_in.post(f"/imports/{run.pk}/cancel/")
     page = words(signed_in.get(f"/imports/{run.pk}/"))
     assert "The import was cancelled. Nothing was written." in page
-    assert "portal/importing.js" not in page
+    assert '<div data-in-work="no"' in page
 
 
 def test_a_run_that_stands_still_goes_on_when_it_is_asked_to(signed_in, officer, commits):
@@ -331,11 +333,10 @@ def test_a_template_holds_the_present_rows_under_the_columns(signed_in, officer,
 
 
 def test_the_page_of_a_new_import_tells_every_column_of_its_kind(signed_in):
-    money.FundingLineFactory(code=None)
     page = words(signed_in.get("/imports/new/?kind=funding_lines"))
     assert "<code>original_currency</code>" in page
     assert "One of: osi, project_support" in page
-    assert "1 record has no code and is not in the file" in page
+    assert "What the line goes by; a new one needs a code of your own." in page
     assert signed_in.get("/imports/new/?kind=pencils").status_code == 400
 
 
@@ -510,7 +511,8 @@ def killed_in_the_middle(module: str, step: str, call: str) -> None:
 def test_a_worker_killed_in_the_check_and_in_the_write_loses_nothing(officer):
     titles = [f"T{n}" for n in range(220)]
     run = started("projects", projects(*titles[:200], "", *titles[201:]), officer)
-    killed_in_the_middle("checking", "check_lines", f"checking.check_run({run.pk})")
+    day = "import datetime as dt; today = dt.date(2026, 11, 20); "
+    killed_in_the_middle("checking", "check_lines", f"{day}checking.check_run({run.pk}, today)")
     run.refresh_from_db()
     assert (run.state, run.checked_rows, run.file_rows.count()) == ("checking", 100, 100)
     tasks.check_import(run.pk)

@@ -194,12 +194,6 @@ def test_a_text_that_looks_like_a_formula_is_let_be_where_it_stands_already(offi
         assert (run.state, run.same) == ("checked", 1)
 
 
-def test_lines_without_a_code_are_in_no_template(officer):
-    money.FundingLineFactory(code=None)
-    money.FundingLineFactory(code="L.1")
-    assert checked("funding_lines", exported("funding_lines"), officer).same == 1
-
-
 # --- the commands
 
 

@@ -35,7 +35,7 @@ from iscm_portal.common.documents import FileRefused
 from tests import files
 from tests.factories import engagements as make
 from tests.factories import finance as money
-from tests.finance.imported import AT, as_csv, checked, started, table, write, wrong
+from tests.finance.imported import AT, TODAY, as_csv, checked, started, table, write, wrong
 from tests.twins import twin_settings
 
 pytestmark = pytest.mark.django_db
@@ -233,8 +233,8 @@ def test_shares_that_change_places_are_written_whatever_their_order(officer, rcm
         ({"source_of_funds": "osii"}, "C2", "There is no “osii”. Write one of: osi,"),
         ({"iscm": "rcn"}, "E2", "There is no mechanism “rcn”. Is it “rcm”?"),
         ({"iscm": "zzzzzz"}, "E2", "There is no mechanism “zzzzzz”."),
-        ({"iscm": ""}, "D2", "It supports a mechanism: name that, and no project."),
-        ({"supports": "grcp"}, "D2", "names neither a mechanism nor a project"),
+        ({"iscm": ""}, "E2", "It supports a mechanism: name it."),
+        ({"supports": "grcp"}, "E2", "It supports no single mechanism: leave this empty."),
         ({"amount_usd": "-1"}, "G2", "It is below zero."),
         ({"amount_usd": "1e15"}, "G2", "It is too large: 12 digits before the point"),
         ({"amount_usd": "1,234"}, "G2", "can be read in two ways. Write 1234 or 1.234."),
@@ -242,12 +242,11 @@ def test_shares_that_change_places_are_written_whatever_their_order(officer, rcm
         ({"amount_usd": "about 5"}, "G2", "“about 5” is not a number."),
         ({"amount_usd": ""}, "G2", "The amount in USD is missing."),
         ({"original_currency": "eur"}, "H2", "A currency is three capital letters"),
-        ({"original_currency": "EUR"}, "H2", "Give the original amount in EUR."),
         ({"rated_on": "31.3.2026"}, "H2", "is not a date. Write it as in 2026-03-31."),
         ({"rated_on": "1899-12-31"}, "H2", "before 1951"),
         ({"is_counted": "maybe"}, "H2", "Write yes or no."),
         ({"is_counted": "no"}, "H2", "A line that is not counted says why."),
-        ({"not_counted_reason": "twice"}, "H2", "has no reason why it is not"),
+        ({"not_counted_reason": "twice"}, "H2", "It is counted: leave this empty."),
         ({"project": "P.9"}, "H2", "There is no project “P.9”."),
         ({"confidence": "sure"}, "H2", "Write one of: high,"),
     ],
@@ -264,12 +263,18 @@ def test_what_is_wrong_with_a_line_is_told_at_its_cell(officer, rcm, change, pla
 @pytest.mark.parametrize(
     ("converted", "place", "words"),
     [
-        (("EUR", "100", "1.08", "", "107.99"), "G2", "100.00 at the rate of 1.08 is 108.00 USD"),
-        (("EUR", "100", "1.08", "", "108.01"), "G2", "not 108.01"),
-        (("EUR", "100", "", "2026-03-30", "108"), "K2", "The portal has no rate of EUR on 2026-03"),
-        (("EUR", "100", "", "", "108"), "J2", "Give the rate used, or a day"),
-        (("EUR", "100", "0", "", "108"), "J2", "It has to be above zero."),
-        (("EUR", "100", "1,085", "", "108.5"), "J2", "Write 1085 or 1.085"),
+        (("EUR", "100", "1.08", "2026-03-31", "107.99"), "G2", "At that rate it is 108."),
+        (("EUR", "100", "", "2026-03-31", "108.01"), "G2", "At that rate it is 108."),
+        (("EUR", "100", "", "2026-03-30", "108"), "K2", "No rate of EUR is on record for 30 March"),
+        (("EUR", "100", "2", "2026-03-31", "200"), "J2", "on record for 31 March 2026 is 1.08."),
+        (("EUR", "", "1.08", "2026-03-31", "108"), "I2", "Give the original amount in EUR."),
+        (("EUR", "100", "1.08", "", "108"), "K2", "Name the day: the rate on record for it"),
+        (("EUR", "100", "0", "2026-03-31", "108"), "J2", "It has to be above zero."),
+        (("EUR", "100", "1,085", "2026-03-31", "108.5"), "J2", "Write 1085 or 1.085"),
+        (("EUR", "999999999999.99", "", "2026-03-31", ""), "G2", "It is too large: 12 digits"),
+        (("USD", "500", "", "", "100"), "I2", "It is not the amount in USD."),
+        (("USD", "100", "1", "", "100"), "J2", "USD needs no rate: leave this empty."),
+        (("", "100", "", "", "100"), "I2", "Name the original currency, or leave this empty."),
     ],
 )
 def test_what_is_wrong_with_a_conversion_is_told_at_its_cell(officer, rcm, converted, place, words):
@@ -303,15 +308,22 @@ def test_what_is_wrong_with_a_conversion_is_told_at_its_cell(officer, rcm, conve
         ("positions", {"shares": "rcm:1;rcm:2"}, "E2", "“rcm” stands there twice."),
         ("positions", {"shares": "rcm:101"}, "E2", "It is over 100."),
         ("positions", {"paid_by": "counted_line"}, "D2", "Name the one funding line or project"),
-        ("positions", {"project": "P.1"}, "D2", "Only a post that a counted line pays"),
+        ("positions", {"project": "P.1"}, "E2", "Only a post that a counted line pays"),
         ("positions", {"has_tor": "perhaps"}, "E2", "Write yes or no."),
         ("contributions", {"country": "ZZZ"}, "B2", "There is no country “ZZZ”."),
         ("contributions", {"scale_pct": "100.1"}, "E2", "It is over 100."),
         ("contributions", {"paid_usd": "-5"}, "E2", "It is below zero."),
-        ("attributions", {"basis": "dedicated", "share_pct": "99"}, "D2", "has the share 100"),
-        ("attributions", {"basis": "stated_share"}, "D2", "A stated share needs the share"),
-        ("attributions", {"basis": "stated_amount"}, "D2", "A stated amount needs the amount"),
-        ("attributions", {"basis": "unknown", "share_pct": "5"}, "D2", "neither share nor amount"),
+        ("contributions", {"paid_on": "2026-11-22"}, "E2", "The date is still to come."),
+        ("contributions", {"paid_usd": "5000"}, "E2", "More was paid than assessed: say why."),
+        (
+            "attributions",
+            {"basis": "dedicated", "share_pct": "99"},
+            "E2",
+            "goes whole: 100 per cent",
+        ),
+        ("attributions", {"basis": "stated_share"}, "D2", "A share is stated: give it."),
+        ("attributions", {"basis": "stated_amount"}, "D2", "An amount is stated: give it."),
+        ("attributions", {"basis": "unknown", "share_pct": "5"}, "E2", "It is unknown: leave it"),
         ("attributions", {"basis": "guessed"}, "D2", "There is no “guessed”."),
         ("currency_rates", {"usd_per_unit": "0"}, "C2", "It has to be above zero."),
         ("currency_rates", {"currency": "euro"}, "A2", "three capital letters"),
@@ -606,18 +618,18 @@ def test_the_check_goes_on_from_where_an_earlier_one_was_cut(officer, rcm, monke
     whole = checking.check_lines
     chunks = []
 
-    def cut(kind, header, chunk, names):
+    def cut(kind, header, chunk, names, today):
         chunks.append(chunk[0][0])
         if len(chunks) == 3:
             raise KeyboardInterrupt
-        return whole(kind, header, chunk, names)
+        return whole(kind, header, chunk, names, today)
 
     monkeypatch.setattr(checking, "check_lines", cut)
     with pytest.raises(KeyboardInterrupt):
-        checking.check_run(run.pk)
+        checking.check_run(run.pk, TODAY)
     run.refresh_from_db()
     assert (run.state, run.checked_rows, run.rows, run.file_rows.count()) == ("checking", 4, 7, 4)
-    checking.check_run(run.pk)
+    checking.check_run(run.pk, TODAY)
     run.refresh_from_db()
     assert chunks == [2, 4, 6, 6, 8]
     assert (run.state, run.checked_rows, run.new, wrong(run)) == (
@@ -633,13 +645,13 @@ def test_a_worker_that_another_has_overtaken_leaves_the_file_to_it(officer, rcm,
     run = started("funding_lines", lines({}, {}, {}, {}, {}), officer)
     whole = checking.check_lines
 
-    def overtaken(kind, header, chunk, names):
+    def overtaken(kind, header, chunk, names, today):
         monkeypatch.setattr(checking, "check_lines", whole)
-        checking.check_run(run.pk)
-        return whole(kind, header, chunk, names)
+        checking.check_run(run.pk, TODAY)
+        return whole(kind, header, chunk, names, today)
 
     monkeypatch.setattr(checking, "check_lines", overtaken)
-    checking.check_run(run.pk)
+    checking.check_run(run.pk, TODAY)
     run.refresh_from_db()
     assert (run.state, run.new, run.file_rows.count()) == ("checked", 5, 5)
 
@@ -649,18 +661,18 @@ def test_a_check_that_is_cancelled_stops_at_its_next_chunk(officer, rcm, monkeyp
     run = started("funding_lines", lines({}, {}, {}, {}, {}), officer)
     whole, chunks = checking.check_lines, []
 
-    def cancelled(kind, header, chunk, names):
+    def cancelled(kind, header, chunk, names, today):
         chunks.append(chunk)
         if len(chunks) == 2:
             runs.cancel(run.pk)
-        return whole(kind, header, chunk, names)
+        return whole(kind, header, chunk, names, today)
 
     monkeypatch.setattr(checking, "check_lines", cancelled)
-    checking.check_run(run.pk)
+    checking.check_run(run.pk, TODAY)
     run.refresh_from_db()
     assert (run.state, run.is_cancel_asked, len(chunks)) == ("cancelled", True, 2)
     assert not run.file_rows.exists()
-    checking.check_run(run.pk)
+    checking.check_run(run.pk, TODAY)
     with pytest.raises(runs.NotThatFar):
         runs.check_again(run.pk)
 
@@ -715,7 +727,7 @@ def test_a_chunk_asks_as_often_for_many_rows_as_for_few(officer, rcm, kind):
     def counted(content: bytes) -> tuple[int, int]:
         run = started(kind, content, officer)
         with CaptureQueriesContext(connection) as check:
-            checking.check_run(run.pk)
+            checking.check_run(run.pk, TODAY)
         runs.ask_to_write(run.pk, "Why not", officer)
         with CaptureQueriesContext(connection) as writes:
             writing.write_run(run.pk, AT)
@@ -765,7 +777,7 @@ def test_a_file_that_somebody_has_overtaken_is_not_written_at_all(officer, rcm, 
     assert not ImportedRecord.objects.exists()
     # Checked again it says what it would do now.
     runs.check_again(run.pk)
-    checking.check_run(run.pk)
+    checking.check_run(run.pk, TODAY)
     run.refresh_from_db()
     assert (run.state, run.problem) == ("checked", "")
 
@@ -779,7 +791,7 @@ def test_shares_that_somebody_filled_up_meanwhile_refuse_the_whole_file(officer,
     assert write(run, officer).state == "refused"
     assert Attribution.objects.count() == 1
     runs.check_again(run.pk)
-    checking.check_run(run.pk)
+    checking.check_run(run.pk, TODAY)
     assert list(wrong(run)) == ["D3"]
 
 

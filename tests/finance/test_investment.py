@@ -23,6 +23,7 @@ from finance.models import (
     StandardCost,
     TimeEntry,
 )
+from finance.selectors.gaps import posts_paid_by_nothing_counted, stated_over_lines
 from finance.selectors.investment import Investment, investment, investment_records
 from iscm_portal.common.period import Period
 from tests.factories.engagements import (
@@ -32,6 +33,7 @@ from tests.factories.engagements import (
     MembershipFactory,
     OfficeFactory,
     ThemeFactory,
+    UserFactory,
 )
 from tests.factories.finance import (
     AttributionFactory,
@@ -117,15 +119,38 @@ def test_what_two_mechanisms_may_have_had_is_added_once_to_the_total():
     assert total.missing["unknown_shares"] == 2
 
 
-def test_a_stated_amount_counts_as_it_is_also_over_the_lines():
-    project = ProjectFactory()
+def test_more_is_never_counted_for_mechanisms_than_the_project_has():
+    """What documents state over the lines is cut, each amount by the same part."""
+    project, rcm = ProjectFactory(), ISCMFactory(slug="rcm")
     FundingLineFactory(project=project, year=2014, amount_usd=1000)
+    AttributionFactory(
+        project=project, year=2014, basis=AttributionBasis.STATED_SHARE, share_pct=40
+    )
+    for iscm, usd in ((rcm, 1500), (ISCMFactory(slug="sacm"), 500)):
+        AttributionFactory(
+            project=project,
+            iscm=iscm,
+            year=2014,
+            basis=AttributionBasis.STATED_AMOUNT,
+            amount_usd=usd,
+        )
+    AttributionFactory(project=project, year=2014)
+    total = only(investment(Y2014))
+    assert (total.known_usd, total.high_usd) == (1000, 1000)
+    assert only(investment(Y2014, iscm="rcm")).known_usd == 450
+    assert only(investment(Y2014, iscm="sacm")).known_usd == 150
+    (stated,) = stated_over_lines(UserFactory(access_group="finance"))
+    assert (stated.project, stated.year) == (project.pk, 2014)
+    assert (round(stated.lines_usd, 2), round(stated.stated_usd, 2)) == (1000, 2400)
+
+
+def test_an_amount_that_is_stated_before_any_line_is_on_record_counts_as_it_is():
+    project = ProjectFactory()
     AttributionFactory(
         project=project, year=2014, basis=AttributionBasis.STATED_AMOUNT, amount_usd=1500
     )
-    AttributionFactory(project=project, year=2014)
-    total = only(investment(Y2014))
-    assert (total.known_usd, total.high_usd) == (1500, 1500)
+    assert only(investment(Y2014)).known_usd == 1500
+    assert list(stated_over_lines(UserFactory(access_group="finance"))) == []
 
 
 def test_a_project_without_attribution_for_the_year_counts_nowhere():
@@ -208,6 +233,46 @@ def test_a_post_that_a_counted_line_pays_is_not_added_again(coordinator: Positio
     Position.objects.update(paid_by="counted_line", funding_line=line)
     assert only(investment(Y2014)).known_usd == 90_000
     assert not investment_records(Y2014)["positions"].exists()
+
+
+def test_a_post_whose_payer_is_not_counted_is_counted_itself(coordinator: Position):
+    before = only(investment(Y2014))
+    line = FundingLineFactory(year=2014, is_counted=False, not_counted_reason="A ceiling.")
+    project = ProjectFactory()
+    officer = UserFactory(access_group="finance")
+    for payer in ({"funding_line": line}, {"funding_line": None, "project": project}):
+        Position.objects.update(paid_by="counted_line", **payer)
+        assert only(investment(Y2014)) == before
+        assert list(posts_paid_by_nothing_counted(officer)) == [coordinator]
+    FundingLineFactory(project=project, year=2014)
+    assert investment(Y2014) == []
+    assert list(posts_paid_by_nothing_counted(officer)) == []
+
+
+def test_days_of_a_post_count_where_its_share_does_not_hold_them(coordinator: Position):
+    """For a mechanism that the post has no share for, and on days on which it was not held."""
+    Position.objects.update(starts_on=dt.date(2014, 7, 1), ends_on=dt.date(2014, 9, 1))
+    before = only(investment(Y2014))
+    own, other = ISCM.objects.get(), ISCMFactory(slug="other")
+    of_post = {"position": coordinator, "days": 1}
+    for worked_on in (dt.date(2014, 7, 1), dt.date(2014, 9, 1)):
+        TimeEntryFactory(**of_post, iscm=own, worked_on=worked_on)
+    assert only(investment(Y2014)) == before
+    for iscm, worked_on in (
+        (own, dt.date(2014, 6, 30)),
+        (own, dt.date(2014, 9, 2)),
+        (other, dt.date(2014, 8, 1)),
+    ):
+        TimeEntryFactory(**of_post, iscm=iscm, worked_on=worked_on)
+    assert only(investment(Y2014)).known_usd == before.known_usd + 3 * 400
+
+
+def test_days_of_a_post_that_a_counted_line_pays_are_not_added(coordinator: Position):
+    line = FundingLineFactory(year=2014, amount_usd=90_000)
+    Position.objects.update(paid_by="counted_line", funding_line=line)
+    entry = {"worked_on": dt.date(2014, 8, 1), "days": 5, "iscm": ISCMFactory(slug="other")}
+    TimeEntryFactory(**entry, position=coordinator)
+    assert only(investment(Y2014)).known_usd == 90_000
 
 
 def test_days_that_are_part_of_a_posts_share_are_not_added_again(coordinator: Position):
@@ -352,7 +417,7 @@ def ledgers(draw: st.DrawFn) -> dict[str, list[dict[str, Any]]]:
             ),
             "days": st.decimals(0, 20, places=2),
             "paid_by": st.sampled_from(PaidBy),
-            "is_in_a_post": st.sampled_from([False, False, True]),
+            "post": st.sampled_from([None, None, "Held", "Paid"]),
         }
     )
     posts = st.fixed_dictionaries(
@@ -389,7 +454,12 @@ def not_over_100(attributions: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """``attributions``, those unknown that would bring a project's year over 100 per cent."""
     given: dict[tuple[str, int], Decimal] = defaultdict(Decimal)
     for row in attributions:
-        share = {"dedicated": Decimal(100), "stated_share": row["share"]}.get(row["basis"], 0)
+        # Where an amount is stated the shares stay under 100 per cent: a hundredth stands for it.
+        share = {
+            "dedicated": Decimal(100),
+            "stated_share": row["share"],
+            "stated_amount": Decimal("0.01"),
+        }.get(row["basis"], Decimal(0))
         if given[row["project"], row["year"]] + share > 100:
             row["basis"] = AttributionBasis.UNKNOWN
         else:
@@ -446,12 +516,27 @@ def write(ledger: dict[str, list[dict[str, Any]]], directory: dict[str | None, A
         )
         for row in ledger["attributions"]
     )
-    somebody = Position.objects.create(title="Of the days", office=directory["co-a"])
+    posts = {
+        None: None,
+        "Held": Position.objects.create(
+            title="Held in 2018, for north among others",
+            office=directory["co-a"],
+            starts_on=dt.date(2018, 1, 1),
+            ends_on=dt.date(2018, 12, 31),
+        ),
+        "Paid": Position.objects.create(
+            title="Of P1",
+            office=directory["co-a"],
+            paid_by="counted_line",
+            project=directory["P1"],
+        ),
+    }
+    PositionShare.objects.create(position=posts["Held"], iscm=directory["north"], share_pct=0)
     for row in ledger["entries"]:
         TimeEntry.objects.create(
             iscm=directory[row["iscm"]],
             office=directory[row["office"]],
-            position=somebody if row["is_in_a_post"] else None,
+            position=posts[row["post"]],
             **{name: row[name] for name in ("grade", "worked_on", "days", "paid_by")},
         )
     for row in ledger["posts"]:
@@ -475,7 +560,7 @@ class Ledger:
     def __init__(self) -> None:
         self.lines = list(FundingLine.objects.select_related("iscm", "office", "project"))
         self.attributions = list(Attribution.objects.select_related("iscm", "project"))
-        self.entries = list(TimeEntry.objects.select_related("iscm", "office"))
+        self.entries = list(TimeEntry.objects.select_related("iscm", "office", "position"))
         self.shares = list(PositionShare.objects.select_related("position__office", "iscm"))
         rates = list(StandardCost.objects.all())
         self.rates = {(rate.grade, rate.year): rate.usd_per_day for rate in rates}
@@ -501,12 +586,26 @@ class Recount:
         for project, year in product(("P1", "P2"), YEARS):
             self.count_project(project, year)
         for entry in ledger.entries:
-            if entry.paid_by != "counted_line" and entry.position is None:
+            if entry.paid_by != "counted_line" and not self.is_part_of_a_post(entry):
                 self.count_entry(entry)
         posts = {share.position for share in ledger.shares}
         for post, year in product(posts, YEARS):
-            if post.paid_by != "counted_line" and post.starts_on:
+            if not self.is_paid(post) and post.starts_on:
                 self.count_post(post, year)
+
+    def is_paid(self, post: Position) -> bool:
+        """Whether a project that has a counted line pays the post."""
+        paying = {line.project_id for line in self.ledger.lines if line.is_counted}
+        return post.paid_by == "counted_line" and post.project_id in paying
+
+    def is_part_of_a_post(self, entry: TimeEntry) -> bool:
+        post = entry.position
+        if post is None or self.is_paid(post):
+            return post is not None
+        if not post.starts_on or not post.starts_on <= entry.worked_on <= post.ends_on:
+            return False
+        shared = {share.iscm_id for share in self.ledger.shares if share.position_id == post.pk}
+        return entry.iscm_id is None or entry.iscm_id in shared
 
     def is_here(self, record: Any, iscm: ISCM | None, supports: str) -> bool:
         if record.year not in YEARS:
@@ -545,6 +644,12 @@ class Recount:
             for share in shares
             if share.basis != "unknown"
         }
+        in_usd = [share for share in stated if share.basis == "stated_amount"]
+        asked = sum(stated[share] for share in in_usd)
+        room = total - sum(stated[share] for share in stated if share not in in_usd)
+        if total and asked > room:  # the lines are all there is to share out
+            for share in in_usd:
+                stated[share] = stated[share] * room / asked
         unknown = [share for share in shares if share.basis == "unknown"]
         left = max(Fraction(0), total - sum(stated.values()))
         nowhere = FundingLine(year=year, source_of_funds="project_support", supports="project")
@@ -651,7 +756,7 @@ def test_the_records_of_a_cell_are_those_that_were_counted(
 ):
     """Every cell of every cut that a page can open; a post counts once a year."""
     cuts = [(), ("iscm", "source"), ("theme", "source"), ("region", "office"), ("type",)]
-    cuts += [("iscm", "project"), ("project",)]
+    cuts += [("iscm", "project"), ("project",), ("theme", "office", "source")]
     counted = ("funding_lines", "time_entries", "positions")
     with taken_back():
         write(rows, directory)
@@ -660,8 +765,13 @@ def test_the_records_of_a_cell_are_those_that_were_counted(
                 if cell.key.get("iscm", "") is None and cell.key["supports"] == "not_named":
                     continue
                 asked = {name: value for name, value in cell.key.items() if value is not None}
-                if len(asked) < len(cell.key) and ("iscm" not in cell.key or "project" in by):
-                    continue  # of no theme, region, office, type, project: no page links there
+                if "project" in by and cell.key["project"] is None:
+                    continue  # no page asks for what goes through no project
+                asked |= {
+                    name: "none"
+                    for name in ("theme", "region", "office", "type")
+                    if name in by and cell.key[name] is None
+                }
                 if "project" in asked:
                     asked["project"] = [asked["project"]]
                 (narrowed,) = investment(Period.year(year), **asked)
@@ -682,10 +792,24 @@ def shares_of(asked: dict[str, Any]) -> Any:
     wanted = [
         slug
         for slug in SLUGS
-        if asked.get("theme", "") in ["", *THEMES_OF[slug]]
-        and asked.get("region", "") in ["", *REGIONS_OF[slug]]
+        if asked.get("theme", "") in ["", *(THEMES_OF[slug] or ["none"])]
+        and asked.get("region", "") in ["", *(REGIONS_OF[slug] or ["none"])]
+        and asked.get("type", "") != "none"
     ]
     return shares.filter(iscm__slug__in=wanted)
+
+
+def test_the_records_of_single_mechanisms_are_not_those_of_the_grcp_or_of_all_rcps():
+    one = FundingLineFactory(year=2014, iscm=ISCMFactory(), amount_usd=1)
+    for supports in ("grcp", "all_rcps"):
+        FundingLineFactory(year=2014, supports=supports)
+    own, grcp = ISCMFactory(), EventFactory(kind="grcp")
+    day = {"worked_on": dt.date(2014, 3, 11)}
+    entry = TimeEntryFactory(iscm=own, **day)
+    TimeEntryFactory(iscm=None, event=grcp, **day)
+    records = investment_records(Y2014, supports="iscm")
+    assert (list(records["funding_lines"]), list(records["time_entries"])) == ([one], [entry])
+    assert only(investment(Y2014, supports="iscm")).n == 2
 
 
 def test_a_question_is_narrowed_to_any_of_its_dimensions():

@@ -106,6 +106,13 @@ def test_a_year_of_which_nothing_is_known_says_so(read, plan):
     assert "Chief of Mission" in page  # without dates: shown apart, in no year
 
 
+def test_a_post_that_somebody_else_funds_in_part_says_who_and_how_much(read, plan):
+    part = {"payer": "Regional Support Office (RSO)", "payer_pct": Decimal("20.00")}
+    Position.objects.filter(title="Chief of Mission").update(**part)
+    page = read("/staffing/?year=2026")
+    assert "RCM 20% The office itself; Regional Support Office (RSO): 20%" in page
+
+
 def test_posts_without_a_plan_are_told(read, plan):
     page = read("/staffing/?year=2020")
     assert "Nobody has said who is needed in 2020. 1 posts are held." in page

@@ -11,6 +11,7 @@ from django.test.utils import CaptureQueriesContext
 
 from finance.models import (
     Attribution,
+    CurrencyRate,
     FundingLine,
     ImportRow,
     Position,
@@ -251,3 +252,97 @@ def test_undoing_asks_as_often_for_many_records_as_for_few(officer):
         return len(asked)
 
     assert counted(3) == counted(20)
+
+
+# --- rates, and what was converted with them
+
+
+def rated(officer):
+    """An import of two rates, and one of lines: converted with a rate of it, with another rate of
+    the same day, and with none."""
+    rates = written(
+        "currency_rates",
+        officer,
+        {"currency": "EUR", "rated_on": "2026-03-31", "usd_per_unit": "1.08"},
+        {"currency": "CHF", "rated_on": "2026-03-31", "usd_per_unit": "1.12"},
+    )
+    line = {"source_of_funds": "osi", "supports": "grcp", "year": 2026, "rated_on": "2026-03-31"}
+    euro = {**line, "original_currency": "EUR", "original_amount": 100}
+    written(
+        "funding_lines",
+        officer,
+        {**euro, "code": "L.1", "label": "At the rate of the day"},
+        {**euro, "code": "L.2", "label": "At its own", "rate_used": "1.10"},
+        {**line, "code": "L.3", "label": "In dollars", "amount_usd": 5, "rated_on": ""},
+    )
+    return rates
+
+
+def test_undoing_rates_leaves_each_line_as_it_was_converted(officer):
+    rates = rated(officer)
+    before = exported("funding_lines")
+    versions = FundingLine.history.count()
+    assert undo(rates, officer).state == "undone"
+    assert not CurrencyRate.objects.exists()
+    assert (exported("funding_lines"), FundingLine.history.count()) == (before, versions)
+    line = FundingLine.objects.get(code="L.1")
+    assert (line.amount_usd, line.rate_used) == (Decimal("108.00"), Decimal("1.08"))
+    # The sheet of the lines still goes in as it came out.
+    assert checked("funding_lines", before, officer).same == 3
+
+
+def test_a_changed_rate_comes_back_and_the_lines_keep_the_one_that_they_were_converted_with(
+    officer,
+):
+    rated(officer)
+    row = {"currency": "EUR", "rated_on": "2026-03-31", "usd_per_unit": "1.25"}
+    change = written("currency_rates", officer, row)
+    before = exported("funding_lines")
+    undo(change, officer)
+    assert CurrencyRate.objects.get(currency="EUR").usd_per_unit == Decimal("1.08")
+    assert exported("funding_lines") == before
+
+
+def test_the_page_of_a_rates_import_names_the_amounts_that_rest_on_it(officer, client):
+    rates = rated(officer)
+    client.force_login(officer)
+    page = " ".join(client.get(f"/imports/{rates.pk}/").text.split())
+    told = page.split("Amounts that rest on these rates")[1].split("</section>")[0]
+    line = FundingLine.objects.get(code="L.1")
+    assert f'href="/finance/funding-lines/{line.pk}/">L.1</a>' in told
+    assert "leaves these amounts as they are" in told
+    assert "108" in told
+    assert "L.2" not in told
+    assert "L.3" not in told
+    row = {"currency": "EUR", "rated_on": "2026-03-30", "usd_per_unit": "1"}
+    unused = written("currency_rates", officer, row)
+    assert "No amount was converted with them." in client.get(f"/imports/{unused.pk}/").text
+    other = written("projects", officer, {"code": "P.1", "title": "T"})
+    assert "rest on these rates" not in client.get(f"/imports/{other.pk}/").text
+
+
+def test_the_page_of_a_rates_import_asks_as_often_for_many_amounts_as_for_few(officer, client):
+    rates = rated(officer)
+    client.force_login(officer)
+
+    def counted() -> int:
+        client.get(f"/imports/{rates.pk}/")
+        with CaptureQueriesContext(connection) as asked:
+            client.get(f"/imports/{rates.pk}/")
+        return len(asked)
+
+    few = counted()
+    for _n in range(60):
+        money.FundingLineFactory(
+            supports="grcp",
+            original_currency="CHF",
+            original_amount=100,
+            rate_used=Decimal("1.12"),
+            rated_on=dt.date(2026, 3, 31),
+            amount_usd=112,
+        )
+    assert counted() == few
+    first = client.get(f"/imports/{rates.pk}/").text
+    place = first.split('href="?after_amounts=')[1].split('"')[0]
+    second = client.get(f"/imports/{rates.pk}/?after_amounts={place}").text
+    assert [page.count("/finance/funding-lines/") for page in (first, second)] == [50, 11]

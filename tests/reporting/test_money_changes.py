@@ -49,7 +49,7 @@ def test_resources_allocated_follow_an_edit_of_an_amount(line, officer):
 
 
 def test_a_line_that_moves_to_another_year_leaves_the_old_one(line, officer):
-    save_record(line, {"year": 2018}, officer)
+    save_record(line, {"year": 2018}, officer, "Mistyped")
     found = allocated()
     assert (found[2018], found.get(2019)) == (Decimal(1000), None)
 

@@ -116,12 +116,12 @@ PAGES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "/resources/compare/?first=2025&second=2026": ((">800</a>", ">850</a>"), (">47</a>",)),
     "/resources/compare/?one=rcm&other=sacm&from=2026&to=2026": ((">800</a>",), (">47</a>",)),
     "/resources/costs/?from=2026&to=2026": (
-        (">800</a>", ">4 days</a>"),
-        (">47</a>", ">1 days</a>"),
+        (">800</a>", ">59 days</a>"),
+        (">47</a>", ">166 days</a>"),
     ),
     "/resources/costs/records/?of=days&iscm=rcm&from=2026&to=2026": (
-        ("<strong>4 staff days</strong>", "Programme officer: 4 days"),
-        ("<strong>1 staff days</strong>", "Programme officer: 1 day"),
+        ("<strong>59 staff days</strong>", "Programme officer: 4 days"),
+        ("<strong>166 staff days</strong>", "Programme officer: 1 day"),
     ),
     "/resources/cliff/?year=2026": (("Support of <strong>USD 700</strong>",), ("No project",)),
     "/sustaining/?from=2026&to=2026": (

@@ -103,17 +103,20 @@ def page_of(client, report, step="people"):
     return answer.content.decode()
 
 
+def select_of(page) -> str:
+    """The first person's choice of a post; "" where none is asked for."""
+    found = re.search(r'<select name="participants-0-position".*?</select>', page, re.DOTALL)
+    return found[0] if found else ""
+
+
 def offered(page) -> list[str]:
-    """What the first person's row offers to choose from, nothing chosen left out."""
-    select = re.search(r'<select name="participants-0-position".*?</select>', page, re.DOTALL)
-    if select is None:
-        return []
-    return [html.unescape(text) for text in re.findall(r"<option[^>]*>([^<]*)<", select[0])][1:]
+    """What there is to choose from, nothing chosen left out."""
+    texts = re.findall(r"<option[^>]*>([^<]*)<", select_of(page))
+    return [html.unescape(text) for text in texts][1:]
 
 
 def chosen(page) -> str:
-    select = re.search(r'<select name="participants-0-position".*?</select>', page, re.DOTALL)[0]
-    found = re.search(r'<option value="(\d*)" selected', select)
+    found = re.search(r'<option value="(\d*)" selected', select_of(page))
     return found[1] if found else ""
 
 
@@ -415,7 +418,7 @@ def test_the_post_is_read_by_those_who_read_what_the_report_costs(
 
 
 def test_acceptance_writes_the_post_and_the_total_does_not_count_its_days_again(
-    sent, reviewer, iscm
+    client, sent, reviewer
 ):
     # 20 per cent of a post all year: 220 working days at 400.
     before = known()
@@ -428,6 +431,9 @@ def test_acceptance_writes_the_post_and_the_total_does_not_count_its_days_again(
         sent.pk,
     )
     assert entry.history.get().position_id == entry.position_id
+    client.force_login(reviewer)
+    page = client.get(f"/reports/{sent.pk}/").content.decode()
+    assert "part of the post “Policy Officer”, not counted a second time" in page
     assert known() == before
     (cell,) = staffing(Y2026, ("iscm",))
     assert (cell.held, cell.days) == (Decimal("0.20"), 0)

@@ -195,11 +195,13 @@ def test_table_7_adds_up() -> None:
 
 def test_the_posts_of_the_bali_process_in_bangkok_are_those_of_section_4_3() -> None:
     posts = Position.objects.filter(office__slug="co-bangkok", shares__iscm__slug="bali-process")
-    assert list(posts.values_list("title", "shares__share_pct")) == [
-        ("Administrative staff", 100),
-        ("Back-office manager", 100),
-        ("Chief of Mission", 20),
-        ("Finance officer", 100),
+    columns = ("title", "shares__share_pct", "paid_by", "payer", "payer_pct")
+    rso = "Regional Support Office (RSO)"
+    assert list(posts.values_list(*columns)) == [
+        ("Administrative staff", 100, "other", rso, 100),
+        ("Back-office manager", 100, "other", rso, 100),
+        ("Chief of Mission", 20, "office", rso, 20),
+        ("Finance officer", 100, "other", rso, 100),
     ]
 
 

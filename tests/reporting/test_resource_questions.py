@@ -21,6 +21,7 @@ from finance.selectors.changes import Changes, Question
 from finance.selectors.cliff import changes, funding_cliff
 from finance.selectors.printed import printed_table
 from iscm_portal.common.period import Period
+from reporting.selectors.beside import beside
 from reporting.selectors.costs import unit_costs
 from reporting.selectors.resources import ResourceFilter
 from tests.factories import engagements as make
@@ -91,7 +92,7 @@ def ending(ends_on: dt.date | None, usd: int, iscm, basis: str = "dedicated", **
     return project
 
 
-def test_what_ends_in_a_year_is_a_share_of_what_is_known_for_it():
+def test_what_ends_in_a_year_is_a_share_of_what_is_known_for_it(ipd):
     rcm, sacm = make.ISCMFactory(slug="rcm"), make.ISCMFactory(slug="sacm")
     money.FundingLineFactory(iscm=rcm, year=2026, amount_usd=250)
     last = ending(dt.date(2026, 12, 31), 600, rcm)
@@ -99,7 +100,7 @@ def test_what_ends_in_a_year_is_a_share_of_what_is_known_for_it():
     ending(dt.date(2027, 1, 1), 1000, rcm)
     ending(dt.date(2025, 12, 31), 1000, sacm)
     ending(None, 1000, sacm)
-    (cliff,) = funding_cliff(2026)
+    (cliff,) = funding_cliff(2026, ipd)
     assert (cliff.iscm, cliff.known_usd, cliff.ends_usd) == ("rcm", 2000, 750)
     assert cliff.ends_pct == Decimal("37.5")
     assert [row.project for row in cliff.endings] == [last.code, first.code]
@@ -125,6 +126,25 @@ def test_what_ends_opens_to_the_records_of_the_projects_that_end(read):
         assert records.count("Line ") == len(codes)
 
 
+def test_what_ends_is_open_and_its_projects_are_not(client):
+    """Who may read no project learns the sums, and neither name, code, day nor single amount."""
+    own, rcm = make.OfficeFactory(), make.ISCMFactory(slug="rcm", acronym="RCM")
+    secret = ending(dt.date(2026, 12, 31), 600, rcm)
+    mine = ending(dt.date(2026, 6, 30), 150, rcm)
+    type(mine).objects.filter(pk=mine.pk).update(lead_office=own)
+    client.force_login(make.UserFactory(access_group="manager", office=own))
+    page = client.get("/resources/cliff/?year=2026").content.decode()
+    lines = b"".join(client.get("/resources/cliff/?year=2026&format=csv").streaming_content)
+    for text in (page, lines.decode()):
+        assert mine.code in text
+        assert secret.code not in text
+        assert secret.title not in text
+    assert "750" in page
+    assert "1 project that you may not read" in page
+    assert "RCM,,,,600.00,600.00" in lines.decode()
+    assert client.get(f"/resources/records/?project={secret.code}").status_code == 400
+
+
 def test_a_project_that_is_not_there_is_refused(client, ipd):
     client.force_login(ipd)
     answer = client.get("/resources/records/?project=NONE.1")
@@ -132,11 +152,12 @@ def test_a_project_that_is_not_there_is_refused(client, ipd):
     assert "There is no such project." in answer.content.decode()
 
 
-def test_a_project_of_unknown_share_ends_within_a_range():
+def test_a_project_of_unknown_share_ends_within_a_range(ipd, read):
     rcm = make.ISCMFactory(slug="rcm")
     ending(dt.date(2026, 6, 30), 600, rcm, basis="unknown", share_pct=None)
-    (cliff,) = funding_cliff(2026)
-    assert (cliff.ends_usd, cliff.ends_pct) == (0, None)
+    (cliff,) = funding_cliff(2026, ipd)
+    assert (cliff.ends_usd, cliff.high_usd, cliff.ends_pct) == (0, 600, None)
+    assert "it could be up to USD 600" in read("/resources/cliff/?year=2026")
     assert (cliff.endings[0].known_usd, cliff.endings[0].high_usd) == (0, 600)
 
 
@@ -276,6 +297,34 @@ def test_an_event_a_day_and_an_outcome_cost_what_is_known_over_their_number():
     assert (row.outcomes.count, row.outcomes.high_usd) == (1, 1500)
 
 
+def test_the_days_that_a_cost_is_set_against_are_those_of_posts_too(read):
+    """A fifth of a post that was held for half of 2026 (181 of 365 days), and a day beside it."""
+    rcm = make.ISCMFactory(slug="rcm")
+    post = money.PositionFactory(
+        title="Coordinator", starts_on=dt.date(2025, 1, 1), ends_on=dt.date(2026, 6, 30)
+    )
+    money.PositionShareFactory(position=post, iscm=rcm, share_pct=20)
+    money.PositionShareFactory(position=post, iscm=make.ISCMFactory(), share_pct=None)
+    money.FundingLineFactory(iscm=rcm, year=2026, amount_usd=1000)
+    for of_post in (post, None):
+        money.TimeEntryFactory(
+            iscm=rcm, position=of_post, days=1, worked_on=dt.date(2026, 3, 2), title="Desk officer"
+        )
+    row = next(row for row in unit_costs(ResourceFilter(2026, 2026)).rows if row.slug == "rcm")
+    assert row.days.count == rounded(Fraction(181 * 220 * 20, 365 * 100) + 1, 2)
+    records = read("/resources/costs/records/?of=days&iscm=rcm&from=2026&to=2026")
+    assert (records.count("Coordinator"), records.count("Desk officer")) == (1, 1)
+
+
+def test_self_financing_leaves_out_what_other_donors_pay(ipd):
+    rcm = make.ISCMFactory(slug="rcm", acronym="RCM")
+    money.AssessedContributionFactory(iscm=rcm, year=2026, assessed_usd=100, paid_usd=100)
+    for source, usd in (("osi", 300), ("donor_cofunding", 5000), ("contribution", 70)):
+        money.FundingLineFactory(iscm=rcm, year=2026, source_of_funds=source, amount_usd=usd)
+    ((name, ratio),) = beside(ResourceFilter(2026, 2026), ipd).self_financing
+    assert (name, ratio.pct) == ("RCM", 25)
+
+
 def test_each_number_that_a_cost_is_set_against_opens_to_its_records(read):
     rcm, sacm = make.ISCMFactory(slug="rcm"), make.ISCMFactory(slug="sacm")
     money.FundingLineFactory(iscm=rcm, year=2026, amount_usd=1000)
@@ -326,6 +375,38 @@ def test_the_figures_beside_the_money_open_to_their_records(read):
 def test_who_reads_no_money_is_shown_no_figures_beside_it(client):
     client.force_login(make.UserFactory(access_group="analyst"))
     assert "Beside the money" not in client.get("/resources/").content.decode()
+
+
+def test_a_mechanism_of_which_no_money_is_on_record_does_not_cost_nothing(read):
+    rcm = make.ISCMFactory(slug="rcm")
+    make.EventFactory(iscms=[rcm], starts_on=dt.date(2026, 5, 1))
+    (row,) = unit_costs(ResourceFilter(2026, 2026)).rows
+    assert (row.total, row.events.count, row.events.known_usd) == (None, 1, None)
+    page = read("/resources/costs/?from=2026&to=2026")
+    assert "none on record" in page
+    assert "1 events" in page
+
+
+def test_days_without_a_rate_are_not_known_rather_than_nothing(read):
+    rcm = make.ISCMFactory(slug="rcm")
+    money.TimeEntryFactory(iscm=rcm, worked_on=dt.date(2026, 5, 1), days=2, title="Desk officer")
+    (row,) = unit_costs(ResourceFilter(2026, 2026)).rows
+    assert (row.total.is_unknown, row.days.known_usd) == (True, None)
+    page = read("/resources/?from=2026&to=2026")
+    assert "No amount is known." in page
+    assert ">not known</a>" in page
+    assert "2 staff days have no rate" in page
+    assert "Every share" not in page
+    assert 'href="/resources/records/?&amp;from=2026&amp;to=2026#time"' in page
+    assert "Desk officer" in read("/resources/records/?from=2026&to=2026")
+
+
+def test_every_row_that_has_a_figure_opens_also_that_of_none(read):
+    money.FundingLineFactory(iscm=make.ISCMFactory(), office=None, year=2026, amount_usd=70)
+    page = read("/resources/?from=2026&to=2026&by=office")
+    address = "/resources/records/?office=none&from=2026&to=2026"
+    assert f'<a href="{address.replace("&", "&amp;")}">70</a>' in page
+    assert "USD 70</strong>" in read(address)
 
 
 def test_a_cost_over_nothing_is_no_data():
@@ -395,7 +476,7 @@ def test_the_pdf_says_what_the_page_says(read):
         ("theme", "Labour"),
         ("region", "Africa"),
         ("office", "CO A"),
-        ("type", "Regional"),
+        ("type", "Regional consultative process (RCP)"),
     ],
 )
 def test_the_rows_are_what_the_reader_asks_for_and_open_to_their_records(read, by, label):
@@ -416,6 +497,6 @@ def test_the_rows_are_what_the_reader_asks_for_and_open_to_their_records(read, b
 def test_one_year_is_as_many_statements_as_many(django_assert_max_num_queries):
     for year in range(2014, 2026):
         money.FundingLineFactory(year=year)
-    with django_assert_max_num_queries(16):
+    with django_assert_max_num_queries(20):
         unit_costs(ResourceFilter(2014, 2025))
     assert Period.years(2014, 2025).calendar_years == range(2014, 2026)

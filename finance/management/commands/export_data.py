@@ -40,6 +40,3 @@ class Command(BaseCommand):
         else:
             for line in csv_lines(chosen.names, rows):
                 self.stdout.write(line, ending="")
-        left_out = records.without_key(chosen)
-        if left_out and day is None:
-            self.stderr.write(f"{left_out} without a code are left out: no file can name them.")

@@ -28,7 +28,7 @@ class Command(BaseCommand):
         parser.add_argument("kind", metavar="KIND", choices=list(KINDS))
         parser.add_argument("file", metavar="FILE", type=Path)
         parser.add_argument("--dry-run", action="store_true", help="check it, and write nothing")
-        parser.add_argument("--reason", default="", help="why amounts change")
+        parser.add_argument("--reason", default="", help="why figures change")
         parser.add_argument("--user", help="in whose name; else the first administrator's")
 
     def handle(self, *args: Any, kind: str, file: Path, **options: Any) -> None:

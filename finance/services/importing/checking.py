@@ -7,11 +7,12 @@ stage a row twice. Nothing of the whole file is held in memory.
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
 from itertools import groupby, islice
 from typing import Any
 
@@ -20,13 +21,17 @@ from django.db.models import Count, Sum
 from django.utils.translation import gettext as _
 
 from iscm_portal.common import uploads
+from iscm_portal.common.numbers import summed
 
+from ... import rules
 from ...choices import ImportState, RowState
-from ...models import CellError, ImportRow, ImportRun
+from ...models import AssessedContribution, CellError, FundingLine, ImportRow, ImportRun
+from ...selectors.currency import day_of_rate, rates_on_record
+from ...selectors.members import not_members
 from .cells import CellProblem, Link, Text, as_text, is_formula
-from .columns import CENT, KINDS, Column, Kind
+from .columns import KINDS, Column, Kind
 from .reading import Sheet, UnreadableFile, open_sheet
-from .records import Names, Stored, found_by_name, nearest, rates_of, stored_by_key
+from .records import Names, Stored, found_by_name, nearest, stored_by_key
 
 # Rows that are checked, and then staged, at once.
 CHUNK = 1000
@@ -59,12 +64,15 @@ class Row:
     problems: list[tuple[int | None, str]] = field(default_factory=list)
     # Columns whose value is not to be had.
     bad: set[str] = field(default_factory=set)
+    # Whether it changes what is changed with a reason only.
+    needs_reason: bool = False
 
 
-def check_run(run_id: int) -> None:
+def check_run(run_id: int, today: dt.date) -> None:
     """Check the file of a run to its end, from where an earlier check of it stopped.
 
-    Safe to run twice, also at once: who finds that another has got further leaves it to that one.
+    Dates of what has happened are held against ``today``. Safe to run twice, also at once: who
+    finds that another has got further leaves it to that one.
     """
     run = _begin(run_id)
     if run is None:
@@ -80,7 +88,7 @@ def check_run(run_id: int) -> None:
         for _skipped in islice(lines, run.checked_rows):
             pass
         while chunk := list(islice(lines, CHUNK)):
-            if not _stage(run, chunk, check_lines(kind, header, chunk, names)):
+            if not _stage(run, chunk, check_lines(kind, header, chunk, names, today)):
                 return
     except UnreadableFile as error:
         _refuse(run_id, str(error))
@@ -137,17 +145,10 @@ def _stage(run: ImportRun, chunk: list[Line], checked: list[tuple[Row, ImportRow
         errors = [error for row, _s in checked for error in _errors(run, row.number, row.problems)]
         CellError.objects.bulk_create(errors, batch_size=BATCH)
         now.checked_rows += len(chunk)
-        now.amounts_changed += sum(1 for _row, staged in checked if _needs_reason(now, staged))
+        now.amounts_changed += sum(row.needs_reason for row, _staged in checked)
         now.save()
         run.checked_rows = now.checked_rows
     return True
-
-
-def _needs_reason(run: ImportRun, row: ImportRow) -> bool:
-    kind = KINDS[run.kind]
-    return row.state == RowState.CHANGED and any(
-        kind.column(name).needs_reason for name in row.values
-    )
 
 
 def _refuse(run_id: int, problem: str) -> None:
@@ -222,7 +223,7 @@ def _unknown_heading(name: str, known: Iterable[str]) -> str:
 
 
 def check_lines(
-    kind: Kind, header: Header, lines: Sequence[Line], names: Names
+    kind: Kind, header: Header, lines: Sequence[Line], names: Names, today: dt.date
 ) -> list[tuple[Row, ImportRow]]:
     """Each row that is not blank, with what is wrong in it and as it is staged.
 
@@ -234,11 +235,16 @@ def check_lines(
             _look_up(column, column.type, place, rows, names)
     stored = stored_by_key(kind, {_key(kind, row) for row in rows if _has_key(kind, row)})
     merged = [_merged(kind, row, stored) for row in rows]
-    rates = _rates(kind, [values for values, _record in merged])
+    facts = _facts(kind, [values for values, _record in merged], today)
     checked = []
-    for row, (values, record) in zip(rows, merged, strict=True):
-        _apply_rules(kind, header, row, values, rates)
-        checked.append((row, _staged(kind, header, row, values, record)))
+    for row, (values, record), known in zip(rows, merged, facts, strict=True):
+        if kind.filled is not None:
+            values.update(kind.filled({**values, **known}))
+        changes = _changes(kind, values, record)
+        changed = None if record is None else changes.keys()
+        for problem in rules.broken(kind.rule_set, {**values, **known}, changed):
+            row.problems.append((header.place(problem.field, *problem.others), problem.message))
+        checked.append((row, _staged(kind, header, row, values, changes, record)))
     return checked
 
 
@@ -265,7 +271,7 @@ def _read(header: Header, line: Line) -> Row | None:
         value = row.values.setdefault(column.name, column.type.empty)
         if column.required and column.type.text(value) == "":
             row.bad.add(column.name)
-            row.problems.append((place, _("It can't be empty.")))
+            row.problems.append((place, str(column.if_empty) or _("It can't be empty.")))
     return row
 
 
@@ -316,43 +322,38 @@ def _merged(
     return values, record
 
 
-def _rates(kind: Kind, rows: Iterable[Mapping[str, Any]]) -> Mapping[Any, Any]:
-    """The portal's rates for the days that the rows name without a rate."""
-    if not kind.needs_rates:
-        return {}
-    return rates_of(
-        {
-            (values["original_currency"], values["rated_on"])
+def _facts(
+    kind: Kind, rows: Sequence[Mapping[str, Any]], today: dt.date
+) -> Iterator[dict[str, Any]]:
+    """What the rules look at beside the cells of each row. One statement at most."""
+    if kind.model is FundingLine:
+        days = [
+            day_of_rate(values.get("original_currency"), values.get("rated_on")) for values in rows
+        ]
+        rates = rates_on_record({day for day in days if day})
+        for day in days:
+            rate = rates.get(day) if day else None
+            yield {rules.TODAY: today, rules.RATE_ON_RECORD: rate}
+    elif kind.model is AssessedContribution:
+        keys = [
+            (values.get("iscm", ""), values.get("country", ""), values.get("year", 0))
             for values in rows
-            if values.get("original_currency")
-            and values.get("rated_on")
-            and values.get("rate_used") is None
-        }
-    )
-
-
-def _apply_rules(
-    kind: Kind, header: Header, row: Row, values: dict[str, Any], rates: Mapping[Any, Any]
-) -> None:
-    """Fill in what follows from other cells, and tell the rules that the row breaks."""
-    if kind.fill is not None:
-        filled = kind.fill(values, rates)
-        values.update(filled.values)
-        for name, message in filled.problems:
-            row.bad.add(name)
-            row.problems.append((header.place(name), message))
-    for rule in kind.rules:
-        if row.bad.intersection(rule.columns):
-            continue
-        message = rule.check(*(values[name] for name in rule.columns))
-        if message:
-            row.problems.append((header.place(*rule.columns), message))
+        ]
+        others = not_members(set(keys))
+        for key in keys:
+            yield {rules.TODAY: today, rules.IS_NOT_A_MEMBER: key in others}
+    else:
+        yield from ({rules.TODAY: today} for _row in rows)
 
 
 def _staged(
-    kind: Kind, header: Header, row: Row, values: Mapping[str, Any], record: Stored | None
+    kind: Kind,
+    header: Header,
+    row: Row,
+    values: Mapping[str, Any],
+    changes: Mapping[str, tuple[str, str]],
+    record: Stored | None,
 ) -> ImportRow:
-    changes = _changes(kind, values, record)
     for name, (_before, after) in changes.items():
         if isinstance(kind.column(name).type, Text) and is_formula(after):
             row.problems.append(
@@ -373,6 +374,10 @@ def _staged(
         staged.values = changes
     if record is not None:
         staged.object_id = record.pk
+        row.needs_reason = state == RowState.CHANGED and (
+            record.is_told
+            or any(kind.column(name).is_corrected(*change) for name, change in changes.items())
+        )
     if _has_key(kind, row):
         staged.key = _words(kind, kind.key, values)
     if kind.whole and not row.bad.intersection({*kind.key, *kind.whole, "share_pct"}):
@@ -461,7 +466,7 @@ def _tell_shares_over_100(run: ImportRun, kind: Kind, header: Header) -> None:
     column = header.place("share_pct", "basis", *kind.key)
     for chunk in _chunks(sums):
         beside = _shares_beside(run, kind, [whole for whole, _total in chunk])
-        totals = {whole: _cents(total) + beside[whole] for whole, total in chunk}
+        totals = {whole: summed(total) + beside[whole] for whole, total in chunk}
         over = {whole: total for whole, total in totals.items() if total > 100}
         rows = run.file_rows.filter(whole__in=over)
         _keep(
@@ -488,11 +493,6 @@ def _shares_beside(run: ImportRun, kind: Kind, wholes: Sequence[str]) -> dict[st
         if pk not in in_file:
             found[f"{code} · {year}"] += share
     return found
-
-
-def _cents(total: Decimal) -> Decimal:
-    """A sum as it is meant: SQLite adds decimals up as floats."""
-    return Decimal(total).quantize(CENT, ROUND_HALF_UP)
 
 
 def _chunks(rows: Any) -> Iterator[list[Any]]:

@@ -6,19 +6,18 @@ bears the name of its field; ``path`` says where its present value is read.
 
 from __future__ import annotations
 
-import datetime as dt
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from decimal import ROUND_HALF_UP, Decimal
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from django.db import models
-from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from engagements.models import ISCM, Country, Office, Organisation
 from iscm_portal.common.choices import Confidence
 
+from ... import rules
 from ...choices import AttributionBasis, FundingSource, ImportKind, PaidBy, Supports
 from ...models import (
     AssessedContribution,
@@ -44,22 +43,16 @@ from .cells import (
     YesNo,
 )
 
-# A row as values by column.
-Values = Mapping[str, Any]
-# (currency, day) -> USD for one unit
-Rates = Mapping[tuple[str, dt.date], Decimal]
-
 USD = Number(14, 2)
 PERCENTAGE = Number(5, 2, most=100)
 # No more digits than SQLite keeps of a number: 15.
 RATE = Number(14, 8, above_zero=True)
 ORIGINAL_AMOUNT = Number(15, 2)
-CENT = Decimal("0.01")
 
 
 @dataclass(frozen=True)
 class Column:
-    """One column of a file. ``needs_reason``: a change of it needs a reason."""
+    """One column of a file. ``if_empty`` is said at an empty cell of a required one."""
 
     name: str
     type: CellType
@@ -67,7 +60,7 @@ class Column:
     example: str
     required: bool = False
     path: str = ""
-    needs_reason: bool = False
+    if_empty: Words = ""
 
     @property
     def source(self) -> str:
@@ -79,35 +72,30 @@ class Column:
         """Whether its values stand in a table of their own."""
         return isinstance(self.type, ManyLinks | Shares)
 
+    @property
+    def needs_reason(self) -> bool:
+        """Whether a change of what stands in it needs a reason."""
+        can_need = self.name in rules.NEED_A_REASON or self.name in rules.NOT_YET
+        return can_need or isinstance(self.type, Shares)
 
-@dataclass(frozen=True)
-class Rule:
-    """A rule between cells of a row. ``check`` gets the values of ``columns`` and returns what is
-    wrong, or "". It is told at the first of them that the file has."""
-
-    columns: tuple[str, ...]
-    check: Callable[..., str]
-
-
-@dataclass(frozen=True)
-class Filled:
-    """What follows from the other cells of a row, and what hinders that: (column, message)."""
-
-    values: Values = field(default_factory=dict)
-    problems: Sequence[tuple[str, str]] = ()
+    def is_corrected(self, before: str, after: str) -> bool:
+        """Whether the change, in the words of an export, is one that needs a reason."""
+        if isinstance(self.type, Shares):
+            return rules.share_moved(self.type.value(before), self.type.value(after))
+        return rules.needs_a_reason(self.name, before)
 
 
 @dataclass(frozen=True)
 class Kind:
     """A kind of file. ``key`` is what a record goes by; ``years`` the years in which a figure
-    follows its record; ``fill`` works out what may be left empty."""
+    follows its record; ``rule_set`` and ``filled`` are those of pages."""
 
     code: ImportKind
     model: type[models.Model]
     key: tuple[str, ...]
     columns: tuple[Column, ...]
-    rules: tuple[Rule, ...] = ()
-    fill: Callable[[Values, Rates], Filled] | None = None
+    rule_set: tuple[rules.Rule, ...] = ()
+    filled: Callable[[rules.Values], dict[str, Any]] | None = None
     years: Callable[[Any, int], Iterable[int]] = lambda record, this_year: ()
     # The columns within which shares add up to 100 per cent at most.
     whole: tuple[str, ...] = ()
@@ -125,126 +113,11 @@ class Kind:
         """Whether an import of it writes shares, whose sum the database watches."""
         return bool(self.whole) or any(isinstance(c.type, Shares) for c in self.columns)
 
-    @property
-    def needs_rates(self) -> bool:
-        return "rated_on" in self.names and "original_currency" in self.names
-
     def column(self, name: str) -> Column:
         return next(column for column in self.columns if column.name == name)
 
     def key_of(self, texts: Mapping[str, str]) -> tuple[str, ...]:
         return tuple(texts[name] for name in self.key)
-
-
-# --- rules
-
-
-def in_order(first: dt.date | None, last: dt.date | None) -> str:
-    if first and last and last < first:
-        return _("The last day is before the first one.")
-    return ""
-
-
-def supports_what_it_names(supports: str, iscm: str | None, project: str | None) -> str:
-    wanted = {
-        Supports.ISCM: (True, False),
-        Supports.PROJECT: (False, True),
-    }.get(Supports(supports), (False, False))
-    if (bool(iscm), bool(project)) == wanted:
-        return ""
-    if wanted == (True, False):
-        return _("It supports a mechanism: name that, and no project.")
-    if wanted == (False, True):
-        return _("It supports a project: name that, and no mechanism.")
-    return _("What supports that names neither a mechanism nor a project.")
-
-
-def counted_or_says_why_not(is_counted: bool, reason: str, year: int | None) -> str:
-    if is_counted and reason:
-        return _("A line that is counted has no reason why it is not.")
-    if is_counted and year is None:
-        return _("A counted line has a year.")
-    if not is_counted and not reason:
-        return _("A line that is not counted says why.")
-    return ""
-
-
-def has_an_amount(amount: Decimal | None) -> str:
-    return _("The amount in USD is missing.") if amount is None else ""
-
-
-def converted_with_a_rate(rate: Decimal | None, original: Decimal | None, currency: str) -> str:
-    if currency in ("", "USD") or (original is not None and rate is not None):
-        return ""
-    if original is None:
-        return _("Give the original amount in %(currency)s.") % {"currency": currency}
-    return _("Give the rate used, or a day of which the portal has one.")
-
-
-def is_the_converted_amount(
-    amount: Decimal | None, original: Decimal | None, rate: Decimal | None
-) -> str:
-    if amount is None or original is None or rate is None:
-        return ""
-    converted = original * rate
-    if abs(amount - converted) <= Decimal("0.005"):
-        return ""
-    return _("%(original)s at the rate of %(rate)s is %(usd)s USD, not %(amount)s.") % {
-        "original": original,
-        "rate": f"{rate.normalize():f}",
-        "usd": converted.quantize(CENT, ROUND_HALF_UP),
-        "amount": amount,
-    }
-
-
-def fits_its_basis(basis: str, share: Decimal | None, amount: Decimal | None) -> str:
-    if basis == AttributionBasis.DEDICATED and (share != 100 or amount is not None):
-        return _("A dedicated project has the share 100 and no amount.")
-    if basis == AttributionBasis.STATED_SHARE and (share is None or amount is not None):
-        return _("A stated share needs the share, and no amount.")
-    if basis == AttributionBasis.STATED_AMOUNT and (amount is None or share is not None):
-        return _("A stated amount needs the amount, and no share.")
-    if basis == AttributionBasis.UNKNOWN and (share is not None or amount is not None):
-        return _("What is unknown has neither share nor amount.")
-    return ""
-
-
-def names_what_pays_it(paid_by: str, line: str | None, project: str | None) -> str:
-    if paid_by != PaidBy.COUNTED_LINE and (line or project):
-        return _("Only a post that a counted line pays names a line or a project.")
-    if paid_by == PaidBy.COUNTED_LINE and bool(line) == bool(project):
-        return _("Name the one funding line or project that pays the post.")
-    return ""
-
-
-# --- what follows from other cells
-
-
-def fill_line(line: Values, rates: Rates) -> Filled:
-    """The rate of the day, and the amount at the rate."""
-    currency, original = line.get("original_currency"), line.get("original_amount")
-    rate, day = line.get("rate_used"), line.get("rated_on")
-    if currency in (None, "", "USD"):
-        return Filled()
-    filled: dict[str, Any] = {}
-    if rate is None and day is not None:
-        rate = rates.get((str(currency), day))
-        if rate is None:
-            words = {"currency": currency, "day": day}
-            message = _("The portal has no rate of %(currency)s on %(day)s.") % words
-            return Filled(problems=[("rated_on", message)])
-        filled["rate_used"] = rate
-    if line.get("amount_usd", 0) is None and original is not None and rate is not None:
-        filled["amount_usd"] = (original * rate).quantize(CENT, ROUND_HALF_UP)
-    return Filled(filled)
-
-
-def fill_attribution(attribution: Values, rates: Rates) -> Filled:
-    """A dedicated project's share need not be written."""
-    is_dedicated = attribution.get("basis") == AttributionBasis.DEDICATED
-    if is_dedicated and attribution.get("share_pct", 0) is None:
-        return Filled({"share_pct": Decimal("100.00")})
-    return Filled()
 
 
 # --- years whose figures follow a record
@@ -274,6 +147,16 @@ def told_by() -> tuple[Column, ...]:
         Column("confidence", Code(Confidence), gettext_lazy("How sure the source is."), "high"),
         Column("note", Text(), gettext_lazy("What is odd about it."), ""),
     )
+
+
+def code(help_text: Words, example: str) -> Column:
+    """What a record goes by. A file must name it also for a new one: else the same file, sent
+    twice, would make it twice."""
+    if_empty = gettext_lazy(
+        "It can't be empty. Give a new record a code of your own: by it the portal knows the row "
+        "when the file comes again."
+    )
+    return Column("code", Text(40), help_text, example, True, if_empty=if_empty)
 
 
 def iscm(required: bool = True) -> Column:
@@ -308,7 +191,7 @@ PROJECTS = Kind(
     Project,
     key=("code",),
     columns=(
-        Column("code", Text(40), gettext_lazy("What the project goes by."), "PR.0042", True),
+        code(gettext_lazy("What the project goes by."), "PR.0042"),
         Column("title", Text(300), gettext_lazy("Its title."), "Border management", True),
         Column(
             "donors",
@@ -320,7 +203,7 @@ PROJECTS = Kind(
         office("lead_office"),
         *told_by(),
     ),
-    rules=(Rule(("ends_on", "starts_on"), lambda last, first: in_order(first, last)),),
+    rule_set=rules.PROJECT,
 )
 
 FUNDING_LINES = Kind(
@@ -328,7 +211,10 @@ FUNDING_LINES = Kind(
     FundingLine,
     key=("code",),
     columns=(
-        Column("code", Text(40), gettext_lazy("What the line goes by."), "OSI.2026.014", True),
+        code(
+            gettext_lazy("What the line goes by; a new one needs a code of your own."),
+            "OSI.2026.014",
+        ),
         year(required=False),
         *first_and_last("period_starts_on", "period_ends_on"),
         Column(
@@ -349,7 +235,6 @@ FUNDING_LINES = Kind(
             USD,
             gettext_lazy("The amount in USD; empty: the original amount at its rate."),
             "108.00",
-            needs_reason=True,
         ),
         Column("original_currency", Currency(), gettext_lazy("Where it is not USD."), "EUR"),
         Column(
@@ -357,14 +242,12 @@ FUNDING_LINES = Kind(
             ORIGINAL_AMOUNT,
             gettext_lazy("The amount in that currency."),
             "100.00",
-            needs_reason=True,
         ),
         Column(
             "rate_used",
             RATE,
             gettext_lazy("USD for one unit; empty: the portal's rate of the day."),
             "1.08",
-            needs_reason=True,
         ),
         Column("rated_on", Day(), gettext_lazy("The day of the rate."), "2026-03-31"),
         Column("per", Text(40), gettext_lazy("What the amount is for one of."), "year"),
@@ -381,26 +264,12 @@ FUNDING_LINES = Kind(
             YesNo(empty=True),
             gettext_lazy("Whether it counts in totals; empty is yes."),
             "yes",
-            needs_reason=True,
         ),
         Column("not_counted_reason", Text(250), gettext_lazy("Why not."), ""),
         *told_by(),
     ),
-    rules=(
-        Rule(("period_ends_on", "period_starts_on"), lambda last, first: in_order(first, last)),
-        Rule(("supports", "iscm", "project"), supports_what_it_names),
-        Rule(("is_counted", "not_counted_reason", "year"), counted_or_says_why_not),
-        Rule(
-            ("rate_used", "original_amount", "original_currency", "rated_on"),
-            lambda rate, original, currency, _day: converted_with_a_rate(rate, original, currency),
-        ),
-        Rule(("amount_usd", "original_amount", "rate_used"), is_the_converted_amount),
-        Rule(
-            ("amount_usd", "original_amount", "rate_used", "rated_on", "original_currency"),
-            lambda amount, *_others: has_an_amount(amount),
-        ),
-    ),
-    fill=fill_line,
+    rule_set=rules.FUNDING_LINE,
+    filled=rules.filled_line,
     years=own_year,
 )
 
@@ -418,20 +287,18 @@ ATTRIBUTIONS = Kind(
             gettext_lazy("What is known of the share."),
             "stated_share",
             True,
-            needs_reason=True,
         ),
         Column(
             "share_pct",
             PERCENTAGE,
             gettext_lazy("Per cent of the project's support in the year."),
             "25",
-            needs_reason=True,
         ),
-        Column("amount_usd", USD, gettext_lazy("The stated amount."), "", needs_reason=True),
+        Column("amount_usd", USD, gettext_lazy("The stated amount."), ""),
         *told_by(),
     ),
-    rules=(Rule(("basis", "share_pct", "amount_usd"), fits_its_basis),),
-    fill=fill_attribution,
+    rule_set=rules.ATTRIBUTION,
+    filled=rules.filled_attribution,
     years=own_year,
     whole=("project", "year"),
 )
@@ -441,7 +308,9 @@ POSITIONS = Kind(
     Position,
     key=("code",),
     columns=(
-        Column("code", Text(40), gettext_lazy("What the post goes by."), "BKK.0007", True),
+        code(
+            gettext_lazy("What the post goes by; a new one needs a code of your own."), "BKK.0007"
+        ),
         Column("title", Text(160), gettext_lazy("Its title."), "Programme Officer", True),
         Column("grade", Text(10), gettext_lazy("The grade."), "P3"),
         office(required=True),
@@ -450,6 +319,13 @@ POSITIONS = Kind(
             "has_tor", YesNo(), gettext_lazy("Whether terms of reference are on record."), "yes"
         ),
         Column("paid_by", Code(PaidBy), gettext_lazy("Who pays the post."), "office", True),
+        Column("payer", Text(120), gettext_lazy("Who else funds it, by name."), "RSO"),
+        Column(
+            "payer_pct",
+            PERCENTAGE,
+            gettext_lazy("The part that this payer funds, in per cent."),
+            "20",
+        ),
         Column(
             "funding_line",
             Link(FundingLine, "code"),
@@ -463,14 +339,10 @@ POSITIONS = Kind(
             Shares(ISCM, "slug"),
             gettext_lazy("What part of the post is for each mechanism."),
             "bali-process:20; rcm:10",
-            needs_reason=True,
         ),
         *told_by(),
     ),
-    rules=(
-        Rule(("ends_on", "starts_on"), lambda last, first: in_order(first, last)),
-        Rule(("paid_by", "funding_line", "project"), names_what_pays_it),
-    ),
+    rule_set=rules.POSITION,
     years=years_held,
 )
 
@@ -494,7 +366,6 @@ CONTRIBUTIONS = Kind(
             Number(7, 4, most=100),
             gettext_lazy("Its part of the scale that the mechanism agreed on."),
             "8.5",
-            needs_reason=True,
         ),
         Column(
             "assessed_usd",
@@ -502,18 +373,17 @@ CONTRIBUTIONS = Kind(
             gettext_lazy("What it is to pay."),
             "12000.00",
             True,
-            needs_reason=True,
         ),
         Column(
             "paid_usd",
             Number(14, 2, empty=Decimal("0.00")),
             gettext_lazy("What it has paid; empty is 0."),
             "6000.00",
-            needs_reason=True,
         ),
         Column("paid_on", Day(), gettext_lazy("When it last paid."), "2026-05-31"),
         *told_by(),
     ),
+    rule_set=rules.CONTRIBUTION,
     years=own_year,
 )
 
@@ -524,9 +394,7 @@ CURRENCY_RATES = Kind(
     columns=(
         Column("currency", Currency(), gettext_lazy("The currency."), "EUR", True),
         Column("rated_on", Day(), gettext_lazy("The day."), "2026-03-31", True),
-        Column(
-            "usd_per_unit", RATE, gettext_lazy("USD for one unit."), "1.08", True, needs_reason=True
-        ),
+        Column("usd_per_unit", RATE, gettext_lazy("USD for one unit."), "1.08", True),
         *told_by(),
     ),
 )
@@ -544,7 +412,6 @@ STANDARD_COSTS = Kind(
             gettext_lazy("What a working day costs (USD)."),
             "412.50",
             True,
-            needs_reason=True,
         ),
         *told_by(),
     ),

@@ -15,7 +15,8 @@ from django.db.models import Q, QuerySet
 from iscm_portal.common.access import Reader
 from iscm_portal.common.history import latest_history
 
-from ...models import CurrencyRate, PositionShare, Project
+from ... import rules
+from ...models import PositionShare, Project
 from .cells import Link, Shares
 from .columns import Column, Kind
 
@@ -27,10 +28,13 @@ MOST_SLIPS = 200
 
 @dataclass(frozen=True)
 class Stored:
-    """A record as it stands: its values by column."""
+    """A record as it stands: its values by column. ``is_told``: a report wrote it, or the
+    evaluation prints it."""
 
     pk: int
     values: Mapping[str, Any]
+    # Whether any change of it needs a reason: a report or the evaluation tells it.
+    is_told: bool = False
 
     def text(self, column: Column) -> str:
         return column.type.text(self.values[column.name])
@@ -54,27 +58,30 @@ def stored_by_key(kind: Kind, keys: Collection[tuple[Any, ...]]) -> dict[tuple[s
     }
     found: dict[tuple[str, ...], Stored] = {}
     plain: dict[int, dict[str, Any]] = {}
-    for pk, values in _plain(kind, kind.model._default_manager.filter(wanted)):
+    for pk, values, is_told in _plain(kind, kind.model._default_manager.filter(wanted)):
         words = tuple(column.type.text(values[column.name]) for column in columns)
         if words in asked:
             plain[pk] = values
-            found[words] = Stored(pk, values)
+            found[words] = Stored(pk, values, is_told)
     _add_beside(kind, plain)
     return found
 
 
 def stored_by_pk(kind: Kind, pks: Collection[int]) -> dict[int, Stored]:
-    plain = dict(_plain(kind, kind.model._default_manager.filter(pk__in=pks)))
-    _add_beside(kind, plain)
-    return {pk: Stored(pk, values) for pk, values in plain.items()}
+    rows = list(_plain(kind, kind.model._default_manager.filter(pk__in=pks)))
+    _add_beside(kind, {pk: values for pk, values, _is_told in rows})
+    return {pk: Stored(pk, values, is_told) for pk, values, is_told in rows}
 
 
-def _plain(kind: Kind, rows: QuerySet[Any]) -> Iterator[tuple[int, dict[str, Any]]]:
+def _plain(kind: Kind, rows: QuerySet[Any]) -> Iterator[tuple[int, dict[str, Any], bool]]:
     columns = [column for column in kind.columns if not column.is_beside]
     names = [column.name for column in columns]
     paths = [column.source for column in columns]
-    for pk, *values in rows.order_by().values_list("pk", *paths).iterator(chunk_size=CHUNK):
-        yield pk, dict(zip(names, values, strict=True))
+    origins = [name for name in rules.ORIGINS if hasattr(kind.model, name)]
+    all_rows = rows.order_by().values_list("pk", *origins, *paths)
+    for pk, *found in all_rows.iterator(chunk_size=CHUNK):
+        told, values = found[: len(origins)], found[len(origins) :]
+        yield pk, dict(zip(names, values, strict=True)), any(told)
 
 
 def _add_beside(kind: Kind, rows: Mapping[int, dict[str, Any]]) -> None:
@@ -99,17 +106,6 @@ def _shares(pks: Collection[int]) -> dict[int, dict[str, Any]]:
     for pk, slug, share in rows.values_list("position", "iscm__slug", "share_pct"):
         found[pk][slug] = share
     return found
-
-
-def rates_of(days: Collection[tuple[str, dt.date]]) -> dict[tuple[str, dt.date], Any]:
-    """USD for one unit, by currency and day."""
-    rows = CurrencyRate.objects.order_by().filter(
-        currency__in={currency for currency, _day in days}, rated_on__in={day for _c, day in days}
-    )
-    return {
-        (currency, day): rate
-        for currency, day, rate in rows.values_list("currency", "rated_on", "usd_per_unit")
-    }
 
 
 def found_by_name(link: Link, names: Collection[str]) -> dict[str, int]:
@@ -150,26 +146,13 @@ def nearest(name: str, known: Iterable[str]) -> str:
 # --- as a file
 
 
-def all_of(kind: Kind, user: Reader | None = None) -> QuerySet[Any]:
-    """The records that a file of this kind can hold: those that have what they go by."""
-    rows = kind.model._default_manager.all()
-    if user is not None:
-        rows = rows.visible_to(user)  # type: ignore[attr-defined]
-    return rows.exclude(code=None) if kind.key == ("code",) else rows
-
-
-def without_key(kind: Kind) -> int:
-    """How many records have no code: no file can name them."""
-    if kind.key != ("code",):
-        return 0
-    return kind.model._default_manager.filter(code=None).count()
-
-
 def file_rows(kind: Kind, user: Reader | None = None) -> Iterator[list[Any]]:
     """The records as rows of a file, one after the other: numbers, dates and texts."""
     order = [kind.column(name).source for name in kind.key]
     paths = [column.source for column in kind.columns if not column.is_beside]
-    rows = all_of(kind, user).order_by(*order).values_list("pk", *paths)
+    everything: Any = kind.model._default_manager
+    rows = everything.all() if user is None else everything.visible_to(user)
+    rows = rows.order_by(*order).values_list("pk", *paths)
     names = [column.name for column in kind.columns if not column.is_beside]
     stream = rows.iterator(chunk_size=CHUNK)
     while chunk := list(islice(stream, CHUNK)):
@@ -185,8 +168,6 @@ def file_rows_before(kind: Kind, moment: dt.datetime) -> Iterator[list[Any]]:
     columns = [column for column in kind.columns if not column.is_beside]
     names = [column.name for column in columns]
     history = latest_history(kind.model, before=moment).exclude(history_type="-")
-    if kind.key == ("code",):
-        history = history.exclude(code=None)
     rows = history.order_by(*order).values_list("id", "history_id", *[c.source for c in columns])
     stream = rows.iterator(chunk_size=CHUNK)
     while chunk := list(islice(stream, CHUNK)):

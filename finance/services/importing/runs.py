@@ -11,16 +11,22 @@ from typing import Any
 
 from django.db import transaction
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from iscm_portal.common import uploads
 from iscm_portal.common.documents import safe_name
 
 from ...choices import ImportState
 from ...models import ImportRun
+from . import progress
 from .checking import locked
 
 # Longer does not fit into the history beside the number of the import.
 LONGEST_REASON = 80
+SAY_WHY = gettext_lazy(
+    "The file changes what figures are counted from, or what a report or the evaluation tells. "
+    "Say why."
+)
 # A run that has not moved for so long has lost its worker.
 STANDS_STILL_AFTER = dt.timedelta(minutes=5)
 CAN_BE_CANCELLED = (
@@ -30,12 +36,9 @@ CAN_BE_CANCELLED = (
     ImportState.CHECKED,
 )
 IS_CHECKED_AGAIN = (ImportState.REFUSED, ImportState.CHECKED)
-IN_WORK = (
-    ImportState.WAITING,
-    ImportState.CHECKING,
-    ImportState.WRITING,
-    ImportState.UNDOING,
-)
+# All of it in one transaction: stopped by ``progress.ask_to_stop`` only.
+IN_ONE_GO = (ImportState.WRITING, ImportState.UNDOING)
+IN_WORK = (ImportState.WAITING, ImportState.CHECKING, *IN_ONE_GO)
 
 
 class StepRefused(Exception):
@@ -51,7 +54,7 @@ class NothingToChange(StepRefused):
 
 
 class ReasonMissing(StepRefused):
-    """The file changes amounts, and nobody says why."""
+    """The file changes what moves a figure, and nobody says why."""
 
 
 def start_run(kind: str, file: Any, name: str, actor: Any, at: dt.datetime) -> ImportRun:
@@ -88,7 +91,7 @@ def ask_to_write(run_id: int, reason: str, actor: Any) -> None:
         if not run.new and not run.changed:
             raise NothingToChange(_("There is nothing to change: all of it stands there already."))
         if run.amounts_changed and not reason:
-            raise ReasonMissing(_("The file changes amounts that are on record. Say why."))
+            raise ReasonMissing(SAY_WHY)
         run.state, run.reason, run.written_by, run.problem = (
             ImportState.WRITING,
             reason,
@@ -96,6 +99,7 @@ def ask_to_write(run_id: int, reason: str, actor: Any) -> None:
             "",
         )
         run.save()
+    progress.forget(run_id)
 
 
 def ask_to_undo(run_id: int, actor: Any) -> None:
@@ -104,6 +108,7 @@ def ask_to_undo(run_id: int, actor: Any) -> None:
         run = _in(run_id, ImportState.WRITTEN)
         run.state, run.undone_by, run.problem = ImportState.UNDOING, actor, ""
         run.save()
+    progress.forget(run_id)
 
 
 def cancel(run_id: int) -> None:

@@ -8,17 +8,30 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
+from django.db.models import Exists, OuterRef
 from django.utils.translation import gettext as _
 
 from iscm_portal.common import uploads
 from iscm_portal.common.workbooks import workbook
 
-from ...models import CellError, ImportedRecord, ImportRow, ImportRun, PositionShare
+from ...models import (
+    CellError,
+    CurrencyRate,
+    FundingLine,
+    ImportedRecord,
+    ImportRow,
+    ImportRun,
+    PositionShare,
+)
+from ...querysets import FundingLineQuerySet
 from .cells import Broken
 from .checking import MESSAGES, heading, is_messages
 from .columns import KINDS, POSITIONS, PROJECTS, Kind
 from .reading import column_letters, open_sheet
 from .records import donors_noted
+
+# Amounts that rest on rates, in the order of their index: the first of many are found at once.
+RATED_IN_ORDER = ("rated_on", "original_currency", "pk")
 
 
 @dataclass(frozen=True)
@@ -119,6 +132,23 @@ def _texts(kind: Kind, history_ids: Sequence[int]) -> dict[int, dict[str, str]]:
         for history_id, row in texts.items():
             row["donors"] = kind.column("donors").type.text(donors.get(history_id, ()))
     return texts
+
+
+def converted_with(run: ImportRun) -> FundingLineQuerySet:
+    """The funding lines whose amount was converted with a rate that the run wrote.
+
+    They keep that rate whatever becomes of the rate itself: nothing here follows it.
+    """
+    written = CurrencyRate.objects.filter(pk__in=run.records.values("object_id")).order_by()
+    rate = written.filter(
+        currency=OuterRef("original_currency"),
+        rated_on=OuterRef("rated_on"),
+        usd_per_unit=OuterRef("rate_used"),
+    )
+    lines: FundingLineQuerySet = FundingLine.objects.filter(
+        Exists(rate), rated_on__in=written.values("rated_on")
+    )
+    return lines
 
 
 def marked_file(run: ImportRun) -> Iterator[bytes]:

@@ -25,6 +25,7 @@ from ...choices import ImportState
 from ...models import ImportedRecord, ImportRun, PositionShare, Project
 from .checking import locked
 from .columns import KINDS, Kind
+from .progress import Phase, Progress, Stopped, forget
 from .writing import (
     LOCK,
     columns_of,
@@ -65,13 +66,16 @@ def undo_run(run_id: int, at: dt.datetime) -> None:
 
     Where it can't be undone nothing changes: the run stays written and says why.
     """
+    progress = Progress(run_id, at)
     try:
         with transaction.atomic():
             lock_until_commit(LOCK)
             run = locked(run_id)
             if run.state != ImportState.UNDOING:
                 return
-            _undo(run, at)
+            _undo(run, at, progress)
+    except Stopped:
+        _give_up(run_id, _("The undoing was stopped. Nothing was undone."))
     except CannotBeUndone as error:
         _give_up(run_id, str(error))
     except IntegrityError:
@@ -82,6 +86,8 @@ def undo_run(run_id: int, at: dt.datetime) -> None:
                 "(shares over 100 per cent, or a record that is gone)."
             ),
         )
+    finally:
+        forget(run_id)
 
 
 def _give_up(run_id: int, problem: str) -> None:
@@ -92,16 +98,22 @@ def _give_up(run_id: int, problem: str) -> None:
             run.save()
 
 
-def _undo(run: ImportRun, at: dt.datetime) -> None:
+def _undo(run: ImportRun, at: dt.datetime, progress: Progress) -> None:
     kind = KINDS[run.kind]
-    _refuse_what_moved_on(run, kind)
+    _refuse_what_moved_on(run, kind, progress)
     undoing = _Undoing(run, kind, at)
-    for piece in _pieces(kind, run.records.filter(history_before=None)):
-        undoing.take_away(piece)
+    made = run.records.filter(history_before=None)
+    changed = run.records.exclude(history_before=None)
     # What gives way first, so that no sum is over 100 on the way.
-    for raised in (False, True) if kind.has_shares else (False,):
-        for piece in _pieces(kind, run.records.exclude(history_before=None)):
+    rounds = (False, True) if kind.has_shares else (False,)
+    progress.begin(Phase.UNDOING, made.count() + changed.count() * len(rounds))
+    for piece in _pieces(kind, made):
+        undoing.take_away(piece)
+        progress.add(len(piece.records))
+    for raised in rounds:
+        for piece in _pieces(kind, changed):
             undoing.give_back(piece, raised)
+            progress.add(len(piece.records))
     if undoing.years:
         outbox.write("evidence_changed", {"years": sorted(undoing.years)})
     run.state, run.undone_at, run.problem = ImportState.UNDONE, at, ""
@@ -133,13 +145,15 @@ def _pieces(kind: Kind, some: QuerySet[ImportedRecord], *, hold: bool = False) -
 # --- may it be undone?
 
 
-def _refuse_what_moved_on(run: ImportRun, kind: Kind) -> None:
+def _refuse_what_moved_on(run: ImportRun, kind: Kind, progress: Progress) -> None:
     """Raises CannotBeUndone, naming the records, when one was changed or is used since."""
     changed: list[ImportedRecord] = []
     used: list[ImportedRecord] = []
+    progress.begin(Phase.LOOKING, run.records.count())
     for piece in _pieces(kind, run.records.all(), hold=True):
         changed += _changed_since(piece)
         used += _used_since(run, piece)
+        progress.add(len(piece.records))
     told = []
     if changed:
         told.append(

@@ -14,6 +14,7 @@ from django.db import IntegrityError, models, transaction
 from django.utils.translation import gettext as _
 
 from iscm_portal.common import outbox
+from iscm_portal.common.bulk import update_rows
 from iscm_portal.common.history import (
     latest_history,
     links_noted,
@@ -23,11 +24,21 @@ from iscm_portal.common.history import (
 )
 from iscm_portal.common.locks import lock_until_commit
 
+from ... import rules
 from ...choices import ImportState, RowState
-from ...models import ImportedRecord, ImportRow, ImportRun, PositionShare, Project
+from ...models import (
+    FundingLine,
+    ImportedRecord,
+    ImportRow,
+    ImportRun,
+    PositionShare,
+    Project,
+)
+from ...selectors.currency import off_record
 from .cells import Link, Shares
 from .checking import locked
 from .columns import KINDS, Column, Kind
+from .progress import Phase, Progress, Stopped, forget
 from .records import found_by_name, stored_by_pk
 
 CHUNK = 1000
@@ -87,6 +98,7 @@ def write_run(run_id: int, at: dt.datetime) -> None:
     Safe to run twice: the second finds it written. Where the file has been overtaken nothing is
     written and the run says so.
     """
+    progress = Progress(run_id, at)
     try:
         with transaction.atomic():
             # One at a time: two files with the same records would wait for each other for ever.
@@ -94,21 +106,32 @@ def write_run(run_id: int, at: dt.datetime) -> None:
             run = locked(run_id)
             if run.state != ImportState.WRITING:
                 return
-            _write(run, at)
+            _write(run, at, progress)
+    except Stopped:
+        _give_up(run_id, ImportState.CHECKED, _("The writing was stopped. Nothing was written."))
     except (Overtaken, IntegrityError) as error:
-        _give_up(run_id, error)
+        problem = _(
+            "Since the check somebody wrote what does not go with this file. Nothing was written. "
+            "Check it again."
+        )
+        told = f"{problem} {error}" if isinstance(error, Overtaken) else problem
+        _give_up(run_id, ImportState.REFUSED, told)
+    finally:
+        forget(run_id)
 
 
-def _write(run: ImportRun, at: dt.datetime) -> None:
+def _write(run: ImportRun, at: dt.datetime, progress: Progress) -> None:
     kind = KINDS[run.kind]
     reason = _("Import %(number)s") % {"number": run.pk}
     written = Written(run, run.written_by, f"{reason}: {run.reason}".rstrip(": ")[:100], at)
     # What takes a share less first, so that no sum is over 100 per cent on the way.
     rows = run.file_rows.filter(state__in=(RowState.NEW, RowState.CHANGED))
     stream = rows.order_by("-goes_first", "row").iterator(chunk_size=CHUNK)
+    progress.begin(Phase.WRITING, run.new + run.changed)
     while chunk := list(islice(stream, CHUNK)):
         _write_chunk(kind, chunk, written)
         run.written_rows += len(chunk)
+        progress.add(len(chunk))
     if written.years:
         outbox.write("evidence_changed", {"years": sorted(written.years)})
     run.file_rows.all().delete()
@@ -116,17 +139,11 @@ def _write(run: ImportRun, at: dt.datetime) -> None:
     run.save()
 
 
-def _give_up(run_id: int, error: Exception) -> None:
-    problem = _(
-        "Since the check somebody wrote what does not go with this file. Nothing was written. "
-        "Check it again."
-    )
-    if isinstance(error, Overtaken):
-        problem = f"{problem} {error}"
+def _give_up(run_id: int, state: ImportState, problem: str) -> None:
     with transaction.atomic():
         run = locked(run_id)
         if run.state == ImportState.WRITING:
-            run.state, run.problem, run.written_by = ImportState.REFUSED, problem[:500], None
+            run.state, run.problem, run.written_by = state, problem[:500], None
             run.save()
 
 
@@ -184,6 +201,7 @@ def _create(kind: Kind, rows: Sequence[ImportRow], links: _Linked, written: Writ
             if not column.is_beside:
                 _set(column, record, value_of(column, row), links)
         records.append(record)
+    _see_to_rates(records)
     kind.model._default_manager.bulk_create(records, batch_size=BATCH)
     _write_beside(kind, rows, records, links, written)
     written.note(records, "+")
@@ -204,10 +222,23 @@ def _change(kind: Kind, rows: Sequence[ImportRow], links: _Linked, written: Writ
             if column.name in row.values:
                 _set(column, record, value_of(column, row), links)
     changed = [records[row.object_id or 0] for row in rows]
+    asked = rules.AT_THE_RATE_ON_RECORD.is_asked
+    _see_to_rates([records[row.object_id or 0] for row in rows if asked(row.values.keys())])
     update_many(kind.model, changed, {column.name for column in columns}, written.at)
     _write_beside(kind, rows, changed, links, written)
     written.note(changed, "~", before)
     written.touch(kind, changed)
+
+
+def _see_to_rates(records: Sequence[Any]) -> None:
+    """Raises Overtaken where a line that is converted now is not so at the rate on record: the
+    rate was corrected since the check."""
+    lines = [record for record in records if isinstance(record, FundingLine)]
+    if moved := off_record(lines):
+        shown = ", ".join(f"“{line.code}”" for line in moved[:5])
+        raise Overtaken(
+            _("The rate on record is another one now: %(records)s.") % {"records": shown}
+        )
 
 
 def _held(kind: Kind, rows: Sequence[ImportRow]) -> dict[int, Any]:
@@ -284,18 +315,11 @@ def columns_of(model: type[models.Model]) -> list[str]:
 def update_many(
     model: type[models.Model], records: Sequence[Any], columns: Collection[str], at: dt.datetime
 ) -> None:
-    """Save these ``columns`` (fields or their columns) of ``records``, touched ``at``.
-
-    Only those that change: each costs a case for each record.
-    """
-    manager: Any = model._default_manager
-    if columns:
-        names = sorted(columns)
-        fields = {field.attname: field.name for field in model._meta.concrete_fields}
-        manager.bulk_update(records, [fields.get(name, name) for name in names], batch_size=BATCH)
-    manager.filter(pk__in=[record.pk for record in records]).update(updated_at=at)
+    """Save these ``columns`` (fields or their columns) of ``records``, touched ``at``."""
+    names = {field.attname: field.name for field in model._meta.concrete_fields}
     for record in records:
         record.updated_at = at
+    update_rows(model, records, sorted({names.get(c, c) for c in columns} | {"updated_at"}))
 
 
 # --- what stands beside a record

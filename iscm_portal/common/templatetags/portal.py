@@ -73,6 +73,12 @@ def amount(value: Any, decimals: int | None = None) -> str:
     return number_format(_rounded(number, decimals), decimal_pos=decimals, force_grouping=True)
 
 
+@register.filter
+def known(amounts: Any) -> str:
+    """What is known of amounts in USD; in words where nothing is and something lacks: no zero."""
+    return _("not known") if amounts.is_unknown else amount(amounts.known_usd, 0)
+
+
 # unit of a measure -> (decimals shown, the value in words)
 UNITS = {
     "count": (0, "%s"),  # the title says what is counted

@@ -354,6 +354,7 @@ class Activity:
         chance = random.Random("demo allocations")  # noqa: S311
         lines = [
             FundingLine(
+                code=f"DEMO-OSI-{year}-{number:02}",
                 year=year,
                 source_of_funds="osi",
                 supports="iscm",
@@ -365,7 +366,7 @@ class Activity:
                 is_demo=True,
             )
             for year in self.world.years
-            for slug in SERVED_BY
+            for number, slug in enumerate(SERVED_BY, start=1)
         ]
         write_rows(FundingLine, lines)
         self._projects()
@@ -401,6 +402,7 @@ class Activity:
     @staticmethod
     def _project_line(project: Project, year: int) -> FundingLine:
         return FundingLine(
+            code=f"{project.code}-{year}",
             year=year,
             source_of_funds="project_support",
             supports="project",

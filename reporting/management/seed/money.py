@@ -154,35 +154,51 @@ def build_staff_counts(seed: list[Record]) -> list[Record]:
 _STAFFING = "evaluation 2019, section 4.3 (Staffing)"
 _IN_RSO = "Full-time, based in the RSO and fully funded by it."
 
-# (office, title, ToR on record, paid by, source, note, mechanism, share of the post)
+RSO = "Regional Support Office (RSO)"
+# code of our own, office, title, ToR on record, paid by, payer by name, its part, source, note,
+# mechanism, share
 POSITIONS = (
-    ("co-bangkok", "Back-office manager", True, "other", _STAFFING, _IN_RSO, "bali-process", "100"),
-    ("co-bangkok", "Finance officer", True, "other", _STAFFING, _IN_RSO, "bali-process", "100"),
-    (
-        "co-bangkok",
-        "Administrative staff",
-        True,
-        "other",
-        _STAFFING,
-        _IN_RSO,
-        "bali-process",
-        "100",
+    *(
+        (
+            code,
+            "co-bangkok",
+            title,
+            True,
+            "other",
+            RSO,
+            "100.00",
+            _STAFFING,
+            _IN_RSO,
+            "bali-process",
+            "100",
+        )
+        for code, title in (
+            ("post-rso-back-office-manager", "Back-office manager"),
+            ("post-rso-finance-officer", "Finance officer"),
+            ("post-rso-administrative-staff", "Administrative staff"),
+        )
     ),
     (
+        "post-chief-of-mission-bangkok",
         "co-bangkok",
         "Chief of Mission",
         True,
         "office",
+        RSO,
+        "20.00",
         _STAFFING,
         "20 per cent of the post is funded by the RSO; who pays the rest is not stated.",
         "bali-process",
         "20",
     ),
     (
+        "post-coordinator-bali-process",
         "co-canberra",
         "Coordinator, Bali Process",
         True,
         "other",
+        "",
+        None,
         _STAFFING,
         "Full-time. Australia funds staff support (section 4.3); which post is not stated. A "
         "second member of staff works on the Bali Process for a share that is not stated.",
@@ -190,10 +206,13 @@ POSITIONS = (
         "100",
     ),
     (
+        "post-national-officer-nepal",
         "iom-nepal",
         "National Officer supporting the Chair",
         None,
         "office",
+        "",
+        None,
         "evaluation 2019, section 4.3 (quote, global questionnaire)",
         "Full-time. Paid from OSI in 2017 and 2018; OSI stopped as of the second quarter of 2019 "
         "and the mission then carried the cost. Not in Table 7.",
@@ -206,21 +225,24 @@ POSITIONS = (
 def build_positions() -> list[Record]:
     return [
         known(
+            code=code,
             office=office,
             title=title,
             has_tor=has_tor,
             paid_by=paid_by,
+            payer=payer,
+            payer_pct=part,
             source=source,
             note=sentences(note, "Grade and dates are not stated"),
         )
-        for office, title, has_tor, paid_by, source, note, _iscm, _share in POSITIONS
+        for code, office, title, has_tor, paid_by, payer, part, source, note, *_share in POSITIONS
     ]
 
 
 def build_position_shares() -> list[Record]:
     return [
         {"position": f"{office}:{title}", "iscm": iscm, "share_pct": f"{share}.00"}
-        for office, title, _tor, _paid_by, _source, _note, iscm, share in POSITIONS
+        for _code, office, title, *_facts, iscm, share in POSITIONS
     ]
 
 
