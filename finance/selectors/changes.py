@@ -109,7 +109,7 @@ class Question:
 class Changed:
     """One change of one record. ``fields`` are (name, before, after); a new record's have no
     before, a deleted one's no after. ``reason`` may be empty where none was asked for. ``page`` is
-    the kind and the number under which the record has a page.
+    the kind and the number (of a fund its slug) under which the record has a page.
 
     One with a ``step`` stands for ``rows`` records of an import.
     """
@@ -122,7 +122,7 @@ class Changed:
     object_id: int
     reason: str
     fields: list[tuple[str, Any, Any]] = field(default_factory=list)
-    page: tuple[str, int] | None = None
+    page: tuple[str, int | str] | None = None
     is_new: bool = False
     step: ImportStep | None = None
     rows: int = 0
@@ -408,9 +408,17 @@ def _changed(
         object_id=row.id,
         reason=row.history_change_reason or "",
         fields=told,
-        page=(slug, row.position_id if model is PositionShare else row.id),
+        page=(slug, _address(model, row)),
         is_new=row.history_type == "+",
     )
+
+
+def _address(model: type[Model], row: Any) -> int | str:
+    if model is ReserveFund:
+        slug: str = row.slug
+        return slug
+    number: int = row.position_id if model is PositionShare else row.id
+    return number
 
 
 def _of_step(step: ImportStep, at: dt.datetime, rows: int) -> Changed:

@@ -219,7 +219,8 @@ def sort_head(
     now = context["request"].GET.get(name, "")
     following = {ways[0]: ways[1], ways[1]: ""}
     address = address_with(context, **{name: following.get(now, ways[0])})
-    link = format_html('<a href="{}">{}', address, word)
+    # A template doubles the per cent signs of a text in _().
+    link = format_html('<a href="{}">{}', address, str(word).replace("%%", "%"))
     css = mark_safe(' class="number"') if number else ""
     if now not in ways:
         return format_html('<th scope="col"{}>{}</a></th>', css, link)
