@@ -413,13 +413,13 @@ def test_no_more_is_stated_of_a_project_and_year_than_it_has(officer, rcm):
 
     assert checked("attributions", file("500", "10"), officer).errors == 0
     run = checked("attributions", file("500.01", "10"), officer)
-    assert set(wrong(run)) == {"E2", "E3"}
-    assert wrong(run)["E2"] == (
+    assert set(wrong(run)) == {"F2", "F3"}
+    assert wrong(run)["F2"] == (
         "The amounts stated of P.1 · 2026 come to 500.01: the shares leave 500.00 of the 1,000.00 "
         "that its lines come to."
     )
     run = checked("attributions", file("1", "60"), officer)
-    assert wrong(run)["E3"] == (
+    assert wrong(run)["F3"] == (
         "The shares of P.1 · 2026 come to 100 per cent: no amount goes beside them."
     )
 
