@@ -80,7 +80,9 @@ class TimeEntryQuerySet(OfficeMoneyQuerySet):
             id=OuterRef("position_id"), starts_on__lte=OuterRef("worked_on")
         ).filter(Q(ends_on__isnull=True) | Q(ends_on__gte=OuterRef("worked_on")))
         shared = shares.filter(position_id=OuterRef("position_id"), iscm_id=OuterRef("iscm_id"))
-        return self.exclude(Exists(held), Q(Exists(shared)) | Q(iscm__isnull=True))
+        in_share = Q(Exists(held)) & (Q(Exists(shared)) | Q(iscm__isnull=True))
+        # Most days are of no post: they are told first, without a look into other tables.
+        return self.filter(Q(position__isnull=True) | ~in_share)
 
     def not_paid_elsewhere(
         self, posts: PositionQuerySet, shares: QuerySet[Any], lines: FundingLineQuerySet
@@ -88,8 +90,8 @@ class TimeEntryQuerySet(OfficeMoneyQuerySet):
         """Days that no counted line already pays, itself or through their post, and that are no
         part of a post's share."""
         paid = posts.filter(id=OuterRef("position_id")).paid_by_counted(lines)
-        beside = self.beside_posts(posts, shares).exclude(Exists(paid))
-        return beside.exclude(paid_by=PaidBy.COUNTED_LINE)
+        beside = self.beside_posts(posts, shares).exclude(paid_by=PaidBy.COUNTED_LINE)
+        return beside.filter(Q(position__isnull=True) | ~Q(Exists(paid)))
 
 
 class ProjectQuerySet(PortalQuerySet):
