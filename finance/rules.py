@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import cached_property
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -55,6 +56,10 @@ class Rule:
     check: Callable[..., Problems]
     facts: tuple[str, ...] = ()
 
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        return self.fields + self.facts
+
     def is_asked(self, changed: AbstractSet[str] | None) -> bool:
         """Whether it is asked where ``changed`` fields of a stored record change; None: a new one
         is written."""
@@ -79,9 +84,11 @@ def broken(
     one of its values or facts is passed over.
     """
     for rule in rules:
-        names = (*rule.fields, *rule.facts)
-        if rule.is_asked(changed) and all(name in values for name in names):
-            for field, message in rule.check(*(values[name] for name in names)):
+        if not rule.is_asked(changed):
+            continue
+        given = [values[name] for name in rule.names if name in values]
+        if len(given) == len(rule.names):
+            for field, message in rule.check(*given):
                 yield Problem(field, message, rule.fields)
 
 
