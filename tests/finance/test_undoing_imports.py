@@ -258,8 +258,20 @@ def test_undoing_asks_as_often_for_many_records_as_for_few(officer):
 
 
 def rated(officer):
-    """An import of two rates, and one of lines: converted with a rate of it, with another rate of
-    the same day, and with none."""
+    """An import of two rates, and lines: converted with a rate of it, with the one that stood for
+    the same day before, and with none."""
+    money.FundingLineFactory(
+        code="L.2",
+        label="At the rate of before",
+        year=2026,
+        supports="grcp",
+        iscm=None,
+        original_currency="EUR",
+        original_amount=100,
+        rated_on=dt.date(2026, 3, 31),
+        rate_used=Decimal("1.10"),
+        amount_usd=110,
+    )
     rates = written(
         "currency_rates",
         officer,
@@ -272,7 +284,6 @@ def rated(officer):
         "funding_lines",
         officer,
         {**euro, "code": "L.1", "label": "At the rate of the day"},
-        {**euro, "code": "L.2", "label": "At its own", "rate_used": "1.10"},
         {**line, "code": "L.3", "label": "In dollars", "amount_usd": 5, "rated_on": ""},
     )
     return rates
