@@ -69,9 +69,9 @@ class TimeEntryQuerySet(OfficeMoneyQuerySet):
     def worked_in(self, period: Period) -> Self:
         return self.filter(period.q("worked_on"))
 
-    def given_without_a_post(self) -> Self:
-        """Days of accepted reports that are not part of a post's share."""
-        return self.filter(report_number__isnull=False, position__isnull=True)
+    def of_reports(self) -> Self:
+        """Days that accepted reports tell."""
+        return self.filter(report_number__isnull=False)
 
     def beside_posts(self, posts: PositionQuerySet, shares: QuerySet[Any]) -> Self:
         """Days that are no part of a share of ``posts``: days of no post, for a mechanism that

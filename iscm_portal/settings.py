@@ -75,6 +75,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "iscm_portal.common.middleware.ReadableAddressMiddleware",
     "iscm_portal.common.middleware.SignInRequiredMiddleware",
+    "iscm_portal.common.middleware.BusyDatabaseMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
@@ -257,6 +258,9 @@ SPECTACULAR_SETTINGS = {
 # --- jobs: without Redis they run in the process that asks, after its commit
 CELERY_BROKER_URL = REDIS_URL or "memory://localhost/"
 CELERY_TASK_ALWAYS_EAGER = not REDIS_URL
+# Then what takes long, as the check of a long file, runs in a thread beside the answer. ``serve``
+# says so; a command that ends at once would take its threads with it.
+LONG_JOBS_IN_THREADS = env.bool("LONG_JOBS_IN_THREADS", False)
 CELERY_TASK_ACKS_LATE = True
 CELERY_IMPORTS = ["iscm_portal.common.outbox"]
 CELERY_TASK_IGNORE_RESULT = True

@@ -75,10 +75,11 @@ class ImportRow(models.Model):
     values = models.JSONField(default=dict)
     # What the record goes by. Empty where that can't be read.
     key = models.CharField(max_length=250, blank=True)
-    # What its share is a part of (a project and year), and the share.
+    # What its share is a part of (a project and year), and the share or the amount of it.
     whole = models.CharField(max_length=60, blank=True)
     share_pct = models.DecimalField(max_digits=5, decimal_places=2, null=True)
-    # A share that gets smaller is written first: at no moment are the shares over 100 per cent.
+    stated_usd = models.DecimalField(max_digits=14, decimal_places=2, null=True)
+    # What gets smaller is written first: at no moment is more given away than there is.
     goes_first = models.BooleanField(default=False)
 
     class Meta:

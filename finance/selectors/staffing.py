@@ -255,7 +255,9 @@ class _Scope:
 
     def time_entries(self) -> PortalQuerySet:
         rows: TimeEntryQuerySet = rows_of(TimeEntry, self.known_by)  # type: ignore[assignment]
-        return self._narrowed(rows.worked_in(self.period).given_without_a_post(), "office__slug")
+        held: PositionQuerySet = rows_of(Position, self.known_by)  # type: ignore[assignment]
+        beside = rows.beside_posts(held, rows_of(PositionShare, self.known_by))
+        return self._narrowed(beside.of_reports().worked_in(self.period), "office__slug")
 
     def unknown_posts(self) -> PositionQuerySet:
         """The posts with an unknown share, each once; adds ``left`` (per cent) for it."""

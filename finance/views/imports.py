@@ -19,7 +19,7 @@ from engagements.models import SignedInRequest
 from iscm_portal.common import uploads
 from iscm_portal.common.exports import csv_response
 from iscm_portal.common.forms import problems_of
-from iscm_portal.common.jobs import after_commit
+from iscm_portal.common.jobs import long_after_commit
 from iscm_portal.common.pages import keyset_page, one_of
 from iscm_portal.common.workbooks import MEDIA_TYPE, workbook_response
 
@@ -128,7 +128,7 @@ def import_new(request: SignedInRequest) -> HttpResponse:
             run = runs.start_run(
                 form.cleaned_data["kind"], file, file.name, request.user, timezone.now()
             )
-            after_commit(tasks.check_import, run_id=run.pk)
+            long_after_commit(tasks.check_import, run_id=run.pk)
     except uploads.NotStored:
         form.add_error(
             None, _("The portal could not keep the file: its disk is full. Try again later.")
@@ -299,7 +299,7 @@ def _step(request: SignedInRequest, run: ImportRun, step: Any) -> HttpResponse:
             step()
             run.refresh_from_db()
             if run.state in runs.IN_WORK:
-                after_commit(tasks.next_step(run), run_id=run.pk)
+                long_after_commit(tasks.next_step(run), run_id=run.pk)
     except runs.StepRefused as refused:
         messages.info(request, str(refused))
     return redirect("import", pk=run.pk)

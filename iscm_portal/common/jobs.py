@@ -1,10 +1,12 @@
 """Tasks leave a trace: each run is a row of ``JobRun``."""
 
 import logging
+import threading
 from typing import Any
 
 from celery import Task
-from django.db import transaction
+from django.conf import settings
+from django.db import connections, transaction
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 
@@ -45,11 +47,31 @@ def after_commit(task: Any, **kwargs: Any) -> None:
     A broker that is away costs nothing but time: what the task has to do stands in a table and
     waits for the next tick.
     """
+    transaction.on_commit(lambda: _send(task, kwargs))
 
-    def send() -> None:
+
+def long_after_commit(task: Any, **kwargs: Any) -> None:
+    """The same for a task that takes long: who asks for it does not wait, without a worker either.
+
+    It then runs in a thread of the process that asks (``LONG_JOBS_IN_THREADS``). A process that
+    ends takes its threads with it: such a task goes on from where it stopped at the next tick.
+    """
+    if not (settings.CELERY_TASK_ALWAYS_EAGER and settings.LONG_JOBS_IN_THREADS):
+        after_commit(task, **kwargs)
+        return
+
+    def run() -> None:
         try:
-            task.delay(**kwargs)
-        except OperationalError:
-            log.warning("the broker is away; %s waits for the next tick", task.name)
+            task.apply(kwargs=kwargs)
+        finally:
+            connections.close_all()
 
-    transaction.on_commit(send)
+    thread = threading.Thread(target=run, name=task.name, daemon=True)
+    transaction.on_commit(thread.start)
+
+
+def _send(task: Any, kwargs: dict[str, Any]) -> None:
+    try:
+        task.delay(**kwargs)
+    except OperationalError:
+        log.warning("the broker is away; %s waits for the next tick", task.name)

@@ -255,6 +255,24 @@ def not_accepted(request: HttpRequest, reason: str = "") -> HttpResponse:
     return render(request, "not_accepted.html", context, status=403)
 
 
+def busy(request: HttpRequest) -> HttpResponse:
+    """What a form sent while somebody else's long writing held the database: nothing was saved, and
+    the same form is there to be sent again."""
+    if wants_json(request):
+        response: HttpResponse = JsonResponse({"state": "busy"}, status=503)
+    else:
+        sent = [
+            (name, value)
+            for name, values in request.POST.lists()
+            for value in values
+            if name != "csrfmiddlewaretoken"
+        ]
+        context = {"sent": sent, "has_files": bool(request.FILES), "back": came_from(request)}
+        response = render(request, "busy.html", context, status=503)
+    response["Retry-After"] = "30"
+    return response
+
+
 def came_from(request: HttpRequest) -> str:
     """The path of the portal's page that sent the request, "/" where that is not known."""
     referer = request.headers.get("referer", "")

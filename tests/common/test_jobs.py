@@ -5,9 +5,9 @@ import time
 import pytest
 from django.db import transaction
 
-from iscm_portal.common.jobs import after_commit
+from iscm_portal.common.jobs import after_commit, long_after_commit
 from iscm_portal.common.models import JobRun
-from tests.common.example_tasks import fail, succeed
+from tests.common.example_tasks import OPENED, fail, succeed, wait
 from tests.conftest import lacking
 from tests.services import free_port, redis_server, running_redis
 
@@ -39,6 +39,16 @@ def test_a_change_that_is_rolled_back_asks_for_no_job():
         after_commit(succeed, word="no")
         transaction.set_rollback(True)
     assert not JobRun.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_embedded_a_long_job_is_not_waited_for(settings):
+    settings.LONG_JOBS_IN_THREADS = True
+    OPENED.clear()
+    with transaction.atomic():
+        long_after_commit(wait)
+    OPENED.set()  # waited for, it would have failed by now
+    assert wait_for_end("tests.wait").state == "done"
 
 
 @pytest.mark.django_db(transaction=True)

@@ -132,6 +132,27 @@ def test_the_page_follows_the_check_and_shows_how_it_came_out(officer, new_page,
     expect(page.locator(".intro")).to_contain_text("1 new, 0 changed", timeout=10_000)
 
 
+def test_embedded_the_check_of_a_long_file_is_left_and_cancelled(
+    officer, new_page, sign_in, settings
+):
+    settings.LONG_JOBS_IN_THREADS = True
+    rows = [["code", "title"], *([f"P.{n}", f"Project {n}"] for n in range(40_000))]
+    page = new_page()
+    sign_in(page, "finance")
+    page.goto("/imports/new/?kind=projects")
+    page.get_by_label("File", exact=True).set_input_files(
+        {"name": "long.csv", "mimeType": "text/csv", "buffer": as_csv(rows)}
+    )
+    page.get_by_role("button", name="Check the file").click()
+    page.get_by_role("button", name="Cancel").click()
+    expect(page.locator(".intro")).to_contain_text("cancelled", timeout=20_000)
+    for thread in threading.enumerate():
+        if thread.name == "finance.check_import":
+            thread.join(30)
+    run = ImportRun.objects.get()
+    assert (run.state, run.checked_rows < 40_000) == ("cancelled", True)
+
+
 # While the answer to a form is awaited Chromium lets nobody ask the page anything: the page notes
 # itself what it says, and whoever sits before it stops the work as soon as that can be done.
 STOP_WHEN_POSSIBLE = """() => new MutationObserver(() => {

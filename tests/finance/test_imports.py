@@ -398,6 +398,46 @@ def test_shares_of_a_project_and_year_are_added_up_over_the_file_and_the_portal(
     assert checked("attributions", file(("rcm", "0"), ("one", "100")), officer).errors == 0
 
 
+def test_no_more_is_stated_of_a_project_and_year_than_it_has(officer, rcm):
+    project = money.ProjectFactory(code="P.1")
+    for slug in ("one", "two"):
+        make.ISCMFactory(slug=slug)
+    money.FundingLineFactory(project=project, year=2026, amount_usd=1000)
+    money.AttributionFactory(project=project, iscm=rcm, basis="stated_share", share_pct=40)
+    row = {"project": "P.1", "year": 2026}
+
+    def file(one: str, two: str) -> bytes:
+        amounts = {"iscm": "one", "basis": "stated_amount", "amount_usd": one}
+        shares = {"iscm": "two", "basis": "stated_share", "share_pct": two}
+        return as_csv(table({**row, **amounts}, {**row, **shares}))
+
+    assert checked("attributions", file("500", "10"), officer).errors == 0
+    run = checked("attributions", file("500.01", "10"), officer)
+    assert set(wrong(run)) == {"F2", "F3"}
+    assert wrong(run)["F2"] == (
+        "The amounts stated of P.1 · 2026 come to 500.01: the shares leave 500.00 of the 1,000.00 "
+        "that its lines come to."
+    )
+    run = checked("attributions", file("1", "60"), officer)
+    assert wrong(run)["F3"] == (
+        "The shares of P.1 · 2026 come to 100 per cent: no amount goes beside them."
+    )
+
+
+def test_a_file_that_swaps_an_amount_for_the_whole_is_written(officer, rcm):
+    """What gets smaller goes first: the database never sees an amount beside the whole."""
+    project, one = money.ProjectFactory(code="P.1"), make.ISCMFactory(slug="one")
+    money.AttributionFactory(project=project, iscm=rcm, basis="stated_amount", amount_usd=5)
+    rows = (
+        {"iscm": "one", "basis": "dedicated", "share_pct": "100"},
+        {"iscm": "rcm", "basis": "stated_amount", "amount_usd": "0"},
+    )
+    file = as_csv(table(*({"project": "P.1", "year": 2026, **row} for row in rows)))
+    write(checked("attributions", file, officer), officer, reason="Read again")
+    assert one.pk in Attribution.objects.values_list("iscm", flat=True)
+    assert Attribution.objects.get(iscm=rcm).amount_usd == 0
+
+
 @pytest.mark.parametrize(
     ("header", "told"),
     [

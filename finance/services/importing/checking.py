@@ -17,15 +17,16 @@ from itertools import groupby, islice
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Count, Sum
+from django.db.models import Count, Q, Sum
 from django.utils.translation import gettext as _
 
 from iscm_portal.common import uploads
-from iscm_portal.common.numbers import summed
+from iscm_portal.common.numbers import cents, summed
 
 from ... import rules
 from ...choices import ImportState, RowState
 from ...models import AssessedContribution, CellError, FundingLine, ImportRow, ImportRun
+from ...rules import HUNDRED
 from ...selectors.currency import day_of_rate, rates_on_record
 from ...selectors.members import not_members
 from .cells import CellProblem, Link, Text, as_text, is_formula
@@ -38,6 +39,8 @@ CHUNK = 1000
 BATCH = 500
 # The heading of the column that we add to a file with errors; it may be sent again with it.
 MESSAGES = "errors"
+# What a row gives away of its whole: a share or an amount.
+PARTS = ("share_pct", "amount_usd")
 
 Line = tuple[int, list[Any]]
 
@@ -380,11 +383,13 @@ def _staged(
         )
     if _has_key(kind, row):
         staged.key = _words(kind, kind.key, values)
-    if kind.whole and not row.bad.intersection({*kind.key, *kind.whole, "share_pct"}):
-        before = (record.values["share_pct"] if record else None) or Decimal(0)
+    if kind.whole and not row.bad.intersection({*kind.key, *kind.whole, *PARTS}):
         staged.whole = _words(kind, kind.whole, values)
-        staged.share_pct = values["share_pct"]
-        staged.goes_first = (staged.share_pct or Decimal(0)) < before
+        staged.share_pct, staged.stated_usd = values["share_pct"], values["amount_usd"]
+        before = record.values if record else {}
+        staged.goes_first = any(
+            (values[name] or 0) < (before.get(name) or 0) for name in ("share_pct", "amount_usd")
+        )
     return staged
 
 
@@ -417,7 +422,7 @@ def _finish(run_id: int, kind: Kind, header: Header) -> None:
             return
         _tell_keys_that_come_twice(run, kind, header)
         if kind.whole:
-            _tell_shares_over_100(run, kind, header)
+            _tell_wholes_given_away_twice(run, kind, header)
         counts = dict(run.file_rows.order_by().values_list("state").annotate(n=Count("pk")))
         run.new = counts.get(RowState.NEW, 0)
         run.changed = counts.get(RowState.CHANGED, 0)
@@ -459,59 +464,100 @@ def _twice(
         yield from _errors(run, number, [(column, message)])
 
 
-def _tell_shares_over_100(run: ImportRun, kind: Kind, header: Header) -> None:
-    """Shares of one project and year: those of the file, and those that stand beside them."""
+def _tell_wholes_given_away_twice(run: ImportRun, kind: Kind, header: Header) -> None:
+    """Shares and amounts of one project and year: those of the file, and those beside them."""
     staged = run.file_rows.exclude(whole="").order_by("whole")
-    sums = staged.values_list("whole").annotate(total=Sum("share_pct")).filter(total__gt=0)
+    sums = staged.values_list("whole").annotate(pct=Sum("share_pct"), usd=Sum("stated_usd"))
     column = header.place("share_pct", "basis", *kind.key)
-    for chunk in _chunks(sums):
-        beside = _shares_beside(run, kind, [whole for whole, _total in chunk])
-        totals = {whole: summed(total) + beside[whole] for whole, total in chunk}
-        over = {whole: total for whole, total in totals.items() if total > 100}
-        rows = run.file_rows.filter(whole__in=over)
+    for chunk in _chunks(sums.filter(Q(pct__gt=0) | Q(usd__gt=0))):
+        wholes = [whole for whole, _pct, _usd in chunk]
+        beside, lines = _beside(run, kind, wholes), _lines(wholes)
+        wrong = {}
+        for whole, pct, usd in chunk:
+            beside_pct, beside_usd = beside[whole]
+            stated = _Stated(whole, summed(pct), summed(usd), beside_pct, beside_usd, lines[whole])
+            if problem := stated.problem():
+                wrong[whole] = problem
+        rows = run.file_rows.filter(whole__in=wrong)
         _keep(
             error
             for number, whole in rows.values_list("row", "whole")
-            for error in _errors(
-                run, number, [(column, _over_100(whole, over[whole], beside[whole]))]
-            )
+            for error in _errors(run, number, [(column, wrong[whole])])
         )
         rows.update(state=RowState.WRONG)
 
 
-def _shares_beside(run: ImportRun, kind: Kind, wholes: Sequence[str]) -> dict[str, Decimal]:
-    """The shares in the portal of the same wholes, of records that the file does not name."""
-    parts = [whole.rsplit(" · ", 1) for whole in wholes]
+@dataclass(frozen=True)
+class _Stated:
+    """What a file states of a project's year (per cent, USD), what stands beside it in the portal,
+    and what the counted lines come to."""
+
+    whole: str
+    pct: Decimal
+    usd: Decimal
+    beside_pct: Decimal
+    beside_usd: Decimal
+    lines_usd: Decimal
+
+    def problem(self) -> str:
+        pct, usd = self.pct + self.beside_pct, self.usd + self.beside_usd
+        left = cents(self.lines_usd * (HUNDRED - pct) / HUNDRED)
+        words = {"whole": self.whole, "total": f"{pct:.2f}", "beside": f"{self.beside_pct:.2f}"}
+        if pct > HUNDRED and self.beside_pct:
+            told = _(
+                "The shares of %(whole)s come to %(total)s per cent: %(beside)s of them are in the "
+                "portal and not in this file."
+            )
+        elif pct > HUNDRED:
+            told = _("The shares of %(whole)s come to %(total)s per cent.")
+        elif pct == HUNDRED and usd:
+            told = _("The shares of %(whole)s come to 100 per cent: no amount goes beside them.")
+        elif self.lines_usd and usd > left:
+            told = _(
+                "The amounts stated of %(whole)s come to %(usd)s: the shares leave %(left)s of the "
+                "%(lines)s that its lines come to."
+            )
+            words |= {"usd": f"{usd:,}", "left": f"{left:,}", "lines": f"{self.lines_usd:,}"}
+        else:
+            return ""
+        return told % words
+
+
+def _beside(
+    run: ImportRun, kind: Kind, wholes: Sequence[str]
+) -> dict[str, tuple[Decimal, Decimal]]:
+    """The shares and amounts in the portal of the same wholes, of records that the file does not
+    name."""
     in_file = set(run.file_rows.filter(whole__in=wholes).values_list("object_id", flat=True))
-    rows = kind.model._default_manager.order_by().filter(
-        project__code__in={code for code, _year in parts},
-        year__in={int(year) for _code, year in parts},
-        share_pct__gt=0,
-    )
-    found: dict[str, Decimal] = defaultdict(Decimal)
-    for pk, code, year, share in rows.values_list("pk", "project__code", "year", "share_pct"):
+    rows = kind.model._default_manager.order_by().filter(_of_wholes(wholes))
+    found: dict[str, tuple[Decimal, Decimal]] = defaultdict(lambda: (Decimal(0), Decimal(0)))
+    for pk, code, year, share, usd in rows.values_list("pk", "project__code", "year", *PARTS):
         if pk not in in_file:
-            found[f"{code} · {year}"] += share
+            pct_before, usd_before = found[f"{code} · {year}"]
+            found[f"{code} · {year}"] = (pct_before + (share or 0), usd_before + (usd or 0))
     return found
+
+
+def _lines(wholes: Sequence[str]) -> dict[str, Decimal]:
+    """What the counted lines of the same wholes come to (USD)."""
+    rows = FundingLine.objects.counted().filter(_of_wholes(wholes)).order_by()
+    found: dict[str, Decimal] = defaultdict(Decimal)
+    for code, year, usd in rows.values_list("project__code", "year").annotate(Sum("amount_usd")):
+        found[f"{code} · {year}"] = summed(usd)
+    return found
+
+
+def _of_wholes(wholes: Sequence[str]) -> Q:
+    """The condition that a record is of one of the projects and one of the years of ``wholes``."""
+    parts = [whole.rsplit(" · ", 1) for whole in wholes]
+    codes, years = {code for code, _year in parts}, {int(year) for _code, year in parts}
+    return Q(project__code__in=codes, year__in=years)
 
 
 def _chunks(rows: Any) -> Iterator[list[Any]]:
     stream = rows.iterator(chunk_size=CHUNK)
     while chunk := list(islice(stream, CHUNK)):
         yield chunk
-
-
-def _over_100(whole: str, total: Decimal, beside: Decimal) -> str:
-    words = {"whole": whole, "total": f"{total:.2f}", "beside": f"{beside:.2f}"}
-    if beside:
-        return (
-            _(
-                "The shares of %(whole)s come to %(total)s per cent: %(beside)s of them are in the "
-                "portal and not in this file."
-            )
-            % words
-        )
-    return _("The shares of %(whole)s come to %(total)s per cent.") % words
 
 
 def _keep(errors: Iterable[CellError]) -> None:

@@ -63,6 +63,7 @@ class Command(BaseCommand):
         Path(settings.STATIC_ROOT).mkdir(parents=True, exist_ok=True)
         # Mails and briefings lead to where this portal is, unless its owner has said where.
         os.environ.setdefault("PORTAL_URL", f"http://{host}:{port}")
+        os.environ.setdefault("LONG_JOBS_IN_THREADS", "true")
         connection.close()
         workers = [celery("worker")] if settings.REDIS_URL else []
         supervise([gunicorn(host, port), *workers, celery("beat")])
