@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from fractions import Fraction
+from functools import cached_property
 from typing import Any, TypeVar
 
 from django.db.models import (
@@ -164,7 +165,7 @@ def staffing(
     wrong = set(by) - set(DIMENSIONS)
     if wrong:
         raise ValueError(f"Unknown dimensions: {', '.join(sorted(wrong))}")
-    return _listed(by, _Scope(period, iscm, office, reader, known_by, planned=planned).cells(by))
+    return _listed(by, _scope(period, iscm, office, reader, known_by, planned=planned).cells(by))
 
 
 def _listed(by: tuple[str, ...], cells: dict[Key, _Cell]) -> list[Staffing]:
@@ -219,9 +220,11 @@ def _called_one_of(path: str, slugs: set[str | None]) -> Q:
 class _Scope:
     """The records of some years, a mechanism, an office and a reader, added up by the database.
 
-    ``known_by`` asks for what was on record before that moment. ``places`` narrows further, to the
-    mechanisms and to the offices (slugs or None) that it names.
+    ``places`` narrows further, to the mechanisms and to the offices (slugs or None) that it names.
     """
+
+    # Where the slug of a share's office stands.
+    office_of_post = "position__office__slug"
 
     def __init__(
         self,
@@ -239,17 +242,14 @@ class _Scope:
         self.iscm, self.office, self.reader = iscm, office, reader
         self.planned, self.places = planned, places
         self.known_by = known_by
-        # A kept share points to the post as it is now; what the post was then stands beside it.
-        self.post = "position__" if known_by is None else "post_"
-        self.office_of_post = f"{self.post}office__slug" if known_by is None else "post_office"
 
     def needs(self) -> PortalQuerySet:
         return self._narrowed(self._of_years(), "office__slug")
 
     def shares(self) -> PortalQuerySet:
-        held = self._with_posts().filter(
-            held_during(self.period, f"{self.post}starts_on", f"{self.post}ends_on"),
-            **{f"{self.post}starts_on__isnull": False},
+        held = PositionShare.objects.filter(
+            held_during(self.period, "position__starts_on", "position__ends_on"),
+            position__starts_on__isnull=False,
         )
         return self._narrowed(held, self.office_of_post)
 
@@ -261,24 +261,11 @@ class _Scope:
 
     def unknown_posts(self) -> PositionQuerySet:
         """The posts with an unknown share, each once; adds ``left`` (per cent) for it."""
-        unknown = self.shares().filter(share_pct__isnull=True, position=OuterRef("id"))
-        rows = rows_of(Position, self.known_by).filter(Exists(unknown))
-        posts: PositionQuerySet = rows.annotate(left=self._left("id"))
-        return posts
-
-    def _with_posts(self) -> PortalQuerySet:
-        """All shares; kept ones with ``post_starts_on``, ``post_ends_on`` and ``post_office`` (a
-        slug) as their post was then."""
-        shares = rows_of(PositionShare, self.known_by)
-        if self.known_by is None:
-            return shares
-        post = rows_of(Position, self.known_by).filter(id=OuterRef("position_id")).order_by()
-        with_posts: PortalQuerySet = shares.annotate(
-            post_starts_on=Subquery(post.values("starts_on")),
-            post_ends_on=Subquery(post.values("ends_on")),
-            post_office=Subquery(post.values("office__slug")),
+        unknown = self.shares().filter(share_pct__isnull=True, position=OuterRef("pk"))
+        posts: PositionQuerySet = Position.objects.filter(Exists(unknown)).annotate(
+            left=self._left("pk")
         )
-        return with_posts
+        return posts
 
     def _of_years(self) -> PortalQuerySet:
         return rows_of(StaffNeed, self.known_by).filter(year__in=list(self.years))
@@ -289,19 +276,25 @@ class _Scope:
             needs = self._read(self._of_years(), "office__slug")
             rows = rows.filter(iscm__in=needs.order_by().values("iscm"))
         if self.places is not None:
-            rows = rows.filter(
-                _called_one_of("iscm__slug", {iscm for iscm, _office in self.places})
-            )
-            rows = rows.filter(_called_one_of(office, {office for _iscm, office in self.places}))
+            iscms = {iscm for iscm, _office in self.places}
+            rows = rows.filter(_called_one_of("iscm__slug", iscms))
         return rows
 
     def _read(self, rows: Rows, office: str) -> Rows:
+        """Narrowed to the reader, the mechanism, and by the slug at ``office`` where there is one
+        to the office."""
         if self.reader is not None:
             rows = rows.visible_to(self.reader)
         if self.iscm is not None:
             rows = rows.filter(_called("iscm__slug", self.iscm))
+        return self._of_office(rows, office) if office else rows
+
+    def _of_office(self, rows: Rows, path: str) -> Rows:
         if self.office is not None:
-            rows = rows.filter(_called(office, self.office))
+            rows = rows.filter(_called(path, self.office))
+        if self.places is not None:
+            offices = {office for _iscm, office in self.places}
+            rows = rows.filter(_called_one_of(path, offices))
         return rows
 
     def cells(self, by: tuple[str, ...]) -> dict[Key, _Cell]:
@@ -334,7 +327,7 @@ class _Scope:
 
     def _unknown_together(self, planned: set[str]) -> Iterator[tuple[bool, _Cell]]:
         """Posts with an unknown share for one of the mechanisms ``planned``, and the others."""
-        shares = self.shares().filter(share_pct__isnull=True, position=OuterRef("id"))
+        shares = self.shares().filter(share_pct__isnull=True, position=OuterRef("pk"))
         is_planned = Exists(shares.filter(iscm__slug__in=sorted(planned)))
         posts = self.unknown_posts().order_by().annotate(is_planned=is_planned, nothing=Value(0))
         groups = posts.values_list("is_planned", "nothing")
@@ -357,7 +350,7 @@ class _Scope:
     def _held(self, by: tuple[str, ...]) -> Amounts:
         rows = self.shares().filter(share_pct__isnull=False)
         groups = _grouped(rows, by, self.office_of_post)
-        for key, year, _n, pct_days in self._by_year(groups, by, F("share_pct"), self.post):
+        for key, year, _n, pct_days in self._by_year(groups, by, F("share_pct"), "position__"):
             yield key, _Cell(held=pct_days / (100 * _days_of(year)))
 
     def _unknown(self, by: tuple[str, ...]) -> Amounts:
@@ -365,7 +358,7 @@ class _Scope:
             rows = self.shares().filter(share_pct__isnull=True)
             rows = rows.annotate(left=self._left("position"))
             groups = _grouped(rows, by, self.office_of_post)
-            years = self._by_year(groups, by, F("left"), self.post)
+            years = self._by_year(groups, by, F("left"), "position__")
         else:
             groups = _grouped(self.unknown_posts(), by, "office__slug")
             years = self._by_year(groups, by, F("left"))
@@ -404,6 +397,124 @@ class _Scope:
         )
         summed_up = Coalesce(Subquery(stated), Value(0), output_field=DecimalField())
         return Value(WHOLE_POST) - summed_up
+
+
+@dataclass(frozen=True)
+class _KeptPost:
+    """A post as it was on record: its office (a slug), and when it was held."""
+
+    office: str
+    starts_on: dt.date
+    ends_on: dt.date | None
+
+
+class _PastScope(_Scope):
+    """The same of what was on record before the moment ``known_by``.
+
+    A kept share points to the post as it is now. So the kept posts and their shares are read side
+    by side and put together here, as the total investment does; needs and days are added up by the
+    database.
+    """
+
+    office_of_post = "post_office"
+
+    def shares(self) -> PortalQuerySet:
+        posts = rows_of(Position, self.known_by).order_by()
+        held = self._held_posts().order_by().values("id")
+        rows = rows_of(PositionShare, self.known_by).filter(position__in=held)
+        # Offices are narrowed with the posts.
+        narrowed = self._narrowed(rows, "")
+        office = posts.filter(id=OuterRef("position_id")).values("office__slug")
+        with_office: PortalQuerySet = narrowed.annotate(post_office=Subquery(office))
+        return with_office
+
+    def unknown_posts(self) -> PositionQuerySet:
+        unknown = self.shares().filter(share_pct__isnull=True).order_by().values("position_id")
+        rows = rows_of(Position, self.known_by).filter(id__in=unknown)
+        posts: PositionQuerySet = rows.annotate(left=self._left("id"))
+        return posts
+
+    def _held_posts(self) -> PositionQuerySet:
+        posts: PositionQuerySet = rows_of(Position, self.known_by)  # type: ignore[assignment]
+        return self._of_office(posts.held_during(self.period), "office__slug")
+
+    @cached_property
+    def _posts(self) -> dict[int, _KeptPost]:
+        columns = ("id", "office__slug", "starts_on", "ends_on")
+        return {pk: _KeptPost(*post) for pk, *post in self._held_posts().values_list(*columns)}
+
+    @cached_property
+    def _shares(self) -> list[tuple[int, str, Decimal | None]]:
+        """Post, mechanism (a slug) and per cent of each share."""
+        return list(self.shares().values_list("position_id", "iscm__slug", "share_pct"))
+
+    @cached_property
+    def _undecided(self) -> dict[int, list[str]]:
+        """The mechanisms that a post has an unknown share for, by post."""
+        found: dict[int, list[str]] = defaultdict(list)
+        for pk, iscm, pct in self._shares:
+            if pct is None:
+                found[pk].append(iscm)
+        return found
+
+    @cached_property
+    def _stated(self) -> dict[int, Decimal]:
+        """What all the stated shares of the posts with an unknown one come to, by post."""
+        unknown = self.shares().filter(share_pct__isnull=True).order_by().values("position_id")
+        shares = rows_of(PositionShare, self.known_by).filter(position__in=unknown).order_by()
+        sums = shares.values_list("position_id").annotate(pct=Sum("share_pct"))
+        return {pk: summed(pct) for pk, pct in sums}
+
+    def _held(self, by: tuple[str, ...]) -> Amounts:
+        # Few different ones, whatever the number of posts.
+        stated: dict[tuple[str, _KeptPost], Decimal] = defaultdict(Decimal)
+        for pk, iscm, pct in self._shares:
+            if pct is not None:
+                stated[iscm, self._posts[pk]] += pct
+        for (iscm, post), pct in stated.items():
+            for year, part in self._parts(post):
+                yield _key(by, iscm, post.office, year), _Cell(held=Fraction(pct) * part / 100)
+
+    def _unknown(self, by: tuple[str, ...]) -> Amounts:
+        for pk, iscms in self._undecided.items():
+            for year, cell in self._possible(pk):
+                # Once to a cell that has several unknown shares of the post.
+                for key in {_key(by, iscm, self._posts[pk].office, year) for iscm in iscms}:
+                    yield key, cell
+
+    def _unknown_together(self, planned: set[str]) -> Iterator[tuple[bool, _Cell]]:
+        for pk, iscms in self._undecided.items():
+            for _year, cell in self._possible(pk):
+                yield not planned.isdisjoint(iscms), cell
+
+    def _possible(self, pk: int) -> Iterator[tuple[int, _Cell]]:
+        """What the unknown shares of a post can come to at most, year by year."""
+        left = Fraction(WHOLE_POST - self._stated[pk]) / 100
+        for year, part in self._parts(self._posts[pk]):
+            yield year, _Cell(possible=left * part, unknown=1)
+
+    def _parts(self, post: _KeptPost) -> Iterator[tuple[int, Fraction]]:
+        for year in self.years:
+            if part := part_of_year(post.starts_on, post.ends_on, year):
+                yield year, part
+
+
+def _key(by: tuple[str, ...], iscm: str, office: str, year: int) -> Key:
+    place = {"iscm": iscm, "office": office, "year": year}
+    return tuple(place[name] for name in by)
+
+
+def _scope(
+    period: Period,
+    iscm: str | None,
+    office: str | None,
+    reader: Reader | None,
+    known_by: dt.datetime | None,
+    **more: Any,
+) -> _Scope:
+    """The records as they are, or as they were on record before the moment ``known_by``."""
+    kind = _Scope if known_by is None else _PastScope
+    return kind(period, iscm, office, reader, known_by, **more)
 
 
 def _possible(pct_days: Fraction, year: int, n: int) -> _Cell:
@@ -466,7 +577,7 @@ def staffing_plan(
 ) -> StaffingPlan:
     """The plan of a year, narrowed as in ``staffing``; in six statements at most."""
     period = Period.year(year)
-    scope = _Scope(period, iscm, office, reader, known_by)
+    scope = _scope(period, iscm, office, reader, known_by)
     cells = scope.cells(("iscm",))
     planned, total = scope.totals(cells)
     return StaffingPlan(
@@ -474,7 +585,7 @@ def staffing_plan(
         by_iscm=_listed(("iscm",), cells),
         planned=planned,
         total=total,
-        no_office=_of_no_office(_Scope(period, iscm, None, reader, known_by)) if office else None,
+        no_office=_of_no_office(_scope(period, iscm, None, reader, known_by)) if office else None,
     )
 
 
@@ -495,7 +606,7 @@ def staffing_places(
 
     What it gives are places in ``PLACE_ORDER`` that meet a condition on these columns.
     """
-    scope = _Scope(Period.year(year), iscm, office, reader, known_by)
+    scope = _scope(Period.year(year), iscm, office, reader, known_by)
     kinds = (
         (scope.needs(), "office__slug"),
         (scope.shares(), scope.office_of_post),
@@ -536,7 +647,7 @@ def staffing_at(
 ) -> list[Staffing]:
     """The cells at some of the ``staffing_places``, in their order."""
     keys = [(place.iscm_slug or None, place.office_slug or None) for place in places]
-    scope = _Scope(Period.year(year), iscm, office, reader, known_by, places=keys)
+    scope = _scope(Period.year(year), iscm, office, reader, known_by, places=keys)
     cells = scope.cells(PLACE)
     return [_rounded(PLACE, key, cells[key]) for key in keys]
 
@@ -560,7 +671,7 @@ def staffing_records(
     ``needs``; ``shares`` of posts that are stated; ``unknown``, the posts with an unknown share,
     each once, with ``left`` (per cent), and their ``unknown_shares``; and ``time_entries``.
     """
-    scope = _Scope(period, iscm, office, reader, known_by, planned=planned)
+    scope = _scope(period, iscm, office, reader, known_by, planned=planned)
     shares = scope.shares()
     return {
         "needs": scope.needs(),
