@@ -22,7 +22,11 @@ TITLES: dict[str, Any] = {
     "days": _("Days without a standard cost for their grade and year"),
     "posts": _("Posts without a standard cost for their grade and each year"),
     "unplaced": _("Posts without a first day or a share"),
+    "payers": _("Posts whose payer is not counted"),
+    "nobody": _("Support of projects that is for no mechanism"),
+    "stated": _("Projects of which more is stated than their lines come to"),
     "lines": _("Funding lines that are not counted"),
+    "rates": _("Funding lines at another rate than the one on record"),
     "arrears": _("Contributions in arrears"),
     "proposals": _("Proposals open for too long"),
 }
@@ -68,11 +72,16 @@ def waiting_for_finance(user: Any, today: dt.date) -> Waiting:
 
 
 def _gaps(user: Any, today: dt.date) -> list[Gap]:
+    # Without the lines that are not counted: most of them rightly are not.
     rows = {
         "shares": gaps.unknown_shares(user),
         "days": gaps.days_without_rate(user),
         "posts": gaps.posts_without_rate(user, today),
         "unplaced": gaps.posts_without_day_or_share(user),
+        "payers": gaps.posts_paid_by_nothing_counted(user),
+        "nobody": gaps.lines_for_nobody(user),
+        "stated": gaps.stated_over_lines(user),
+        "rates": gaps.lines_at_another_rate(user),
         "arrears": gaps.contributions_in_arrears(user, today),
         "proposals": gaps.proposals_open_too_long(user, today),
     }

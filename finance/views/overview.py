@@ -140,7 +140,7 @@ def gaps_of(request: SignedInRequest) -> Iterator[Gap]:
     found = page("payers", gaps.posts_paid_by_nothing_counted(user), "-pk")
     yield Gap(
         "payers",
-        _("Posts whose payer is not counted"),
+        str(TITLES["payers"]),
         _("No counted line of it is on record: the posts are counted as if nobody else paid."),
         found,
         mended(found, lambda row: str(row.funding_line or row.project)),
@@ -148,7 +148,7 @@ def gaps_of(request: SignedInRequest) -> Iterator[Gap]:
     found = page("nobody", gaps.lines_for_nobody(user), "-year", "project")
     yield Gap(
         "nobody",
-        _("Support of projects that is for no mechanism"),
+        str(TITLES["nobody"]),
         _("The project has no attribution in the year: its lines count nowhere."),
         found,
         [
@@ -159,7 +159,7 @@ def gaps_of(request: SignedInRequest) -> Iterator[Gap]:
     found = page("stated", gaps.stated_over_lines(user), "-year", "project")
     yield Gap(
         "stated",
-        _("Projects of which more is stated than their lines come to"),
+        str(TITLES["stated"]),
         _("Only what the lines come to is counted, each stated amount cut by the same part."),
         found,
         [
@@ -186,7 +186,7 @@ def gaps_of(request: SignedInRequest) -> Iterator[Gap]:
     found = page("rates", gaps.lines_at_another_rate(user), "-pk")
     yield Gap(
         "rates",
-        _("Funding lines at another rate than the one on record"),
+        str(TITLES["rates"]),
         _(
             "A line keeps the rate that it was converted with until somebody corrects it: empty "
             "the rate and the amount, and the rate on record is taken."
