@@ -339,7 +339,10 @@ def plans(draw: st.DrawFn) -> dict[str, list[dict[str, Any]]]:
 def write(plan: dict[str, list[dict[str, Any]]]) -> None:
     iscms = {slug: make.ISCMFactory(slug=slug) for slug in SLUGS} | {None: None}
     offices = {slug: make.OfficeFactory(slug=slug) for slug in OFFICES} | {None: None}
-    some_post = money.PositionFactory()
+    some_post = money.PositionFactory(
+        starts_on=dt.date(2025, 1, 1), ends_on=dt.date(2025, 12, 31), office=offices["co-a"]
+    )
+    money.PositionShareFactory(position=some_post, iscm=iscms["north"], share_pct=0)
     for need in plan["needs"]:
         money.StaffNeedFactory(
             **need | {"iscm": iscms[need["iscm"]], "office": offices[need["office"]]}
@@ -385,6 +388,12 @@ def recount(years: list[int], by: tuple[str, ...], narrow: dict[str, str]) -> di
     def slug(record: Any) -> str | None:
         return record.slug if record else None
 
+    def in_share(entry: TimeEntry) -> bool:
+        post = entry.position
+        if post is None or not post.starts_on <= entry.worked_on <= post.ends_on:
+            return False
+        return entry.iscm is None or post.shares.filter(iscm=entry.iscm).exists()
+
     for need in StaffNeed.objects.all():
         for cell in places(slug(need.iscm), slug(need.office), need.year):
             if need.year in years:
@@ -409,7 +418,7 @@ def recount(years: list[int], by: tuple[str, ...], narrow: dict[str, str]) -> di
                 else:
                     cell["held"] += Fraction(share.share_pct) * part / 100
     for entry in TimeEntry.objects.all():
-        if entry.report_number and not entry.position and entry.worked_on.year in years:
+        if entry.report_number and not in_share(entry) and entry.worked_on.year in years:
             for cell in places(slug(entry.iscm), slug(entry.office), entry.worked_on.year):
                 cell["days"] += entry.days
     return {
