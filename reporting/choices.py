@@ -110,6 +110,14 @@ class Status(models.TextChoices):
     NO_DATA = "no_data", _("No data")
 
 
+class PeriodKind(models.TextChoices):
+    """How long the span of a value is. Money is known by the year only."""
+
+    YEAR = "year", _("Year")
+    QUARTER = "quarter", _("Quarter")
+    ROLLING = "rolling", _("Twelve months to the end of the quarter")
+
+
 class IndicatorState(models.TextChoices):
     PROPOSED = "proposed", _("Proposed")
     ACTIVE = "active", _("Active")

@@ -26,6 +26,10 @@ from . import choices
 from .models import Indicator, Recommendation
 
 OVERALL = "overall"
+DIMENSIONS = [
+    (name, name)
+    for name in ("type", "theme", "region", "country", "kind", "event_kind", "office", "source")
+]
 
 
 def indicator_filter(field: str = "indicator") -> LinkFilter:
@@ -88,7 +92,21 @@ class CellFilter(LinkFilter):
 
 
 class IndicatorValueFilter(filters.FilterSet):
+    """Without ``period`` the values of years; without ``dimension`` those of nothing but a
+    mechanism or of everything."""
+
     indicator = indicator_filter()
+    period = CodeFilter(choices=choices.PeriodKind.choices, help_text=_("Left out: year."))
+    quarter = filters.NumberFilter(
+        "part",
+        min_value=1,
+        max_value=4,
+        help_text=_("The quarter, or the last one of twelve months."),
+    )
+    dimension = CodeFilter(
+        choices=DIMENSIONS, help_text=_("What the values are cut by, besides the mechanism.")
+    )
+    dimension_value = filters.CharFilter(max_length=60, help_text=_("A code of the dimension."))
     year = YearFilter("year")
     iscm = CellFilter(
         queryset=ISCM.objects.all(),
@@ -97,8 +115,16 @@ class IndicatorValueFilter(filters.FilterSet):
     )
     status = CodeFilter(choices=choices.Status.choices)
     updated_since = filters.IsoDateTimeFilter(
-        "compiled_at", "gte", help_text=_("Compiled at or after this moment.")
+        "compiled_at", "gte", help_text=_("Changed at or after this moment.")
     )
+
+    def filter_queryset(self, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        found = super().filter_queryset(queryset)
+        if not self.form.cleaned_data.get("period"):
+            found = found.filter(period=choices.PeriodKind.YEAR)
+        if not self.form.cleaned_data.get("dimension"):
+            found = found.filter(dimension="")
+        return found
 
 
 class RecommendationFilter(RecordFilter):

@@ -10,7 +10,7 @@ from django.db.models.functions import Coalesce
 from iscm_portal.common.access import Reader, may
 from iscm_portal.common.querysets import PortalQuerySet
 
-from .choices import ReportState, Sensitivity
+from .choices import PeriodKind, ReportState, Sensitivity
 
 
 class PostEventReportQuerySet(PortalQuerySet):
@@ -63,6 +63,26 @@ class AnswerQuerySet(PortalQuerySet):
 
     def visible_to(self, user: Reader) -> Self:
         return self if may(user, "read_answers") else self.none()
+
+
+class IndicatorValueQuerySet(PortalQuerySet):
+    def of_year(self, year: int) -> Self:
+        return self.filter(period=PeriodKind.YEAR, year=year)
+
+    def of_years(self) -> Self:
+        return self.filter(period=PeriodKind.YEAR)
+
+    def overall(self) -> Self:
+        """Of all mechanisms together."""
+        return self.filter(iscm=None, dimension="")
+
+    def by_iscm(self) -> Self:
+        """Of each mechanism as a whole."""
+        return self.filter(iscm__isnull=False, dimension="")
+
+    def by(self, dimension: str) -> Self:
+        """Of each value of a dimension, over all mechanisms."""
+        return self.filter(iscm=None, dimension=dimension)
 
 
 class DutyQuerySet(PortalQuerySet):

@@ -28,12 +28,16 @@ from iscm_portal.common.numbers import median, ratio, summed
 from iscm_portal.common.period import Period
 from iscm_portal.common.sorting import Columns
 
-from ..choices import ProposalState
+from ..choices import FundingSource, ProposalState
 from ..models import AssessedContribution, Proposal
 from ..querysets import AllFinanceQuerySet, OfficeMoneyQuerySet
 
 # The fourth decimal of a scale counts: a share of 0.0001 per cent is one.
 SCALE_STEP = Decimal("0.0001")
+
+
+# What IOM puts in: all but what Member States and other donors pay themselves.
+OF_IOM = frozenset(FundingSource) - {FundingSource.CONTRIBUTION, FundingSource.DONOR_COFUNDING}
 
 
 def _paths(by: tuple[str, ...], known: Mapping[str, str]) -> list[str]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from iscm_portal.common.access import Reader
-from iscm_portal.common.period import Period
 from iscm_portal.common.querysets import PortalQuerySet
 
 from ..models import IndicatorValue
@@ -20,10 +19,9 @@ def record_sets_of(value: IndicatorValue) -> list[tuple[Text, PortalQuerySet]]:
     tell what somebody answered. Not narrowed to a reader.
     """
     measure = MEASURES.get(value.indicator.key)
-    if measure is None or value.n < measure.least_n:
+    if measure is None or (measure.least_n and value.value is None):
         return []
-    cell = {"iscm": value.iscm.slug} if value.iscm else {}
-    return measure.record_sets(Period.year(value.year), **cell)
+    return measure.record_sets(value.span, **value.place)
 
 
 def evidence_of(value: IndicatorValue, user: Reader) -> list[tuple[Text, PortalQuerySet]]:

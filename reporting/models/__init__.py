@@ -4,7 +4,7 @@ from .attachment import Attachment
 from .briefing import Briefing, BriefingCopy
 from .comment import FieldComment
 from .duty import Duty, Extension
-from .indicator import CompileRun, Indicator, IndicatorValue
+from .indicator import CompileRun, EvidenceSum, Indicator, IndicatorValue
 from .notice import Notice, NoticeRule
 from .recommendation import Recommendation
 from .report import (
@@ -29,6 +29,7 @@ __all__ = [
     "BriefingCopy",
     "CompileRun",
     "Duty",
+    "EvidenceSum",
     "Extension",
     "FieldComment",
     "Indicator",

@@ -8,9 +8,11 @@ from django.utils.translation import gettext_lazy as _
 
 from engagements.models import ISCM, Office, ReferenceFrame
 from iscm_portal.common.models import Sourced, Tracked
+from iscm_portal.common.period import Period
 from iscm_portal.common.querysets import PortalQuerySet
 
-from ..choices import Direction, IndicatorState, Status
+from ..choices import Direction, IndicatorState, PeriodKind, Status
+from ..querysets import IndicatorValueQuerySet
 
 
 class Indicator(Tracked, Sourced):
@@ -77,12 +79,22 @@ class CompileRun(models.Model):
         RUNNING = "running", _("Running")
         PUBLISHED = "published", _("Published")
 
+    class Scope(models.TextChoices):
+        WHOLE = "whole", _("All years, from all records")
+        YEARS = "years", _("The records of these years")
+        CHANGE = "change", _("What a change touched")
+
     state = models.CharField(max_length=10, choices=State.choices, default=State.RUNNING)
+    scope = models.CharField(max_length=10, choices=Scope.choices, default=Scope.YEARS)
     first_year = models.PositiveSmallIntegerField()
     last_year = models.PositiveSmallIntegerField()
     started_at = models.DateTimeField()
     published_at = models.DateTimeField(null=True)
+    # How long it took, by the clock of the database.
+    seconds = models.DecimalField(max_digits=9, decimal_places=3, null=True)
     values_written = models.PositiveIntegerField(default=0)
+    values_removed = models.PositiveIntegerField(default=0)
+    values_total = models.PositiveIntegerField(default=0)
 
     objects = PortalQuerySet.as_manager()
 
@@ -93,14 +105,60 @@ class CompileRun(models.Model):
         return f"{self.pk} {self.get_state_display()}"
 
 
+class EvidenceSum(models.Model):
+    """What the records of a measure come to in one quarter, for the same mechanisms, State, kind
+    and office: the finest sums that cells are added up from.
+
+    Kept, so that a change is followed by counting one quarter's records and not all. ``slot`` is
+    year x 10 + quarter (0 where only the year is known); ``place`` has the ids of the mechanisms,
+    the lowest first ("3,17"; "" is none). ``part`` tells records apart (days, a State's id) where a
+    measure has a median or a spread. Columns in which a measure is not cut are empty.
+    """
+
+    measure = models.CharField(max_length=40)
+    slot = models.PositiveIntegerField()
+    place = models.TextField()
+    country = models.CharField(max_length=3)
+    region = models.CharField(max_length=60)
+    kind = models.CharField(max_length=30)
+    event_kind = models.CharField(max_length=30)
+    office = models.CharField(max_length=60)
+    part = models.IntegerField(null=True)
+    n = models.PositiveIntegerField()
+    total = models.BigIntegerField()
+    aside = models.BigIntegerField()
+
+    objects = PortalQuerySet.as_manager()
+
+    class Meta:
+        indexes = [
+            # A change takes out and puts back one quarter of a measure; a span adds up a few.
+            models.Index(fields=["slot", "measure"], name="evidencesum_of_a_quarter"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.measure} {self.slot}"
+
+
 class IndicatorValue(models.Model):
-    """What one indicator came to in one cell: a year, overall or for one mechanism."""
+    """What one indicator came to in one cell: a span of time, and overall, or for a mechanism, for
+    one value of another dimension, or for both.
+
+    ``part`` is 0 of a year and 1 to 4 of a quarter, or of the twelve months that end with it.
+    ``dimension`` is empty or names what ``dimension_value`` is a code of ("" there: not known, or
+    none). ``run`` and ``compiled_at`` are of the run that last changed it.
+    """
 
     indicator = models.ForeignKey(Indicator, models.CASCADE, related_name="values")
+    period = models.CharField(max_length=10, choices=PeriodKind.choices, default=PeriodKind.YEAR)
     year = models.PositiveSmallIntegerField()
-    # "overall" or "iscm:<id>": a key without NULL, so that one upsert serves both databases.
-    cell = models.CharField(max_length=40)
+    part = models.PositiveSmallIntegerField(default=0)
+    # "overall", "iscm:<id>", "theme:<code>" or "iscm:<id>|theme:<code>": a key without NULL, so
+    # that one upsert serves both databases.
+    cell = models.CharField(max_length=120)
     iscm = models.ForeignKey(ISCM, models.CASCADE, null=True, blank=True, related_name="+")
+    dimension = models.CharField(max_length=20, blank=True, default="")
+    dimension_value = models.CharField(max_length=60, blank=True, default="")
     value = models.DecimalField(max_digits=20, decimal_places=4, null=True)
     numerator = models.DecimalField(max_digits=20, decimal_places=4, null=True)
     denominator = models.DecimalField(max_digits=20, decimal_places=4, null=True)
@@ -112,15 +170,45 @@ class IndicatorValue(models.Model):
     compiled_at = models.DateTimeField()
     run = models.ForeignKey(CompileRun, models.PROTECT, related_name="values")
 
-    objects = PortalQuerySet.as_manager()
+    objects = IndicatorValueQuerySet.as_manager()
 
     class Meta:
         ordering = ["indicator", "-year", "pk"]
         constraints = [
             models.UniqueConstraint(
-                fields=["indicator", "year", "cell"], name="indicatorvalue_once_a_cell"
-            )
+                fields=["indicator", "period", "year", "part", "cell"],
+                name="indicatorvalue_once_a_cell",
+            ),
+            models.CheckConstraint(
+                name="indicatorvalue_part_of_its_period",
+                condition=Q(period=PeriodKind.YEAR, part=0)
+                | (~Q(period=PeriodKind.YEAR) & Q(part__range=(1, 4))),
+            ),
+        ]
+        indexes = [
+            # The dashboard: all indicators of a year in one kind of cell.
+            models.Index(
+                fields=["period", "year", "part", "dimension"], name="indicatorvalue_of_a_span"
+            ),
         ]
 
     def __str__(self) -> str:
         return f"{self.indicator} {self.year}"
+
+    @property
+    def span(self) -> Period:
+        """The days that it is of."""
+        if self.period == PeriodKind.YEAR:
+            return Period.year(self.year)
+        months = 3 if self.period == PeriodKind.QUARTER else 12
+        return Period.months_to(self.year, 3 * self.part, months)
+
+    @property
+    def place(self) -> dict[str, str | None]:
+        """Its cell as dimensions and values; None where a value is not known."""
+        place: dict[str, str | None] = {}
+        if self.iscm is not None:
+            place["iscm"] = self.iscm.slug
+        if self.dimension:
+            place[self.dimension] = self.dimension_value or None
+        return place

@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlencode
 
-from finance.choices import FundingSource
 from finance.selectors.staffing import (
     TOR_IN_SURVEY,
     Staffing,
@@ -19,6 +18,7 @@ from finance.selectors.staffing import (
     tor_coverage,
 )
 from finance.selectors.sustaining import (
+    OF_IOM,
     Contributions,
     FundRaising,
     SelfFinancing,
@@ -29,9 +29,6 @@ from finance.selectors.sustaining import (
 from iscm_portal.common.period import Period
 
 from .resources import ResourceFilter, cells_of, labels_of
-
-# What IOM puts in: all but what Member States and other donors pay themselves.
-OF_IOM = frozenset(FundingSource) - {FundingSource.CONTRIBUTION, FundingSource.DONOR_COFUNDING}
 
 
 @dataclass(frozen=True)

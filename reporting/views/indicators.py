@@ -54,7 +54,8 @@ def indicator(request: SignedInRequest, key: str) -> HttpResponse:
     years = compiled_years()
     year = asked_year(request, years)
     values = trend(found, iscm)
-    current = found.values.filter(iscm=iscm, year=year).select_related("indicator").first()
+    current = found.values.of_year(year or 0).filter(iscm=iscm, dimension="")
+    current = current.select_related("indicator").first()
     context = {
         "indicator": found,
         "iscm": iscm,
@@ -138,7 +139,8 @@ def indicator_records(request: SignedInRequest, key: str) -> HttpResponse:
     found = get_object_or_404(Indicator.objects.visible_to(request.user), key=key)
     year = whole_number(request.GET.get("year", ""), FIRST_YEAR, LAST_YEAR)
     iscm = asked_iscm(request)
-    cell = found.values.filter(year=year, iscm=iscm).select_related("indicator", "iscm")
+    cell = found.values.of_year(year).filter(iscm=iscm, dimension="")
+    cell = cell.select_related("indicator", "iscm")
     value = get_object_or_404(cell)
     parts = parts_of(request, evidence_of(value, request.user))
     context = {
