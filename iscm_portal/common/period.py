@@ -61,6 +61,16 @@ class Period:
         return range(first, self.end.year)
 
 
+def quarter_slot(day: dt.date) -> int:
+    """The quarter of ``day`` as one number: year x 10 + 1 to 4. What only has a year has + 0."""
+    return day.year * 10 + (day.month + 2) // 3
+
+
+def year_slots(year: int) -> range:
+    """The slots of a year: its quarters, and what only has the year."""
+    return range(year * 10, year * 10 + 5)
+
+
 def latest_day(today: dt.date) -> dt.date:
     """The last day that has begun anywhere. ``today`` is UTC's; where the sun rises earlier, the
     next day has begun already."""

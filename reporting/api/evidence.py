@@ -87,7 +87,7 @@ KINDS: dict[type[Model], Kind] = {
     ),
     AssessedContribution: Kind(
         "contribution",
-        "country__name",
+        "country__name_en",
         None,
         "iscm__slug",
         None,

@@ -190,7 +190,8 @@ class Measure(ABC):
             "sum_aside": Value(0) if self.aside is None else self.aside.expression(),
         }
         rows: models.QuerySet[Any] = self.evidence(period).order_by()
-        return rows.annotate(**keys).values(*keys).annotate(**sums)
+        found: models.QuerySet[Any] = rows.annotate(**keys).values(*keys).annotate(**sums)
+        return found
 
     def records(self, period: Period, **cell: Any) -> PortalQuerySet:
         """The evidence of one cell (``iscm="sacm"``, ``theme=None``), each record once.

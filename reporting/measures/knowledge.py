@@ -26,7 +26,7 @@ class KnowledgeChange(Measure):
     source = "evaluation 2019, 4.2, criterion 4"
     records_label = _("Answers to knowledge tests")
     dated_by = "answered_on"
-    moved_by = frozenset({"knowledgeanswer"})
+    moved_by = frozenset({"knowledgeanswer", "event"})
     mechanism = "event__iscms"
     own_cuts = {**OF_STATE, "event_kind": "event__kind"}
     shape = Shape.RATIO

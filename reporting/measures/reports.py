@@ -20,7 +20,7 @@ class _OfDuties(Measure):
 
     source = "evaluation 2019, 4.2, recommendation 13"
     dated_by = "last_day"
-    moved_by = frozenset({"duty"})
+    moved_by = frozenset({"duty", "event"})
     mechanism = "event__iscms"
     own_cuts = {"office": "office__slug", "event_kind": "event__kind"}
 

@@ -14,6 +14,7 @@ from simple_history.utils import bulk_create_with_history, bulk_update_with_hist
 from engagements.models import Delegate, Event
 from iscm_portal.common import outbox
 from iscm_portal.common.locks import lock_until_commit
+from iscm_portal.common.period import quarter_slot
 
 from ..choices import DutyAnswer, ExtensionDecision
 from ..models import Duty, Extension, PostEventReport
@@ -52,8 +53,15 @@ def sync_duties(at: dt.datetime) -> None:
         _make_missing()
         _withdraw_and_revive(at)
         _move_days()
-        _begin_to_count(at.date())
+        _ask_for_figures(_begin_to_count(at.date()))
         _settle()
+
+
+def _ask_for_figures(days: Iterable[dt.date | None]) -> None:
+    """Leave word that duties on events which end on these days count anew."""
+    slots = {quarter_slot(day) for day in days if day}
+    if slots:
+        outbox.write("evidence_changed", {"slots": sorted(slots), "kinds": ["duty"]})
 
 
 def _took_part() -> tuple[Exists, Exists]:
@@ -108,14 +116,20 @@ def _move_days() -> None:
     bulk_update_with_history(moved, Duty, ["due_on"], batch_size=500)
 
 
-def _begin_to_count(today: dt.date) -> None:
-    """A duty is owed once its event is over; an event that was put off takes that back.
+def _begin_to_count(today: dt.date) -> set[dt.date]:
+    """A duty is owed once its event is over; an event that was put off takes that back. The last
+    days of those events.
 
     Without history: it follows from the event, whose own changes are kept.
     """
     duties = Duty.objects.with_last_day()
-    duties.filter(is_owed=False, last_day__lt=today).update(is_owed=True)
-    duties.filter(is_owed=True, last_day__gte=today).update(is_owed=False)
+    begun = duties.filter(is_owed=False, last_day__lt=today)
+    put_off = duties.filter(is_owed=True, last_day__gte=today)
+    days: set[dt.date] = set()
+    for rows, is_owed in ((begun, True), (put_off, False)):
+        days |= set(rows.order_by().values_list("last_day", flat=True).distinct())
+        rows.update(is_owed=is_owed)
+    return days
 
 
 def _settle() -> None:
@@ -225,9 +239,7 @@ def accept_answers(duty_ids: Iterable[int], actor: Any, at: dt.datetime) -> tupl
             batch_size=500,
             default_user=actor,
         )
-        years = {duty.event.last_day.year for duty in waiting if duty.event.last_day}
-        if years:
-            outbox.write("evidence_changed", {"years": sorted(years)})
+        _ask_for_figures(duty.event.last_day for duty in waiting)
     return len(waiting), [duty for duty in duties if duty not in waiting]
 
 

@@ -4,6 +4,6 @@
 ``values`` works out what is published and writes what changed, ``run`` does it in one transaction.
 """
 
-from .run import compile_change, compile_indicators, recompile
+from .run import compile_all, compile_change, compile_indicators, recompile
 
-__all__ = ["compile_change", "compile_indicators", "recompile"]
+__all__ = ["compile_all", "compile_change", "compile_indicators", "recompile"]

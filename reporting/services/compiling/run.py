@@ -11,11 +11,12 @@ from django.db import transaction
 
 from iscm_portal.common import outbox
 from iscm_portal.common.locks import lock_until_commit
-from iscm_portal.common.period import Period
+from iscm_portal.common.period import Period, year_slots
 
 from ...choices import IndicatorState, PeriodKind
 from ...measures import MEASURES, MoneyMeasure
 from ...measures.base import ALL_TIME
+from ...measures.evidence import years_with_evidence
 from ...models import CompileRun, Indicator, IndicatorValue
 from ..duties import sync_duties
 from . import cells, sums, values
@@ -68,18 +69,28 @@ def compile_indicators(
     return _run(Work(scope, stretches, _begun(spans, at)), at)
 
 
-def compile_change(slots: Collection[int], kinds: Collection[str], at: dt.datetime) -> CompileRun:
+def compile_all(at: dt.datetime) -> CompileRun:
+    """Work out all years with evidence, and the present one."""
+    first, last = years_with_evidence() or (at.year, at.year)
+    return compile_indicators(min(first, at.year), max(last, at.year), at, whole=True)
+
+
+def compile_change(
+    slots: Collection[int], kinds: Collection[str], at: dt.datetime
+) -> CompileRun | None:
     """Work out what records of these ``kinds`` (model names), dated in these quarters, may move.
 
     Their quarters are counted anew, and the spans that have them added up from the sums that are
-    kept of the others. Without such sums everything is compiled.
+    kept of the others. Without such sums everything is compiled. None where nothing can have moved.
     """
     moved = frozenset(key for key, measure in MEASURES.items() if measure.moved_by & set(kinds))
     whole = CompileRun.objects.filter(
         scope=CompileRun.Scope.WHOLE, state=CompileRun.State.PUBLISHED
     )
-    years = {slot // 10 for slot in slots}
+    if not moved or not slots:
+        return None
     if not whole.exists():
+        years = {slot // 10 for slot in slots}
         return compile_indicators(min(years), max(years), at)
     # Reports stand beside every value.
     worked_out = frozenset(MEASURES) if "report_coverage" in moved else moved
@@ -148,13 +159,17 @@ def _work_out(work: Work) -> None:
 
 @outbox.handles("evidence_changed")
 def recompile(payload: dict[str, Any], at: dt.datetime) -> None:
-    """Compile what a change touched: the quarters of records of some kinds, or whole years.
-
-    Years in a row go in one pass.
-    """
-    if payload.get("slots") and payload.get("kinds"):
-        compile_change(payload["slots"], payload["kinds"], at)
-    for first, last in spans_of_years(payload.get("years", ())):
+    """Compile what a change touched: records of some ``kinds`` dated in ``slots`` or ``years``;
+    everything of ``years``, those in a row in one pass; or the ``whole``."""
+    if payload.get("whole"):
+        compile_all(at)
+        return
+    years = payload.get("years", [])
+    if kinds := payload.get("kinds"):
+        slots = {slot for year in years for slot in year_slots(year)}
+        compile_change(slots.union(payload.get("slots", ())), kinds, at)
+        return
+    for first, last in spans_of_years(years):
         compile_indicators(first, last, at)
 
 
