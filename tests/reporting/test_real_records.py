@@ -380,10 +380,10 @@ def test_every_record_begins_its_history_with_the_load() -> None:
         assert set(reasons) == {("+", "Loaded from fixtures")}
 
 
-def test_a_load_asks_once_for_the_figures_of_its_years() -> None:
+def test_a_load_asks_once_for_all_figures() -> None:
     load("--again")
     asked = OutboxMessage.objects.filter(topic="evidence_changed")
-    assert [message.payload for message in asked] == [{"years": list(range(2014, 2020))}]
+    assert [message.payload for message in asked] == [{"whole": True}]
 
 
 def copied(folder: Path) -> Path:

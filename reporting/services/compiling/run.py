@@ -90,8 +90,7 @@ def compile_change(
     if not moved or not slots:
         return None
     if not whole.exists():
-        years = {slot // 10 for slot in slots}
-        return compile_indicators(min(years), max(years), at)
+        return compile_all(at)
     # Reports stand beside every value.
     worked_out = frozenset(MEASURES) if "report_coverage" in moved else moved
     return _run(
