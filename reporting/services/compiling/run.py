@@ -91,8 +91,10 @@ def compile_change(
         return None
     if not whole.exists():
         return compile_all(at)
-    # Reports stand beside every value.
-    worked_out = frozenset(MEASURES) if "report_coverage" in moved else moved
+    worked_out = moved
+    if "report_coverage" in moved:
+        # With the first report of a cell, what is not on record becomes 0.
+        worked_out |= {key for key, measure in MEASURES.items() if measure.is_count}
     return _run(
         Work(
             CompileRun.Scope.CHANGE,
@@ -138,6 +140,8 @@ def _run(work: Work, at: dt.datetime) -> CompileRun:
         sums.count_anew(counted, work.stretches)
         _work_out(work)
         run.values_written, run.values_removed = values.publish(run, at)
+        if "report_coverage" in work.counted and (others := MEASURES.keys() - work.worked_out):
+            run.values_written += values.tell_reports(sorted(others), run, at)
         run.values_total = IndicatorValue.objects.count()
         run.state, run.published_at = CompileRun.State.PUBLISHED, at
         run.save()
@@ -151,9 +155,7 @@ def _work_out(work: Work) -> None:
     added_up = sorted((work.worked_out - money) | {"report_coverage"})
     cells.add_up(work.targets, added_up)
     values.stage(work.years)
-    values.stage_money(sorted(money & work.counted), work.years)
-    if kept := sorted(money - work.counted):
-        values.keep_money(kept)
+    values.stage_money(sorted(money), work.years)
 
 
 @outbox.handles("evidence_changed")

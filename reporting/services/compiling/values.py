@@ -18,7 +18,7 @@ from django.db import connection
 from engagements.models import ISCM
 from iscm_portal.common.period import Period
 
-from ...choices import Direction, PeriodKind, Status
+from ...choices import Direction, IndicatorState, PeriodKind, Status
 from ...measures import MEASURES, Cell, Measure, MoneyMeasure
 from ...measures.base import Shape
 from ...models import CompileRun, Indicator
@@ -304,33 +304,6 @@ def _money_row(indicator: int, cell: Cell, iscm: int, name: str) -> tuple[Any, .
     )
 
 
-def keep_money(measures: list[str]) -> None:
-    """Stage what stands of these measures: only the reports beside it may have changed."""
-    named = ", ".join(["%s"] * len(measures))
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"""
-            INSERT INTO staged
-            SELECT stands.indicator_id, stands.period, stands.year, stands.part,
-                COALESCE(stands.iscm_id, 0), stands.dimension, stands.dimension_value,
-                {
-                ", ".join(
-                    f"CAST(ROUND(stands.{name} * 10000) AS bigint)"
-                    for name in ("value", "numerator", "denominator")
-                )
-            },
-                stands.n, CAST(stands.beside AS text)
-            FROM reporting_indicatorvalue stands
-            JOIN spec ON spec.indicator_id = stands.indicator_id
-            WHERE spec.measure IN ({named}) AND EXISTS (
-                SELECT 1 FROM targets WHERE targets.period = stands.period
-                    AND targets.year = stands.year AND targets.quarter = stands.part
-            )
-            """,
-            measures,
-        )
-
-
 # --- publishing
 
 COLUMNS = (
@@ -389,17 +362,29 @@ def _status() -> str:
     """
 
 
+def _reports(cell: str, part: str, iscm: str) -> str:
+    """The joins that find the reports beside a cell: of its own cell, or of its mechanism's."""
+
+    def of(name: str) -> str:
+        return f"""
+            LEFT JOIN cell_sums {name} ON {name}.measure = 'report_coverage'
+                AND {name}.period = {cell}.period AND {name}.year = {cell}.year
+                AND {name}.quarter = {part} AND {name}.iscm_id = {iscm}
+        """
+
+    return f"""
+        {of("exact")} AND exact.dimension = {cell}.dimension
+            AND exact.value = {cell}.dimension_value
+        {of("nearest")} AND nearest.dimension = '' AND {cell}.dimension IN {NO_REPORTS}
+    """
+
+
+OWED = "COALESCE(exact.n, nearest.n, 0)"
+ACCEPTED = "COALESCE(exact.total, nearest.total, 0)"
+
+
 def _upsert(run: CompileRun, at: dt.datetime) -> int:
     """One statement: a Python object per cell would be some ten times slower."""
-    same = " AND ".join(
-        f"{{0}}.{name} = staged.{other}"
-        for name, other in (
-            ("period", "period"),
-            ("year", "year"),
-            ("quarter", "part"),
-            ("iscm_id", "iscm_id"),
-        )
-    )
     updates = ", ".join(f"{name} = excluded.{name}" for name in (*COLUMNS, "compiled_at", "run_id"))
     changed = " OR ".join(
         differs(f"reporting_indicatorvalue.{name}", f"excluded.{name}") for name in COLUMNS
@@ -415,15 +400,10 @@ def _upsert(run: CompileRun, at: dt.datetime) -> int:
                 NULLIF(staged.iscm_id, 0), staged.dimension, staged.dimension_value,
                 staged.value / 10000.0, staged.numerator / 10000.0, staged.denominator / 10000.0,
                 staged.n, {as_json("staged.beside")}, {_status()},
-                COALESCE(exact.n, nearest.n, 0), COALESCE(exact.total, nearest.total, 0), %s, %s
+                {OWED}, {ACCEPTED}, %s, %s
             FROM staged
             JOIN spec ON spec.indicator_id = staged.indicator_id
-            LEFT JOIN cell_sums exact ON exact.measure = 'report_coverage'
-                AND {same.format("exact")} AND exact.dimension = staged.dimension
-                AND exact.value = staged.dimension_value
-            LEFT JOIN cell_sums nearest ON nearest.measure = 'report_coverage'
-                AND {same.format("nearest")} AND nearest.dimension = ''
-                AND staged.dimension IN {NO_REPORTS}
+            {_reports("staged", "staged.part", "staged.iscm_id")}
             WHERE true
             ON CONFLICT (indicator_id, period, year, part, cell) DO UPDATE SET {updates}
             WHERE {changed}
@@ -458,5 +438,37 @@ def _remove(run: CompileRun) -> int:
                         AND staged.dimension_value = stands.dimension_value
                 )
             """
+        )
+        return int(cursor.rowcount)
+
+
+def tell_reports(measures: list[str], run: CompileRun, at: dt.datetime) -> int:
+    """Bring the reports beside the values of these measures up to date: rows changed.
+
+    For measures whose values stay: all that a report which tells nothing of theirs can change.
+    """
+    named = ", ".join(["%s"] * len(measures))
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""
+            UPDATE reporting_indicatorvalue AS stands
+            SET reports_owed = told.owed, reports_accepted = told.accepted,
+                compiled_at = %s, run_id = %s
+            FROM (
+                SELECT kept.id, {OWED} AS owed, {ACCEPTED} AS accepted
+                FROM reporting_indicatorvalue kept
+                JOIN (SELECT DISTINCT period, year, quarter FROM targets) asked
+                    ON asked.period = kept.period AND asked.year = kept.year
+                    AND asked.quarter = kept.part
+                {_reports("kept", "kept.part", "COALESCE(kept.iscm_id, 0)")}
+                WHERE kept.indicator_id IN (
+                    SELECT id FROM reporting_indicator
+                    WHERE key IN ({named}) AND state <> '{IndicatorState.RETIRED}'
+                )
+            ) told
+            WHERE told.id = stands.id
+                AND (stands.reports_owed <> told.owed OR stands.reports_accepted <> told.accepted)
+            """,
+            [connection.ops.adapt_datetimefield_value(at), run.pk, *measures],
         )
         return int(cursor.rowcount)
