@@ -170,7 +170,7 @@ class Measure(ABC):
     def slot_of(self) -> Combinable:
         """The quarter of a record: year x 10 + 1 to 4; + 0 where only its year is known."""
         quarter = Coalesce(ExtractQuarter(self.dated_by), Value(0), output_field=IntegerField())
-        return self.year_of() * Value(10) + quarter
+        return Cast(self.year_of() * Value(10) + quarter, IntegerField())
 
     def sums(self, period: Period) -> models.QuerySet[Any]:
         """The evidence of ``period`` added up by all that it may be cut by, each record once.

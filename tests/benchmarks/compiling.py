@@ -125,6 +125,7 @@ def fill(cursor: Any, wanted: int) -> None:
 
 
 def by_hand(cursor: Any) -> None:
+    cursor.execute("SET work_mem = '256MB'")
     cursor.execute("DROP TABLE IF EXISTS by_hand")
     cursor.execute(
         "CREATE TABLE by_hand (key text, kind text, at int, iscm_id bigint, cell text, n bigint,"

@@ -156,6 +156,7 @@ def _write_targets(targets: Iterable[Span]) -> None:
         "slot integer, period text, year integer, quarter integer",
         [(slot, *span) for span in sorted(targets) for slot in slots_of(span)],
     )
+    index("targets", "slot")
 
 
 def _write_bridge() -> None:

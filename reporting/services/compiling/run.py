@@ -22,7 +22,7 @@ from ..duties import sync_duties
 from . import cells, sums, values
 from .cells import Span
 from .sums import Stretch
-from .temporary import drop
+from .temporary import drop, take_room
 
 
 @dataclass(frozen=True)
@@ -126,6 +126,7 @@ def _begun(spans: Iterable[Span], at: dt.datetime) -> frozenset[Span]:
 def _run(work: Work, at: dt.datetime) -> CompileRun:
     with transaction.atomic():
         lock_until_commit("compile")
+        take_room()
         sync_duties(at)
         run = CompileRun.objects.create(
             scope=work.scope,
