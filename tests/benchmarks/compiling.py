@@ -1,8 +1,6 @@
 """How long compiling takes at 10k, 100k and N records, against SQL by hand for each measure.
 
-    python -m tests.benchmarks.compiling [N]
-
-on a PostgreSQL database of its own (``DATABASE_URL``), which it migrates, fills and does not empty.
+Run by ``make bench`` on a database of its own, which it migrates and fills.
 Returns rows of ``{"name", "ours", "reference", "ratio", "goal", "met", "n"}``: seconds, and their
 ratio, which is what counts, for machines differ.
 """
@@ -10,9 +8,6 @@ ratio, which is what counts, for machines differ.
 from __future__ import annotations
 
 import datetime as dt
-import json
-import os
-import sys
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -164,7 +159,6 @@ def run(most: int) -> Iterator[dict[str, Any]]:
     from django.db import connection, transaction
 
     from engagements.models import ISCM, SupportRequest
-    from reporting.models import CompileRun
     from reporting.services.compiling import compile_all, compile_change
 
     call_command("migrate", verbosity=0)
@@ -175,8 +169,11 @@ def run(most: int) -> Iterator[dict[str, Any]]:
             fill(cursor, n)
         with connection.cursor() as cursor:
             reference = seconds(lambda cursor=cursor: by_hand(cursor))
-        CompileRun.objects.filter(scope="whole").exists() or compile_all(AT)
+        # The first run writes every cell into a table with keys, which the reference has not; the
+        # night's run finds most of them as they are.
+        first = seconds(lambda: compile_all(AT))
         ours = seconds(lambda: compile_all(AT))
+        yield case("compile, all new", n, first, reference, "none", True)
         yield case(
             "compile", n, ours, reference, "at most 2x SQL written by hand", ours <= 2 * reference
         )
@@ -190,17 +187,3 @@ def run(most: int) -> Iterator[dict[str, Any]]:
         )
         change = seconds(lambda: compile_change([20253], ["supportrequest", "duty", "event"], AT))
         yield case("after one report", n, change, ours, "under 1/50", change * 50 < ours)
-
-
-def main() -> None:
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "iscm_portal.settings")
-    import django
-
-    django.setup()
-    most = int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000
-    for found in run(most):
-        print(json.dumps(found), flush=True)
-
-
-if __name__ == "__main__":
-    main()

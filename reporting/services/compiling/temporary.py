@@ -27,7 +27,7 @@ def create_from(table: str, query: str, params: Sequence[Any] = ()) -> None:
 
 
 def index(table: str, columns: str) -> None:
-    """Make joins by ``columns`` fast: SQLite has an index, PostgreSQL hashes once it knows sizes."""
+    """Make joins by ``columns`` fast: by an index, or (PostgreSQL hashes) by telling the size."""
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
             cursor.execute(f"ANALYZE {table}")
