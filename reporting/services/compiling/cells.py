@@ -6,7 +6,7 @@ depends on nothing but the code:
 ``targets``      spans to be worked out, and which quarters each is made of
 ``bridge``       which cells the mechanisms of a record belong to
 ``by_slot``      sums of each quarter by cell
-``rolled``       sums of each span by cell, still told apart by ``part``
+``rolled``       the same of each span, of measures that tell records apart, by ``part``
 ``cell_sums``    sums of each span by cell
 """
 
@@ -82,17 +82,24 @@ def add_up(targets: Iterable[Span], measures: list[str]) -> None:
         """,
         measures,
     )
+    told_apart = [key for key in measures if MEASURES[key].within is not None]
     create_from(
         "rolled",
         f"""
         SELECT {KEYS}, part, {_summed("n", "total", "aside")}
         FROM by_slot JOIN targets ON targets.slot = by_slot.slot
+        WHERE part IS NOT NULL AND measure IN ({", ".join(["%s"] * len(told_apart)) or "NULL"})
         GROUP BY {KEYS}, part
         """,
+        told_apart,
     )
     create_from(
         "cell_sums",
-        f"SELECT {KEYS}, {_summed('n', 'total', 'aside')} FROM rolled GROUP BY {KEYS}",
+        f"""
+        SELECT {KEYS}, {_summed("n", "total", "aside")}
+        FROM by_slot JOIN targets ON targets.slot = by_slot.slot
+        GROUP BY {KEYS}
+        """,
     )
     index("cell_sums", KEYS)
 
