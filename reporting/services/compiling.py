@@ -35,6 +35,7 @@ WRITTEN = [
     "reports_accepted",
     "compiled_at",
     "run",
+    "version",
 ]
 
 
@@ -140,6 +141,7 @@ def _values_of(
             "n": cell.n,
             "beside": {name: _as_json(told) for name, told in cell.beside.items()},
             "status": status_of(indicator, cell.value),
+            "version_id": indicator.current_version_id,
             "reports_owed": reports.owed,
             "reports_accepted": reports.accepted,
         }
