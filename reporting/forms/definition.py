@@ -15,8 +15,8 @@ from iscm_portal.common.period import FIRST_DAY, LAST_DAY
 
 from ..choices import IndicatorState, SmartPart
 from ..models import Indicator
-from ..rules import contradictions, lacks, unit_of
-from ..selectors.definitions import values_of
+from ..rules import FIGURES, contradictions, lacks, unit_of
+from ..selectors.definitions import same, values_of
 from ..services.defining import REASON_LENGTH
 
 # part -> its fields, in the order of the page
@@ -30,6 +30,9 @@ PARTS: dict[SmartPart, tuple[str, ...]] = {
     SmartPart.RELEVANT: ("objective", "relevant_to"),
     SmartPart.TIMELY: ("frequency", "due_on"),
 }
+
+# What a draft may leave empty and an active indicator may not.
+NEEDED = ("owner", "target", "green_from", "amber_from", "rationale", "objective", "due_on")
 
 
 class DefinitionForm(forms.ModelForm):  # type: ignore[type-arg]
@@ -74,6 +77,12 @@ class DefinitionForm(forms.ModelForm):  # type: ignore[type-arg]
             MinValueValidator(FIRST_DAY.year, _("The year lies before 1951.")),
             MaxValueValidator(LAST_DAY.year, _("The year lies after 2100.")),
         ]
+        for name in FIGURES:
+            if (stored := self.initial[name]) is not None:
+                self.initial[name] = f"{stored.normalize():f}"  # 100, not 100.0000
+        for name in NEEDED:
+            field: Any = self.fields[name]
+            field.needed, field.needed_word = True, _("needed to activate")
         dress(self, wide=("title", "objective", "relevant_to"), lines=2)
 
     @property
@@ -105,8 +114,8 @@ class DefinitionForm(forms.ModelForm):  # type: ignore[type-arg]
         return cleaned
 
     def _changes(self, values: dict[str, Any]) -> bool:
-        stored = values_of(Indicator.objects.get(pk=self.instance.pk))
-        return any(values[name] != stored[name] for name in self.Meta.fields)
+        # As it is stored: the form has written into its own copy.
+        return not same(values, values_of(Indicator.objects.get(pk=self.instance.pk)))
 
 
 class StepForm(forms.Form):

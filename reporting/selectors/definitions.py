@@ -35,7 +35,8 @@ def _plain(value: Any) -> Any:
 
 
 def label_of(name: str) -> str:
-    return capfirst(str(Indicator._meta.get_field(name).verbose_name))
+    field: Any = Indicator._meta.get_field(name)
+    return capfirst(str(field.verbose_name))
 
 
 def word_of(name: str, value: Any) -> str:

@@ -117,7 +117,9 @@ def records_of(kind: Kind, chosen: Chosen) -> PortalQuerySet:
     elif kind.model is Event:
         rows = rows.filter(is_proposed=False)
     if chosen.iscm:
-        rows = rows.filter(**{kind.iscms: chosen.iscm})
+        # Apart, so that a joint event is still seen with the themes of all its mechanisms.
+        inside = kind.model.objects.filter(**{kind.iscms: chosen.iscm}).order_by()
+        rows = rows.filter(pk__in=inside.values("pk"))
     if chosen.year:
         period = Period.year(chosen.year)
         if kind.dated_by:

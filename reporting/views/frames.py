@@ -22,6 +22,9 @@ from ..selectors.frames import GROUPS, KINDS, THEME, Chosen, Part
 from ..selectors.indicators import compiled_years
 from .indicators import asked_iscm, asked_year, linked
 
+# Of each kind, on a page of six lists.
+ROWS = 20
+
 
 def asked(request: SignedInRequest) -> Chosen:
     """The year and the mechanism of the address; without them all."""
@@ -98,8 +101,8 @@ def cells(parts: list[Part], untagged: dict[str, int]) -> Iterator[list[Any]]:
         title = getattr(part.record, "title", None) or str(part.record)
         keys = ", ".join(row.indicator.key for row in part.indicators)
         yield [str(part.kind_label), part.record.code, title, *numbers, keys]
-    numbers = [number for kind in KINDS for number in (untagged[kind.name], None)]
-    yield ["", "", _("Not tagged"), *numbers, ""]
+    lacking = [cell for kind in KINDS for cell in (untagged[kind.name], "")]
+    yield ["", "", _("Not tagged"), *lacking, ""]
 
 
 def part_named(request: SignedInRequest, kind: str, code: str) -> ReferenceFrame | Theme:
@@ -121,17 +124,18 @@ def frame(request: SignedInRequest, kind: str, code: str) -> HttpResponse:
     chosen = asked(request)
     how: Any = one_of(request, "how", ("tagged", "related")) or "tagged"
     year = asked_year(request, compiled_years())
+    indicators, themes = [], []
+    if isinstance(part, ReferenceFrame):
+        indicators = selectors.indicators_of(part, request.user, year) if year else []
+        themes = list(part.themes.all())
     group = next(name for name, (_title, kinds) in GROUPS.items() if kind in kinds)
     context = {
         **page_of(request, chosen),
-        "part": Part(part),
+        "part": Part(part, indicators=indicators),
         "group": group,
         "group_title": GROUPS[group][0],
         "how": how,
-        "themes": part.themes.all() if isinstance(part, ReferenceFrame) else [],
-        "indicators": selectors.indicators_of(part, request.user, year)
-        if isinstance(part, ReferenceFrame) and year
-        else [],
+        "themes": themes,
         "year_of_values": year,
         "lists": lists(request, selectors.records_of_part(part, how, chosen)),
     }
@@ -158,9 +162,10 @@ def lists(request: SignedInRequest, found: Any) -> list[dict[str, Any]]:
     """A page of each kind's records, with what is shown of them read in the same statement."""
     pages = []
     for kind, rows in found:
+        number = rows.count()
         rows = linked(rows)
         if kind.model is PostEventReport:
             rows = rows.select_related("event", "office")
-        page = keyset_page(request, rows, "-pk", name=f"after_{kind.name}")
-        pages.append({"kind": kind, "page": page})
+        page = keyset_page(request, rows, "-pk", size=ROWS, name=f"after_{kind.name}")
+        pages.append({"kind": kind, "page": page, "n": number})
     return pages

@@ -114,6 +114,7 @@ def test_a_draft_that_lacks_something_is_not_activated_and_the_server_says_the_s
     assert "Specific: Name the office that owns it." in summary
     assert "Timely: Give the day by which it is to be reached" in summary
     assert 'href="#id_due_on"' in summary
+    assert f'<form class="panel" method="post" action="{EDIT}"' in text
     assert Indicator.objects.get().state == "proposed"
 
 
