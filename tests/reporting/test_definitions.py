@@ -266,7 +266,7 @@ CONSTRAINTS = [
     ("indicator_active_is_relevant", {"objective": None}),
     ("indicator_active_is_timely", {"due_on": None}),
     ("indicator_active_is_timely", {"frequency": "daily"}),
-    ("indicator_thresholds_together", {"amber_from": None}),
+    ("indicator_thresholds_together", {"amber_from": None, "state": "proposed"}),
     ("indicator_baseline_has_a_year", {"baseline_year": None}),
 ]
 
