@@ -161,10 +161,26 @@ class PortalUserAdmin(DirectoryAdmin, UserAdmin):  # type: ignore[type-arg]
     ]
 
 
+@admin.register(models.Objective)
+class ObjectiveAdmin(DirectoryAdmin):
+    list_display = ["title", "iscm", "horizon_year", "is_proposed"]
+    list_filter = ["is_proposed", "iscm"]
+    search_fields = ["title"]
+
+
+@admin.register(models.ReferenceFrame)
+class ReferenceFrameAdmin(DirectoryAdmin):
+    """The themes of a goal say which mechanisms' work is related to it."""
+
+    list_display = ["kind", "code", "title"]
+    list_display_links = ["title"]
+    list_filter = ["kind"]
+    filter_horizontal = ["themes"]
+
+
 for model in (
     models.Chairmanship,
     models.IOMPriority,
-    models.ReferenceFrame,
     models.Secretariat,
     models.SourceNote,
     models.Theme,

@@ -122,3 +122,21 @@ class IndicatorState(models.TextChoices):
     PROPOSED = "proposed", _("Proposed")
     ACTIVE = "active", _("Active")
     RETIRED = "retired", _("Retired")
+
+
+class Frequency(models.TextChoices):
+    """How often an indicator is read."""
+
+    QUARTER = "quarter", _("Every quarter")
+    HALF_YEAR = "half_year", _("Every half-year")
+    YEAR = "year", _("Every year")
+
+
+class SmartPart(models.TextChoices):
+    """The five parts that a definition must have before it is activated."""
+
+    SPECIFIC = "specific", _("Specific")
+    MEASURABLE = "measurable", _("Measurable")
+    ATTAINABLE = "attainable", _("Attainable")
+    RELEVANT = "relevant", _("Relevant")
+    TIMELY = "timely", _("Timely")

@@ -172,6 +172,11 @@ class IndicatorSerializer(SourcedSerializer):
     owner = string("owner.slug", null=True)
     owner_label = string("owner.name", null=True)
     state = choice(choices.IndicatorState)
+    baseline_source = string()
+    no_baseline_reason = string()
+    objective = string("objective.code", null=True)
+    objective_label = string("objective.title", null=True)
+    version = integer("current_version.number", null=True)
 
 
 class CoverageSerializer(serializers.Serializer[Any]):
@@ -201,6 +206,9 @@ class IndicatorValueSerializer(RecordSerializer):
     coverage = CoverageSerializer(source="*", required=False)
     compiled_at = moment()
     run = integer("run_id")
+    version = integer(
+        "version.number", null=True, help_text="Of the definition it was worked out by."
+    )
 
 
 class EvidenceSerializer(serializers.Serializer[Any]):

@@ -4,7 +4,13 @@ from .attachment import Attachment
 from .briefing import Briefing, BriefingCopy
 from .comment import FieldComment
 from .duty import Duty, Extension
-from .indicator import CompileRun, EvidenceSum, Indicator, IndicatorValue
+from .indicator import (
+    CompileRun,
+    EvidenceSum,
+    Indicator,
+    IndicatorValue,
+    IndicatorVersion,
+)
 from .notice import Notice, NoticeRule
 from .recommendation import Recommendation
 from .report import (
@@ -34,6 +40,7 @@ __all__ = [
     "FieldComment",
     "Indicator",
     "IndicatorValue",
+    "IndicatorVersion",
     "KeptText",
     "KnowledgeAnswer",
     "Lesson",

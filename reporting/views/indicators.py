@@ -20,6 +20,7 @@ from iscm_portal.common.pages import Page, keyset_page, whole_number
 from ..measures import MEASURES
 from ..measures.evidence import evidence_of
 from ..models import Indicator, IndicatorValue
+from ..permissions import may_edit_definitions
 from ..querysets import AnswerQuerySet
 from ..selectors.indicators import compiled_years, latest_run, overview, trend, values_by_iscm
 
@@ -49,13 +50,14 @@ def indicators(request: SignedInRequest) -> HttpResponse:
 
 
 def indicator(request: SignedInRequest, key: str) -> HttpResponse:
-    found = get_object_or_404(Indicator.objects.visible_to(request.user), key=key)
+    rows = Indicator.objects.visible_to(request.user)
+    found = get_object_or_404(rows.select_related("owner", "objective", "current_version"), key=key)
     iscm = asked_iscm(request)
     years = compiled_years()
     year = asked_year(request, years)
     values = trend(found, iscm)
-    current = found.values.of_year(year or 0).filter(iscm=iscm, dimension="")
-    current = current.select_related("indicator").first()
+    cell = found.values.of_year(year or 0).filter(iscm=iscm, dimension="")
+    current = cell.select_related("indicator", "version").first()
     context = {
         "indicator": found,
         "iscm": iscm,
@@ -68,6 +70,7 @@ def indicator(request: SignedInRequest, key: str) -> HttpResponse:
         "chart": trend_chart(found, values),
         "by_iscm": values_by_iscm(found, year) if year else [],
         "recommendations": found.recommendations.visible_to(request.user),
+        "may_edit_definitions": may_edit_definitions(request.user),
     }
     return render(request, "reporting/indicator.html", context)
 

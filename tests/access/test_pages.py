@@ -84,6 +84,11 @@ TABLE: dict[str, tuple[int, ...]] = {
     "/indicators/": (302, 200, 200, 200, 200, 200, 200, 200),
     "/indicators/{indicator}/": (302, 200, 200, 200, 200, 200, 200, 200),
     "/indicators/{indicator}/records/?year=2026": (302, 200, 200, 200, 200, 200, 200, 200),
+    "/indicators/{indicator}/edit/": (302, 403, 403, 403, 403, 200, 403, 200),
+    "/indicators/{indicator}/versions/": (302, 200, 200, 200, 200, 200, 200, 200),
+    "/indicators/frames/": (302, 200, 200, 200, 200, 200, 200, 200),
+    "/indicators/frames/{frame}/{goal}/": (302, 200, 200, 200, 200, 200, 200, 200),
+    "/indicators/frames/{frame}/untagged/": (302, 200, 200, 200, 200, 200, 200, 200),
     "/reports/{accepted}/versions/": (302, 200, 403, 200, 403, 200, 403, 200),
     "/reports/{draft}/versions/": (302, 200, 404, 200, 404, 200, 404, 200),
     "/recommendations/": (302, 200, 200, 200, 200, 200, 200, 200),
@@ -158,6 +163,8 @@ POSTS: dict[str, tuple[int, ...]] = {
     "/reports/{submitted}/accept/": (403, 403, 404, 403, 404, 302, 404, 302),
     "/staffing/positions/{position}/": (403, 403, 404, 422, 422, 403, 404, 422),
     "/staffing/terms-of-reference/{terms}/take-away/": (403, 403, 404, 302, 302, 403, 404, 302),
+    "/indicators/{indicator}/edit/": (403, 403, 403, 403, 403, 422, 403, 422),
+    "/indicators/{indicator}/state/": (403, 403, 403, 403, 403, 422, 403, 422),
     "/imports/new/": (403, 403, 403, 403, 422, 403, 403, 422),
     "/imports/{import}/write/": (403, 404, 404, 404, 302, 403, 404, 302),
     "/imports/{import}/undo/": (403, 404, 404, 404, 302, 403, 404, 302),
@@ -244,6 +251,8 @@ def places(people):
         "event": reports["draft"].event_id,
         "user": reporter.pk,
         "indicator": value.indicator.key,
+        "frame": "gcm_objective",
+        "goal": make.ReferenceFrameFactory(kind="gcm_objective").code,
     }
 
 
@@ -289,7 +298,7 @@ def answer(client, people, who, method, address):
 def test_the_table_names_every_page_and_every_action():
     named = {address.split("?")[0].lstrip("/") for address in (*TABLE, *POSTS)}
     patterns = {
-        re.sub("<(int:pk|slug:slug|slug:key|slug:kind)>", "{}", address)
+        re.sub("<(int:pk|slug:slug|slug:key|slug:kind|slug:group|str:code)>", "{}", address)
         for address in addresses(get_resolver())
         if not address.startswith(ELSEWHERE)
     }

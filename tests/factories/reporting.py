@@ -14,6 +14,7 @@ from reporting import choices, models
 from .engagements import (
     CountryFactory,
     EventFactory,
+    ObjectiveFactory,
     OfficeFactory,
     OrganisationFactory,
     UserFactory,
@@ -155,15 +156,43 @@ class SatisfactionAnswerFactory(DjangoModelFactory):
 
 
 class IndicatorFactory(DjangoModelFactory):
+    """An active indicator with what the database asks of one: for context, and with thresholds
+    (``green_from=``, ``amber_from=``) one whose target is the first of them."""
+
     class Meta:
         model = models.Indicator
+        skip_postgeneration_save = True
 
     key = factory.Sequence(lambda n: f"indicator_{n}")
     number = factory.Sequence(lambda n: n)
     title = factory.Sequence(lambda n: f"Indicator {n}")
     definition = "What is counted."
     unit = "count"
+    direction = factory.LazyAttribute(
+        lambda row: choices.Direction.UP if row.green_from else choices.Direction.CONTEXT
+    )
+    green_from = None
+    target = factory.SelfAttribute("green_from")
+    no_baseline_reason = "Counted for the first time."
+    rationale = "It was reached elsewhere."
+    owner = factory.SubFactory(OfficeFactory)
+    objective = factory.SubFactory(ObjectiveFactory)
+    relevant_to = add_all("relevant_to")
+    due_on = dt.date(2030, 12, 31)
     state = choices.IndicatorState.ACTIVE
+
+
+class IndicatorVersionFactory(DjangoModelFactory):
+    class Meta:
+        model = models.IndicatorVersion
+
+    indicator = factory.SubFactory(IndicatorFactory)
+    number = factory.Sequence(lambda n: n + 1)
+    title = factory.SelfAttribute("indicator.title")
+    definition = factory.SelfAttribute("indicator.definition")
+    unit = factory.SelfAttribute("indicator.unit")
+    valid_from = dt.date(2026, 3, 20)
+    made_at = ACCEPTED_AT
 
 
 class CompileRunFactory(DjangoModelFactory):

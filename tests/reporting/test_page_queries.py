@@ -59,6 +59,12 @@ PAGES = (
     "/indicators/",
     "/indicators/{indicator}/",
     "/indicators/{indicator}/records/?year=2026",
+    "/indicators/{indicator}/versions/",
+    "/indicators/frames/",
+    "/indicators/frames/?of=theme",
+    "/indicators/frames/gcm_objective/{goal}/",
+    "/indicators/frames/gcm_objective/{goal}/?how=related",
+    "/indicators/frames/theme/untagged/",
     "/recommendations/",
     "/staffing/?year=2026",
     "/staffing/records/?year=2026",
@@ -87,6 +93,7 @@ def world():
         "iscm": iscm,
         "indicator": indicator,
         "position": money.PositionFactory(office=office),
+        "goal": make.ReferenceFrameFactory(kind="gcm_objective"),
         "drafts": [],
     }
 
@@ -151,6 +158,7 @@ def grow(world, rows: int) -> dict[str, object]:
             cell=f"iscm:{other_iscm.pk}",
         )
         grow_staffing(office, iscm, world["position"])
+        grow_goals(world, draft)
     return {
         "position": world["position"].pk,
         "iscm": iscm.slug,
@@ -158,6 +166,7 @@ def grow(world, rows: int) -> dict[str, object]:
         "draft": draft.pk,
         "accepted": sent.pk,
         "indicator": world["indicator"].key,
+        "goal": world["goal"].code,
         # What was written just now was on record at the end of today.
         "today": timezone.localdate().isoformat(),
     }
@@ -175,6 +184,29 @@ def grow_staffing(office, iscm, position):
     money.TimeEntryFactory(position=position, office=office)
     money.AssessedContributionFactory(iscm=iscm)
     money.ProposalFactory(iscm=iscm, office=office)
+
+
+def grow_goals(world, draft):
+    """A version, an indicator and a theme of the goal, and an accepted report that names it."""
+    goal, theme = world["goal"], make.ThemeFactory()
+    reported.IndicatorVersionFactory(indicator=world["indicator"]).relevant_to.add(goal)
+    indicator = reported.IndicatorFactory(relevant_to=[goal])
+    reported.IndicatorValueFactory(indicator=indicator)
+    make.ReferenceFrameFactory(kind="gcm_objective")
+    goal.themes.add(theme)
+    make.AgendaItemFactory(event=draft.event, theme=theme)
+    report = reported.PostEventReportFactory(
+        event=new_event(world), state="accepted", frames=[goal]
+    )
+    for maker in (
+        make.SupportRequestFactory,
+        make.PartnershipFactory,
+        make.PolicyInstrumentFactory,
+        make.FollowUpActionFactory,
+    ):
+        for number in (report.pk, None):
+            iscm = make.ISCMFactory(themes=[theme])
+            maker(iscm=iscm, event=draft.event, report_number=number, report_item=number)
 
 
 def new_event(world):

@@ -17,7 +17,8 @@ from iscm_portal.common import outbox
 from iscm_portal.common.locks import lock_until_commit
 from iscm_portal.common.models import JobRun
 from reporting.management.loading.nouns import NOUNS, FixtureError, Names
-from reporting.management.loading.upsert import load
+from reporting.management.loading.upsert import REASON, load
+from reporting.services.defining import keep_versions
 
 TASK = "load_evaluation"
 
@@ -59,6 +60,7 @@ class Command(BaseCommand):
                     raise CommandError(f"{noun.file}: {error}") from error
                 self.stdout.write(f"{noun.file}: {_told(counts)}")
                 whole += counts
+            keep_versions(timezone.now(), REASON)
             if whole["added"] or whole["changed"]:
                 outbox.write("evidence_changed", {"whole": True})
             JobRun.objects.create(

@@ -28,7 +28,7 @@ from .temporary import as_json, create, create_from, differs, four_places, index
 SPEC = (
     "indicator_id integer, measure text, shape text, per integer, scale integer, least_n integer,"
     " is_count integer, share_beside text, median_beside text, spread_beside text,"
-    " direction text, green numeric, amber numeric"
+    " direction text, green numeric, amber numeric, version_id bigint"
 )
 STAGED = (
     "indicator_id integer, period text, year integer, part integer, iscm_id integer,"
@@ -65,6 +65,7 @@ def write_spec(indicators: Iterable[Indicator]) -> None:
                 indicator.direction,
                 _number(indicator.green_from),
                 _number(indicator.amber_from),
+                indicator.current_version_id,
             )
             for indicator in indicators
             for measure in [MEASURES[indicator.key]]
@@ -315,6 +316,7 @@ COLUMNS = (
     "status",
     "reports_owed",
     "reports_accepted",
+    "version_id",
 )
 CELL = (
     "CASE WHEN staged.iscm_id = 0 AND staged.dimension = '' THEN 'overall'"
@@ -400,7 +402,7 @@ def _upsert(run: CompileRun, at: dt.datetime) -> int:
                 NULLIF(staged.iscm_id, 0), staged.dimension, staged.dimension_value,
                 staged.value / 10000.0, staged.numerator / 10000.0, staged.denominator / 10000.0,
                 staged.n, {as_json("staged.beside")}, {_status()},
-                {OWED}, {ACCEPTED}, %s, %s
+                {OWED}, {ACCEPTED}, spec.version_id, %s, %s
             FROM staged
             JOIN spec ON spec.indicator_id = staged.indicator_id
             {_reports("staged", "staged.part", "staged.iscm_id")}
