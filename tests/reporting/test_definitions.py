@@ -358,7 +358,7 @@ def test_an_active_definition_whose_date_has_passed_is_changed_with_a_new_date_o
 def test_a_value_names_the_version_by_which_it_was_worked_out(active, ipd):
     make.SupportRequestFactory.create_batch(3, asked_on=dt.date(2026, 5, 1))
     compile_indicators(2026, 2026, AT)
-    value = active.values.get(iscm=None)
+    value = active.values.of_years().overall().get()
     assert (value.version.number, value.status) == (1, "red")
     OutboxMessage.objects.all().delete()
     changes = {
@@ -377,7 +377,7 @@ def test_a_value_names_the_version_by_which_it_was_worked_out(active, ipd):
 def test_a_value_of_an_indicator_without_a_version_names_none(draft):
     make.SupportRequestFactory(asked_on=dt.date(2026, 5, 1))
     compile_indicators(2026, 2026, AT)
-    assert draft.values.get(iscm=None).version is None
+    assert draft.values.of_years().overall().get().version is None
 
 
 def test_a_load_keeps_versions_in_as_many_statements_for_many_as_for_few(
