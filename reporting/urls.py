@@ -15,6 +15,7 @@ from .views import (
     recommendations,
     report_pages,
     resource_questions,
+    resource_records,
     resources,
 )
 
@@ -76,7 +77,7 @@ urlpatterns = [
     path("resources/costs/", resource_questions.costs, name="resource_costs"),
     path("resources/costs/records/", resource_questions.cost_records, name="cost_records"),
     path("resources/changes/", resource_questions.changed, name="resource_changes"),
-    path("resources/records/", resources.records, name="resource_records"),
+    path("resources/records/", resource_records.records, name="resource_records"),
     path("resources/table-<int:number>.csv", resources.printed_table_csv, name="printed_table_csv"),
     path("indicators/", indicators.indicators, name="indicators"),
     path("indicators/<slug:key>/", indicators.indicator, name="indicator"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
@@ -155,13 +155,17 @@ def investments(
     unknown = ({name for cut in cuts for name in cut} - set(DIMENSIONS)) | (set(only) - NARROWING)
     if unknown:
         raise ValueError(f"Unknown dimensions: {', '.join(sorted(unknown))}")
-    wanted: dict[str, set[Any]] = {
+    amounts = _merged(_amounts(period, known_by))
+    return [_cut(amounts, by, _wanted(only)) for by in cuts]
+
+
+def _wanted(only: Mapping[str, str | Collection[str] | None]) -> dict[str, set[Any]]:
+    """The values that are asked for, by dimension."""
+    return {
         name: {None} if values == NONE else {values} if isinstance(values, str) else set(values)
         for name, values in only.items()
         if values is not None
     }
-    amounts = _merged(_amounts(period, known_by))
-    return [_cut(amounts, by, wanted) for by in cuts]
 
 
 def _cut(
@@ -265,16 +269,20 @@ def _merged(amounts: Amounts) -> list[tuple[list[_Leaf], _Cell]]:
 
 def _amounts(period: Period, known_by: dt.datetime | None) -> Amounts:
     """Every amount with the leaves it belongs to; more than one only for unknown shares."""
-    rates = {
+    rates = _rates(period, known_by)
+    yield from _direct_lines(period, known_by)
+    yield from _project_lines(period, known_by)
+    yield from _posts(period, rates, known_by)
+    yield from _staff_time(period, rates, known_by)
+
+
+def _rates(period: Period, known_by: dt.datetime | None) -> Rates:
+    return {
         (grade, year): Fraction(usd)
         for grade, year, usd in rows_of(StandardCost, known_by)
         .filter(year__in=list(period.calendar_years))
         .values_list("grade", "year", "usd_per_day")
     }
-    yield from _direct_lines(period, known_by)
-    yield from _project_lines(period, known_by)
-    yield from _posts(period, rates, known_by)
-    yield from _staff_time(period, rates, known_by)
 
 
 def _counted(known_by: dt.datetime | None) -> FundingLineQuerySet:
@@ -307,7 +315,20 @@ def _direct_lines(period: Period, known_by: dt.datetime | None) -> Amounts:
 
 
 def _project_lines(period: Period, known_by: dt.datetime | None) -> Amounts:
+    for _project, _year, _parts, amounts in _shared_out(period, known_by):
+        yield from amounts
+
+
+def _shared_out(
+    period: Period, known_by: dt.datetime | None, projects: Collection[int] | None = None
+) -> Iterator[tuple[int, int, list[_Part], Amounts]]:
+    """Each project and year with an attribution, of ``projects`` (ids) where they are given: what
+    sources and offices give to it, and how the attributions share it out."""
     lines = _lines(period, known_by).filter(supports=Supports.PROJECT)
+    attributions = rows_of(Attribution, known_by).order_by("pk")
+    if projects is not None:
+        lines = lines.filter(project__in=projects)
+        attributions = attributions.filter(project__in=projects)
     groups = lines.values_list("project", "year", "source_of_funds", "office__slug")
     codes = dict(rows_of(Project, known_by).order_by().values_list("id", "code"))
     budgets: dict[tuple[int, int], list[_Part]] = defaultdict(list)
@@ -317,15 +338,14 @@ def _project_lines(period: Period, known_by: dt.datetime | None) -> Amounts:
         part = _Part(codes.get(project, ""), source, office, Fraction(summed(total)), n)
         budgets[project, year].append(part)
     shares: dict[tuple[int, int], list[_Share]] = defaultdict(list)
-    attributions = rows_of(Attribution, known_by).order_by("pk")
     rows = attributions.filter(year__in=list(period.calendar_years))
     for project, year, *share in rows.values_list(
         "project", "year", "iscm", "basis", "share_pct", "amount_usd"
     ):
         shares[project, year].append(_Share(*share))
     for (project, year), stated_or_not in shares.items():
-        nothing = _Part.of_no_lines(codes.get(project, ""))
-        yield from _attributed(year, budgets[project, year], stated_or_not, nothing)
+        parts, nothing = budgets[project, year], _Part.of_no_lines(codes.get(project, ""))
+        yield project, year, parts, _attributed(year, parts, stated_or_not, nothing)
 
 
 @dataclass(frozen=True)
@@ -453,10 +473,13 @@ def _posts(period: Period, rates: Rates, known_by: dt.datetime | None) -> Amount
 
 
 def _with_shares(
-    posts: PositionQuerySet, known_by: dt.datetime | None
+    posts: PositionQuerySet, known_by: dt.datetime | None, only: Collection[int] | None = None
 ) -> Iterator[tuple[_Post, list[tuple[int, Decimal | None]]]]:
-    """The posts that have shares, with these, read side by side in the order of the posts."""
+    """The posts that have shares, with these, read side by side in the order of the posts; of
+    ``only`` (ids) where they are given."""
     shares = rows_of(PositionShare, known_by).order_by("position_id", "iscm_id")
+    if only is not None:
+        posts, shares = posts.filter(id__in=only), shares.filter(position__in=only)
     by_post = groupby(
         shares.values_list("position_id", "iscm_id", "share_pct").iterator(chunk_size=2000),
         key=itemgetter(0),
@@ -630,4 +653,6 @@ def _of_project_with(source: str | None, office: str | None, known_by: dt.dateti
     condition = Q(Exists(lines))
     if source in (None, FundingSource.PROJECT_SUPPORT) and office in (None, NONE):
         condition |= ~Q(Exists(all_lines))
+        # A stated amount that no money of lines carries is project support too.
+        condition |= ~Q(Exists(all_lines.filter(amount_usd__gt=0))) & Q(amount_usd__isnull=False)
     return condition

@@ -221,8 +221,13 @@ def dashboard(chosen: ResourceFilter, user: Any, sort: str = "") -> Dashboard:
 
 def total(chosen: ResourceFilter) -> Amounts:
     """All that is known for what was asked, and its range."""
+    return total_or_none(chosen) or NOTHING
+
+
+def total_or_none(chosen: ResourceFilter) -> Amounts | None:
+    """The same; None where nothing is on record: that is not zero."""
     (cells,) = cells_of(chosen, ())
-    return Amounts.of(cells[0]) if cells else NOTHING
+    return Amounts.of(cells[0]) if cells else None
 
 
 def printed_total(number: int, chosen: ResourceFilter, label: str) -> Amounts:

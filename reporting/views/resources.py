@@ -16,14 +16,14 @@ from engagements.choices import ISCMType
 from engagements.models import ISCM, Country, Office, SignedInRequest, SourceNote, Theme
 from finance.choices import FundingSource, Supports
 from finance.models import FundingLine, Project
-from finance.selectors.investment import NONE, investment_records
-from finance.selectors.printed import printed_counts, printed_lines, table_titles
+from finance.selectors.investment import NONE
+from finance.selectors.printed import table_titles
 from iscm_portal.common.access import may
 from iscm_portal.common.as_of import known_by, rows_of
 from iscm_portal.common.charts import stacked_bars
 from iscm_portal.common.downloads import TABLE_FORMATS, table_response
 from iscm_portal.common.exports import csv_response
-from iscm_portal.common.pages import keyset_page, one_of, past_day, whole_number
+from iscm_portal.common.pages import one_of, past_day, whole_number
 from iscm_portal.common.sorting import asked_sort
 
 from ..selectors import resources as selectors
@@ -190,44 +190,3 @@ def printed_table_csv(
     table = selectors.printed(asked_table(number, chosen), chosen)
     columns, rows = selectors.printed_csv(table)
     return csv_response(f"table-{number}", columns, rows)
-
-
-def records(request: SignedInRequest) -> HttpResponse:
-    """The records behind a figure of the dashboard, as far as the reader may read them."""
-    chosen = asked(request)
-    label, table = request.GET.get("label", ""), request.GET.get("table", "")
-    if table:
-        if table not in ("4", "5", "6", "7"):
-            raise BadRequest(_("There is no such table."))
-        number = asked_table(int(table), chosen)
-        iscms = [chosen.iscm] if chosen.iscm else None
-        rows = printed_counts(iscms) if number == 7 else printed_lines(number, iscms)
-        rows = rows.filter(year__in=chosen.years)
-        rows = rows.filter(label=label) if label else rows
-        kinds: dict[str, Any] = {"staff_counts" if number == 7 else "funding_lines": rows}
-        figure = selectors.printed_total(number, chosen, label)
-    else:
-        kinds = investment_records(chosen.period, known_by=chosen.known_by, **chosen.narrowed_to)
-        figure = selectors.total(chosen)
-    seen = {name: rows.visible_to(request.user) for name, rows in kinds.items()}
-    links = {
-        "funding_lines": ("iscm", "project", "office"),
-        "attributions": ("project", "iscm"),
-        "positions": ("office", "funding_line", "project"),
-        "time_entries": ("iscm", "office", "event"),
-        "staff_counts": ("iscm",),
-    }
-    context = {
-        "chosen": chosen,
-        "label": label,
-        "table": table,
-        "figure": figure,
-        "chips": chips(chosen),
-        **{
-            name: keyset_page(
-                request, rows.select_related(*links[name]), "-pk", name=f"after_{name}"
-            )
-            for name, rows in seen.items()
-        },
-    }
-    return render(request, "reporting/resource_records.html", context)

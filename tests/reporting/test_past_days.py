@@ -207,7 +207,7 @@ def test_an_address_that_opens_of_a_day_opens_to_records_that_add_up_to_it(read,
     total = page.partition("<tfoot>")[2]
     records = read(re.findall(r'href="([^"]*)">850<', total)[0])
     assert "USD 850</strong>" in records
-    assert ">700</td>" in records
+    assert ">700.00</td>" in records
 
 
 def test_a_project_that_was_renamed_or_deleted_since_opens_by_the_code_that_it_had(read, ipd):

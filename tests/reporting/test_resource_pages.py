@@ -199,7 +199,7 @@ def amounts_at(read, address):
             "table=4&label=GFMD&from=2016&to=2017",
             "Table 4: GFMD, 2016–2017: <strong>USD 152,400</strong>",
         ),
-        ("iscm=midwa&from=1990&to=1990", "MIDWA, 1990: <strong>USD 0</strong>"),
+        ("iscm=midwa&from=1990&to=1990", "MIDWA, 1990: <strong>nothing is on record</strong>"),
         (
             "table=7&label=Bali+Process&from=2019&to=2019",
             "Table 7: Bali Process, 2019: <strong>4 full-time staff</strong>",
