@@ -441,21 +441,51 @@ def post_days(period: Period, known_by: dt.datetime | None = None) -> dict[str, 
     """The working days that posts gave to each mechanism (slug), whoever pays them: the stated
     share of the days on which the post was held. Two statements and one for the names."""
     found: dict[int, Fraction] = defaultdict(Fraction)
-    posts: PositionQuerySet = rows_of(Position, known_by)  # type: ignore[assignment]
-    for post, shares in _with_shares(posts.held_during(period), known_by):
-        days = sum((post.working_days(year) for year in period.calendar_years), Fraction(0))
-        for iscm, pct in shares:
-            found[iscm] += Fraction(pct or 0) / 100 * days
+    for given in _days_given(period, known_by).values():
+        for iscm, days in given.items():
+            found[iscm] += days
     slugs = dict(ISCM.objects.order_by().values_list("pk", "slug"))
     return {slugs[iscm]: cents(days) for iscm, days in found.items() if days}
 
 
-def posts_with_days(
-    period: Period, iscm: str, known_by: dt.datetime | None = None
-) -> PortalQuerySet:
-    """The posts that were held in the period and have a share for the mechanism (slug)."""
+def days_of_posts(
+    period: Period,
+    iscm: str | None = None,
+    known_by: dt.datetime | None = None,
+    only: Collection[int] | None = None,
+) -> dict[int, Fraction]:
+    """What of ``post_days`` each post gave to the mechanism (slug), or to all, by the post's id; of
+    the posts ``only`` (ids) where they are given."""
+    wanted = set(ISCM.objects.filter(slug=iscm).values_list("pk", flat=True)) if iscm else None
+    return {
+        post: sum(
+            (days for pk, days in given.items() if wanted is None or pk in wanted), Fraction(0)
+        )
+        for post, given in _days_given(period, known_by, only).items()
+    }
+
+
+def _days_given(
+    period: Period, known_by: dt.datetime | None, only: Collection[int] | None = None
+) -> dict[int, dict[int, Fraction]]:
+    """The working days that each post gave to each mechanism (ids)."""
     posts: PositionQuerySet = rows_of(Position, known_by)  # type: ignore[assignment]
-    shares = rows_of(PositionShare, known_by).filter(position=OuterRef("id"), iscm__slug=iscm)
+    found = {}
+    for post, shares in _with_shares(posts.held_during(period), known_by, only):
+        days = sum((post.working_days(year) for year in period.calendar_years), Fraction(0))
+        found[post.pk] = {iscm: Fraction(pct or 0) / 100 * days for iscm, pct in shares}
+    return found
+
+
+def posts_with_days(
+    period: Period, iscm: str | None = None, known_by: dt.datetime | None = None
+) -> PortalQuerySet:
+    """The posts that were held in the period and have a share for the mechanism (slug), or for
+    any."""
+    posts: PositionQuerySet = rows_of(Position, known_by)  # type: ignore[assignment]
+    shares = rows_of(PositionShare, known_by).filter(position=OuterRef("id"))
+    if iscm is not None:
+        shares = shares.filter(iscm__slug=iscm)
     return posts.held_during(period).filter(Exists(shares))
 
 

@@ -13,6 +13,7 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
 from engagements.models import ISCM, SignedInRequest
+from finance.choices import WORKING_DAYS_A_YEAR
 from finance.selectors import changes as recorded
 from finance.selectors.cliff import (
     COLUMNS,
@@ -22,12 +23,21 @@ from finance.selectors.cliff import (
     most_of_endings,
     sum_of_endings,
 )
+from finance.selectors.investment import days_of_posts
 from finance.selectors.printed import printed_table
 from iscm_portal.common.access import may
 from iscm_portal.common.as_of import end_of, known_by, model_of
 from iscm_portal.common.downloads import TABLE_FORMATS, table_response
 from iscm_portal.common.forms import Problem
-from iscm_portal.common.pages import Page, merged_page, one_of, past_day, whole_number
+from iscm_portal.common.numbers import cents
+from iscm_portal.common.pages import (
+    Page,
+    keyset_page,
+    merged_page,
+    one_of,
+    past_day,
+    whole_number,
+)
 from iscm_portal.common.sorting import asked_sort, in_order
 
 from ..selectors import comparison
@@ -130,23 +140,43 @@ def costs(request: SignedInRequest) -> HttpResponse | StreamingHttpResponse:
 
 
 def cost_records(request: SignedInRequest) -> HttpResponse:
-    """The events, days or outcomes that a cost is set against, as far as the reader may read."""
+    """The events, days or outcomes that a cost is set against, as far as the reader may read; of
+    one mechanism or of all."""
     chosen, of = asked(request), one_of(request, "of", selectors_of_costs.COUNTED)
-    if not of or not chosen.iscm:
-        raise BadRequest(_("Say which mechanism, and whether events, days or outcomes."))
+    if not of:
+        raise BadRequest(_("Say whether events, days or outcomes."))
     asked_for: tuple[Any, ...] = (chosen.period, chosen.iscm, chosen.known_by)
-    evidence = [
-        (str(model_of(rows)._meta.verbose_name_plural), rows.visible_to(request.user))
-        for rows in selectors_of_costs.cost_records(of, *asked_for)
-    ]
+    found = selectors_of_costs.cost_records(of, *asked_for)
+    seen = [rows.visible_to(request.user) for rows in found]
     context = {
         "chosen": chosen,
         "of": {"events": _("events"), "days": _("staff days"), "outcomes": _("outcomes")}[of],
-        "iscm": ISCM.objects.get(slug=chosen.iscm),
-        "count": selectors_of_costs.count_of(of, chosen.period, chosen.known_by)[chosen.iscm],
-        "parts": parts_of(request, evidence),
+        "iscm": ISCM.objects.get(slug=chosen.iscm) if chosen.iscm else None,
+        "count": selectors_of_costs.counted(of, *asked_for),
     }
+    if of == "days":
+        context |= days_of(request, chosen, *seen)
+    else:
+        names = [str(model_of(rows)._meta.verbose_name_plural) for rows in found]
+        context["parts"] = parts_of(request, zip(names, seen, strict=True))
     return render(request, "reporting/resource_cost_records.html", context)
+
+
+def days_of(request: SignedInRequest, chosen: Any, posts: Any, entries: Any) -> dict[str, Any]:
+    """The posts of a cost with the days that each gave, the days on record, and their sums."""
+    page = keyset_page(request, posts.select_related("office"), "-pk", name="after0")
+    given = days_of_posts(chosen.period, chosen.iscm, chosen.known_by, [row.id for row in page])
+    of_entries = entries.select_related("iscm", "office")
+    return {
+        "of_days": True,
+        "posts": page,
+        "given": [(row, cents(given.get(row.id))) for row in page],
+        "entries": keyset_page(request, of_entries, "-pk", name="after1"),
+        "behind": selectors_of_costs.days_behind(
+            chosen.period, chosen.iscm, request.user, chosen.known_by
+        ),
+        "working_days": WORKING_DAYS_A_YEAR,
+    }
 
 
 # How far back the page looks where its reader names no day.

@@ -56,6 +56,7 @@ PAGES: dict[str, tuple[str, ...]] = {
     "/resources/costs/": ("from", "to", "iscm", "format", "as_of", "sort"),
     "/resources/costs/records/": ("of", "iscm", "from"),
     "/resources/costs/records/?of=events&iscm={iscm}": ("from", "to", "after0", "as_of"),
+    "/resources/costs/records/?of=days": ("from", "to", "after0", "after1", "as_of"),
     "/resources/changes/": (*("since", "kind", "by", "iscm", "import", "undo", "format", "after"),),
     "/resources/records/": (
         *("table", "label", "iscm", "source", "project", "format", "after_funding_lines"),

@@ -54,6 +54,7 @@ PAGES = (
     "/resources/costs/?from=2019&to=2026&as_of={today}",
     "/resources/costs/records/?of=events&iscm={iscm}&from=2019&to=2026&as_of={today}",
     "/resources/costs/records/?of=outcomes&iscm={iscm}&from=2019&to=2026",
+    "/resources/costs/records/?of=days&from=2019&to=2026",
     "/resources/changes/?since=2020-01-01",
     "/resources/changes/?since=2020-01-01&iscm={iscm}&by=none",
     "/indicators/",

@@ -314,6 +314,36 @@ def test_the_days_that_a_cost_is_set_against_are_those_of_posts_too(read):
     assert (records.count("Coordinator"), records.count("Desk officer")) == (1, 1)
 
 
+def test_the_days_of_a_cost_add_up_post_by_post_and_day_by_day(client):
+    own, rcm = make.OfficeFactory(), make.ISCMFactory(slug="rcm", acronym="RCM")
+    make.EventFactory(iscms=[make.ISCMFactory()], starts_on=dt.date(2026, 5, 1))
+    for office in (own, make.OfficeFactory()):
+        post = money.PositionFactory(office=office, starts_on=dt.date(2026, 1, 1))
+        money.PositionShareFactory(position=post, iscm=rcm, share_pct=10)
+        entry = money.TimeEntryFactory(
+            office=office, iscm=rcm, days=Decimal("2.50"), worked_on=dt.date(2026, 3, 2)
+        )
+    address = "/resources/costs/records/?of=days&from=2026&to=2026"
+
+    def days_at(address, group):
+        user = make.UserFactory(access_group=group, office=own)
+        client.force_login(user)
+        page = " ".join(client.get(address).content.decode().split())
+        return page, re.findall(r'data-label="Days">([\d.]+)<', page)
+
+    page, days = days_at(f"{address}&iscm=rcm", "finance")
+    assert days == ["22.00", "22.00", "44.00", "2.50", "2.50", "5.00", "49.00"]
+    for kind, row in (("positions", post), ("time-entries", entry)):
+        assert f'href="/finance/{kind}/{row.pk}/"' in page
+    _page, days = days_at(f"{address}&iscm=rcm", "reporter")
+    assert days == ["22.00", "22.00", "44.00", "2.50", "2.50", "5.00", "49.00"]
+    assert "Posts that you may not see" in _page
+    # The total of the table opens to those of all mechanisms.
+    page, _days = days_at("/resources/costs/?from=2026&to=2026", "finance")
+    assert f'<a href="{address.replace("&", "&amp;")}">49 days</a>' in page
+    assert days_at(address, "finance")[1][-1] == "49.00"
+
+
 def test_self_financing_leaves_out_what_other_donors_pay(ipd):
     rcm = make.ISCMFactory(slug="rcm", acronym="RCM")
     money.AssessedContributionFactory(iscm=rcm, year=2026, assessed_usd=100, paid_usd=100)
@@ -345,7 +375,9 @@ def test_each_number_that_a_cost_is_set_against_opens_to_its_records(read):
         assert f'<a href="{address.replace("&", "&amp;")}">{count}</a>' in page
         records = read(address)
         assert count.split()[0] in records
-        listed = " ".join(re.findall(r"<li>(.*?)</li>", records, re.DOTALL))
+        listed = " ".join(
+            re.findall(r"<(?:li|th scope=\"row\")>(.*?)</(?:li|th)>", records, re.DOTALL)
+        )
         every = {"Joint meeting", "Later", "Desk officer", "Somebody else"}
         every |= {"Agreed", "Passed", "Met", "Still open"}
         assert {name for name in every if name in listed} == shown
