@@ -60,7 +60,9 @@ class FundingLine(FromReport, Sourced):
     year = models.PositiveSmallIntegerField(_("year"), null=True, blank=True)
     period_starts_on = models.DateField(_("period from"), null=True, blank=True)
     period_ends_on = models.DateField(_("period to"), null=True, blank=True)
-    source_of_funds = models.CharField(_("source"), max_length=20, choices=FundingSource.choices)
+    source_of_funds = models.CharField(
+        _("source of funds"), max_length=20, choices=FundingSource.choices
+    )
     supports = models.CharField(_("supports"), max_length=10, choices=Supports.choices)
     iscm = models.ForeignKey(
         ISCM, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("mechanism")

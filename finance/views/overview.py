@@ -69,7 +69,9 @@ def index(request: SignedInRequest) -> HttpResponse:
         raise PermissionDenied
     found = [gap for gap in gaps_of(request) if gap.rows]
     context = {
-        "gaps": found,
+        # What rightly counts nowhere is no gap: that list never gets empty.
+        "gaps": [gap for gap in found if gap.key != "lines"],
+        "kept": [gap for gap in found if gap.key == "lines"],
         "kinds": [
             (kind, number_of(kind, user), permissions.may_add(user, kind.model))
             for kind in readable

@@ -74,6 +74,18 @@ class ResourceFilter:
         """The moment before which it was on record; None: now."""
         return known_by(self.as_of)
 
+    @property
+    def years_query(self) -> str:
+        """The years as an address carries them."""
+        return urlencode({"from": self.first_year, "to": self.last_year})
+
+    @property
+    def changes_query(self) -> str:
+        """What the page of changes is narrowed to for the same question: it knows years, mechanism
+        and source."""
+        only = {name: self.only[name] for name in ("iscm", "source") if name in self.only}
+        return urlencode({"from": self.first_year, "to": self.last_year, **only})
+
     def query(self, **more: str) -> str:
         """The address of the records of a cell, without its years."""
         asked = {**self.narrowed_to, **more}
@@ -357,6 +369,8 @@ CSV_COLUMNS = [
     "unknown_shares",
     "days_without_rate",
     "posts_without_share",
+    "change_pct",
+    "table",
 ]
 
 
@@ -366,12 +380,23 @@ def columns_of(chosen: ResourceFilter) -> list[str]:
 
 
 def csv_rows(board: Dashboard) -> Iterator[list[Any]]:
-    """The table of the dashboard, a line a row and year, then a total a year."""
+    """The tables of the dashboard: a line a row and year, a total a year, a line a source.
+
+    The change of a row stands with its last year.
+    """
+    last, span = board.chosen.last_year, board.chosen.span
     for row in board.rows:
         for year, cell in sorted(row.cells.items()):
-            yield [row.label, row.slug or "", row.supports, year, *_amounts(cell)]
+            change = row.change_pct if year == last else None
+            of_row = [row.label, row.slug or "", row.supports, year, *_amounts(cell)]
+            yield [*of_row, change, "rows"]
     for year, cell in sorted(board.totals.items()):
-        yield [_("Total"), "", "", year, *_amounts(cell)]
+        change = board.change_pct if year == last else None
+        yield [_("Total"), "", "", year, *_amounts(cell), change, "rows"]
+    names = dict(FundingSource.choices)
+    for source, cell in board.by_source:
+        yield [str(names[source]), source, "", span, *_amounts(cell), None, "by_source"]
+    yield [_("Total"), "", "", span, *_amounts(board.total), None, "by_source"]
 
 
 def _amounts(cell: Amounts) -> list[Any]:

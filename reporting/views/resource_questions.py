@@ -13,7 +13,7 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
 from engagements.models import ISCM, SignedInRequest
-from finance.choices import WORKING_DAYS_A_YEAR
+from finance.choices import WORKING_DAYS_A_YEAR, FundingSource
 from finance.selectors import changes as recorded
 from finance.selectors.cliff import (
     COLUMNS,
@@ -38,6 +38,7 @@ from iscm_portal.common.pages import (
     past_day,
     whole_number,
 )
+from iscm_portal.common.period import Period
 from iscm_portal.common.sorting import asked_sort, in_order
 
 from ..selectors import comparison
@@ -193,10 +194,12 @@ def changed(request: SignedInRequest) -> HttpResponse | StreamingHttpResponse:
     iscms = ISCM.objects.visible_to(request.user)
     asked_for = recorded.Question(
         end_of(since),
-        kind=one_of(request, "kind", recorded.COUNTED),
+        kind=one_of(request, "kind", (*recorded.COUNTED, recorded.EVERY_KIND)),
         by=one_of(request, "by", (*people, recorded.NOBODY)),
         iscm=one_of(request, "iscm", [row.slug for row in iscms]),
         step=asked_import(request),
+        period=asked_years(request),
+        source=one_of(request, "source", FundingSource.values),
     )
     changes = recorded.Changes(asked_for, request.user)
     if form := one_of(request, "format", TABLE_FORMATS):
@@ -216,10 +219,26 @@ def changed(request: SignedInRequest) -> HttpResponse | StreamingHttpResponse:
         ],
         "people": people,
         "iscms": iscms,
+        "sources": FundingSource.choices,
+        "first_year": request.GET.get("from", ""),
+        "last_year": request.GET.get("to", ""),
         "reads_imports": may(request.user, "read_all_finance"),
         "today": today,
     }
     return render(request, "reporting/resource_changes.html", context)
+
+
+def asked_years(request: SignedInRequest) -> Period | None:
+    """The years that the address narrows to, None where it names none; one of them alone is both
+    the first and the last."""
+    named = [
+        whole_number(text, *YEARS) for name in ("from", "to") if (text := request.GET.get(name))
+    ]
+    if not named:
+        return None
+    if named[0] > named[-1]:
+        raise BadRequest(_("The years run from the earlier to the later one."))
+    return Period.years(named[0], named[-1])
 
 
 def asked_import(request: SignedInRequest) -> recorded.ImportStep | None:

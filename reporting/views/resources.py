@@ -22,7 +22,6 @@ from iscm_portal.common.access import may
 from iscm_portal.common.as_of import known_by, rows_of
 from iscm_portal.common.charts import stacked_bars
 from iscm_portal.common.downloads import TABLE_FORMATS, table_response
-from iscm_portal.common.exports import csv_response
 from iscm_portal.common.pages import one_of, past_day, whole_number
 from iscm_portal.common.sorting import asked_sort
 
@@ -180,13 +179,13 @@ def notes_by_table(request: SignedInRequest) -> dict[int, list[SourceNote]]:
     return notes
 
 
-def printed_table_csv(
-    request: SignedInRequest, number: int
+def printed_table_file(
+    request: SignedInRequest, number: int, form: str
 ) -> HttpResponse | StreamingHttpResponse:
-    """One table of the evaluation as CSV: a row a label, a column a year, the total last."""
+    """One table of the evaluation as CSV or XLSX: a row a label, a column a year, the total
+    last."""
     if number not in table_titles():
         raise Http404
     chosen = asked(request)
     table = selectors.printed(asked_table(number, chosen), chosen)
-    columns, rows = selectors.printed_csv(table)
-    return csv_response(f"table-{number}", columns, rows)
+    return table_response(form, f"table-{number}", *selectors.printed_csv(table))

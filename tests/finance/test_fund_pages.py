@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import datetime as dt
 import io
 import re
@@ -24,6 +23,7 @@ from finance.services import funds as services
 from tests.api.client import Api, body
 from tests.factories import engagements as make
 from tests.factories.finance import ReserveFundFactory
+from tests.files import dicts_of_csv
 
 pytestmark = [
     pytest.mark.django_db,
@@ -208,7 +208,7 @@ def test_what_is_shown_can_be_taken_as_csv_and_xlsx(client, officer, fund, state
     counted = []
     for query in ("", "&year=2026"):
         answer = client.get(f"/funds/rcm/?table={table}&format=csv{query}")
-        rows = list(csv.DictReader(io.StringIO(body(answer).decode("utf-8-sig"))))
+        rows = dicts_of_csv(body(answer))
         book = openpyxl.load_workbook(
             io.BytesIO(body(client.get(f"/funds/rcm/?table={table}&format=xlsx{query}")))
         )
@@ -222,7 +222,7 @@ def test_what_is_shown_can_be_taken_as_csv_and_xlsx(client, officer, fund, state
 
 def test_the_list_of_funds_can_be_taken_too(client, officer, fund):
     answer = body(client.get("/funds/?format=csv")).decode("utf-8-sig")
-    (row,) = csv.DictReader(io.StringIO(answer))
+    (row,) = dicts_of_csv(answer)
     assert (row["fund"], row["balance_usd"]) == ("RCM Reserve Fund", "")
 
 
@@ -633,7 +633,7 @@ def test_what_was_taken_back_is_in_no_sum_of_a_file_a_sheet_or_the_api(
     rows = {}
     for table in ("contributions", "years"):
         content = body(client.get(f"/funds/rcm/?table={table}&format=csv")).decode("utf-8-sig")
-        rows[table] = list(csv.DictReader(io.StringIO(content)))
+        rows[table] = dicts_of_csv(content)
         book = body(client.get(f"/funds/rcm/?table={table}&format=xlsx"))
         sheet = list(openpyxl.load_workbook(io.BytesIO(book)).worksheets[0].values)
         where = sheet[0].index("amount_usd" if table == "contributions" else "contributions_usd")
@@ -734,3 +734,30 @@ def test_the_demo_invents_a_fund_of_its_own_and_leaves_the_real_one_alone():
     assert sum(row.called_back for row in years) == 3
     assert any(row.over_cap for row in years)
     assert any(row.outside for row in years)
+
+
+def test_every_count_of_a_fund_opens_to_its_cases(client, officer, fund, states):
+    receive(fund, officer, "9000")
+    approved = {"approval": "2026-1", "approved_on": dt.date(2026, 3, 1)}
+    paid = {
+        "plain": pay(fund, officer, states, "100"),
+        "over": pay(fund, officer, states, "1500", **approved),
+        "back": pay(fund, officer, states, "50", referred_by="consulate"),
+    }
+    services.call_back(paid["back"].pk, "not_used", dt.date(2026, 3, 12), officer)
+    page = client.get("/funds/rcm/").content.decode()
+    referred = paid["plain"].referred_by
+    for query, expected in {
+        "year=2026&counted=standing": {"plain", "over"},
+        "year=2026&counted=over_cap": {"over"},
+        "year=2026&counted=outside": set(),
+        "year=2026&counted=called_back": {"back"},
+        f"referred_by={referred}": {"plain", "over"},
+        f"origin={paid['plain'].origin.iso3}": {"plain", "over"},
+    }.items():
+        assert f'href="?{query.replace("&", "&amp;")}#cases"' in page
+        opened = client.get(f"/funds/rcm/?{query}").content.decode()
+        assert {
+            name for name, case in paid.items() if f">Case {case.case_number} " in opened
+        } == expected, query
+    assert client.get("/funds/rcm/?counted=lost").status_code == 400

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import datetime as dt
 import io
 import re
@@ -24,6 +23,7 @@ from finance.views.kinds import KINDS
 from iscm_portal.common.access import RIGHTS, may
 from tests.factories import engagements as make
 from tests.factories import finance as money
+from tests.files import rows_of_csv
 
 pytestmark = pytest.mark.django_db
 
@@ -769,7 +769,7 @@ def test_pages_follow_each_other_without_a_gap(page):
 def test_the_files_hold_what_the_list_shows_and_all_of_it(client, page, kind):
     rows = [FACTORIES[kind]() for _row in range(55)]
     content = b"".join(client.get(f"/finance/{kind}/?format=csv").streaming_content)
-    header, *lines = csv.reader(io.StringIO(content.decode("utf-8-sig")))
+    header, *lines = rows_of_csv(content)
     assert header == [column.split("__")[0] for column in KINDS[kind].columns]
     assert len(lines) == len(rows)
     book = b"".join(client.get(f"/finance/{kind}/?format=xlsx").streaming_content)
@@ -804,6 +804,9 @@ def test_what_is_missing_comes_first_each_with_the_way_to_mend_it(page, officer)
     money.ProposalFactory(asked_on=dt.date(2020, 1, 1), state="declined", decided_on=DAY)
     text = page("/finance/")
     assert "To be completed:" in text
+    # What rightly counts nowhere is no gap; it stands below the records.
+    gaps, _kinds, kept = text.partition('id="kinds"')
+    assert ('id="gap-lines"' in gaps, 'id="gap-lines"' in kept) == (False, True)
     for kind, row, missing in (
         ("attributions", attribution, attribution.project.title),
         ("positions", unrated, "P8: 0 of 7 years have a rate"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import datetime as dt
 import io
 import re
@@ -13,6 +12,7 @@ from python_calamine import CalamineWorkbook
 
 from tests.factories import engagements as make
 from tests.factories import finance as money
+from tests.files import dicts_of_csv
 
 pytestmark = pytest.mark.django_db
 
@@ -105,7 +105,7 @@ def test_every_record_is_a_link_to_itself(read, world):
 @pytest.mark.parametrize("group", ["ipd", "analyst"])
 def test_the_download_adds_up_to_the_cent_for_whoever_reads_it(read, world, group):
     text = read(f"{ADDRESS}&format=csv", group).decode("utf-8-sig")
-    lines = list(csv.DictReader(io.StringIO(text)))
+    lines = dicts_of_csv(text)
     total = next(line for line in lines if line["record"] == "Total")
     rows = lines[: lines.index(total)]
     for column in ("known_usd", "high_usd"):
@@ -140,6 +140,6 @@ def test_a_printed_figure_opens_to_lines_that_are_links_and_can_be_had_as_a_file
     assert f'href="/finance/funding-lines/{line.pk}/"' in page
     assert numbers(page, "Total") == [42]
     text = read(f"{address}&format=csv").decode("utf-8-sig")
-    rows = list(csv.DictReader(io.StringIO(text)))
+    rows = dicts_of_csv(text)
     assert [row["value"] for row in rows if row["label"] == "GRCP"] == ["32.00", "10.00"]
     assert next(row for row in rows if row["label"] == "Total")["value"] == "42.00"

@@ -64,13 +64,14 @@ def _rounded(number: Decimal, decimals: int) -> Decimal:
 
 @register.filter
 def amount(value: Any, decimals: int | None = None) -> str:
-    """A number with thousand separators; an en dash with words for what is unknown."""
+    """A number with thousand separators and a true minus sign; in words what is unknown."""
     if value is None or value == "":
         return _("no data")
     number = Decimal(str(value))
     if decimals is None:
         decimals = 0 if number == number.to_integral_value() else 2
-    return number_format(_rounded(number, decimals), decimal_pos=decimals, force_grouping=True)
+    text = number_format(_rounded(number, decimals), decimal_pos=decimals, force_grouping=True)
+    return text.replace("-", "−", 1) if number < 0 else text
 
 
 @register.filter
