@@ -581,7 +581,7 @@ def investment_records(
     period: Period,
     *,
     iscm: str | None = None,
-    source: str | None = None,
+    source: str | Collection[str] | None = None,
     theme: str | None = None,
     region: str | None = None,
     office: str | None = None,
@@ -597,6 +597,7 @@ def investment_records(
     their reader: the caller applies ``visible_to``.
     """
     years = list(period.calendar_years)
+    sources = {source} if isinstance(source, str) else source
     attributions = rows_of(Attribution, known_by).filter(year__in=years)
     lines: PortalQuerySet = _lines(period, known_by)
     entries: PortalQuerySet = _entries(period, known_by)
@@ -627,13 +628,13 @@ def investment_records(
         posts = posts.filter(_of_office(office))
     to_project = attributions.filter(project=OuterRef("project"), year=OuterRef("year"))
     lines = lines.filter(direct | (Q(supports=Supports.PROJECT) & Exists(to_project)))
-    if source is not None or office is not None:
-        attributions = attributions.filter(_of_project_with(source, office, known_by))
+    if sources is not None or office is not None:
+        attributions = attributions.filter(_of_project_with(sources, office, known_by))
     if office is not None:
         lines = lines.filter(_of_office(office))
-    if source is not None:
-        lines = lines.filter(source_of_funds=source)
-        if source != FundingSource.STAFF_TIME:
+    if sources is not None:
+        lines = lines.filter(source_of_funds__in=sources)
+        if FundingSource.STAFF_TIME not in sources:
             entries, posts = entries.none(), posts.none()
     return {
         "funding_lines": lines,
@@ -669,19 +670,22 @@ def _of_office(slug: str) -> Q:
     return Q(office__isnull=True) if slug == NONE else Q(office__slug=slug)
 
 
-def _of_project_with(source: str | None, office: str | None, known_by: dt.datetime | None) -> Q:
-    """The condition that an attribution's project has lines of ``source`` and ``office`` in its
+def _of_project_with(
+    sources: Collection[str] | None, office: str | None, known_by: dt.datetime | None
+) -> Q:
+    """The condition that an attribution's project has lines of ``sources`` and ``office`` in its
     year. Without any line it is project support, of no office."""
     all_lines = rows_of(FundingLine, known_by).filter(
         is_counted=True, project=OuterRef("project"), year=OuterRef("year")
     )
     lines = all_lines
-    if source is not None:
-        lines = lines.filter(source_of_funds=source)
+    if sources is not None:
+        lines = lines.filter(source_of_funds__in=sources)
     if office is not None:
         lines = lines.filter(_of_office(office))
     condition = Q(Exists(lines))
-    if source in (None, FundingSource.PROJECT_SUPPORT) and office in (None, NONE):
+    is_support = sources is None or FundingSource.PROJECT_SUPPORT in sources
+    if is_support and office in (None, NONE):
         condition |= ~Q(Exists(all_lines))
         # A stated amount that no money of lines carries is project support too.
         condition |= ~Q(Exists(all_lines.filter(amount_usd__gt=0))) & Q(amount_usd__isnull=False)

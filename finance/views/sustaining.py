@@ -28,12 +28,16 @@ from ..models import AssessedContribution, Proposal
 from ..selectors.sustaining import (
     OF_CONTRIBUTIONS,
     OF_PROPOSALS,
+    OF_RATIOS,
     Contributions,
     FundRaising,
+    SelfFinancing,
     contribution_records,
     contributions,
     fund_raising,
     proposal_records,
+    self_financing,
+    support_of_iom,
 )
 
 YEARS = (FIRST_DAY.year, LAST_DAY.year)
@@ -49,6 +53,15 @@ CONTRIBUTION_COLUMNS = (
     "scale_pct",
     "contributions",
     "contributions_in_arrears",
+)
+RATIO_COLUMNS = (
+    "mechanism",
+    "year",
+    "paid_usd",
+    "support_known_usd",
+    "support_high_usd",
+    "self_financing_pct_high",
+    "self_financing_pct_low",
 )
 PROPOSAL_COLUMNS = (
     "mechanism",
@@ -170,12 +183,15 @@ def sustaining(request: SignedInRequest) -> HttpResponseBase:
         return fund_raising(chosen.period, by, donor=chosen.donor, **on_record)
 
     form = one_of(request, "format", TABLE_FORMATS)
-    table = one_of(request, "table", ("contributions", "proposals"))
+    table = one_of(request, "table", ("contributions", "proposals", "ratios"))
     if form and table == "proposals":
         deals = raised("iscm", "donor")
         return table_response(
             form, "proposals", PROPOSAL_COLUMNS, proposal_rows(deals, chosen, names)
         )
+    if form and table == "ratios":
+        found = ratios(request, chosen, names)
+        return table_response(form, "self-financing", RATIO_COLUMNS, ratio_rows(found, names))
     if form:
         cells = paid("iscm", "country", "year")
         return table_response(
@@ -187,6 +203,7 @@ def sustaining(request: SignedInRequest) -> HttpResponseBase:
         "reads_contributions": may(request.user, "read_all_finance"),
         "paid": next(iter(paid()), None),
         "by_iscm": as_sorted(request, "sort", paid("iscm", "year"), names),
+        "ratios": ratios(request, chosen, names),
         "by_state": as_sorted(
             request,
             "sort_states",
@@ -199,6 +216,25 @@ def sustaining(request: SignedInRequest) -> HttpResponseBase:
         "today": timezone.localdate(),
     }
     return render(request, "finance/sustaining.html", context)
+
+
+def ratios(request: SignedInRequest, chosen: Asked, names: Names) -> list[SelfFinancing]:
+    """The self-financing of each mechanism and year with a contribution on record; of one State
+    there is none."""
+    if chosen.country or not may(request.user, "read_all_finance"):
+        return []
+    known, at_most = support_of_iom(chosen.period, chosen.iscm, chosen.known_by)
+    found = self_financing(
+        chosen.period,
+        known,
+        at_most=at_most,
+        iscm=chosen.iscm,
+        reader=request.user,
+        known_by=chosen.known_by,
+    )
+    columns = {"row": lambda row: names.iscms[row.iscm].acronym, **OF_RATIOS}
+    asked_for = asked_sort(request, columns, "sort_ratios")
+    return in_order((row for row in found if row.pct is not None), asked_for, columns)
 
 
 # The tables of the page, by the name that sorts them: their columns besides what the rows are.
@@ -228,6 +264,19 @@ def contribution_rows(cells: Iterable[Contributions], names: Names) -> Iterator[
             cell.scale_pct,
             cell.n,
             cell.in_arrears,
+        ]
+
+
+def ratio_rows(rows: Iterable[SelfFinancing], names: Names) -> Iterator[list[Any]]:
+    for row in rows:
+        yield [
+            names.iscms[row.iscm].acronym,
+            row.year,
+            row.paid_usd,
+            row.support_usd,
+            row.support_high_usd,
+            row.pct,
+            row.pct_low,
         ]
 
 

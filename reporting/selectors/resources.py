@@ -17,6 +17,7 @@ from finance.choices import FundingSource, Supports
 from finance.models import Attribution
 from finance.selectors.investment import NONE, Investment, investment_records, investments
 from finance.selectors.printed import PrintedTable, change_pct, printed_table
+from finance.selectors.sustaining import OF_IOM
 from iscm_portal.common.as_of import known_by
 from iscm_portal.common.numbers import percent
 from iscm_portal.common.period import Period, year_span
@@ -29,6 +30,8 @@ EVALUATION_YEARS = (2014, 2019)
 # What the rows of the dashboard can be, and what it can be narrowed to.
 ROWS = ("iscm", "source", "theme", "region", "office", "type")
 NARROWED_TO = (*ROWS, "supports")
+# The name of all the sources from which IOM itself pays.
+SOURCES_OF_IOM = "of_iom"
 
 
 @dataclass(frozen=True)
@@ -46,7 +49,8 @@ class ResourceFilter:
     @property
     def narrowed_to(self) -> dict[str, Any]:
         """What the figures are narrowed to, as ``finance.selectors.investment`` asks it."""
-        return {**self.only, **({"project": self.projects} if self.projects else {})}
+        source = {"source": OF_IOM} if self.source == SOURCES_OF_IOM else {}
+        return {**self.only, **source, **({"project": self.projects} if self.projects else {})}
 
     @property
     def period(self) -> Period:
@@ -84,11 +88,14 @@ class ResourceFilter:
         """What the page of changes is narrowed to for the same question: it knows years, mechanism
         and source."""
         only = {name: self.only[name] for name in ("iscm", "source") if name in self.only}
+        if self.source == SOURCES_OF_IOM:  # no one source, which that page asks for
+            del only["source"]
         return urlencode({"from": self.first_year, "to": self.last_year, **only})
 
     def query(self, **more: str) -> str:
         """The address of the records of a cell, without its years."""
-        asked = {**self.narrowed_to, **more}
+        projects = {"project": self.projects} if self.projects else {}
+        asked: dict[str, Any] = {**self.only, **projects, **more}
         if self.as_of:
             asked["as_of"] = self.as_of.isoformat()
         return urlencode(asked, doseq=True)
@@ -300,7 +307,10 @@ def labels_of(dimension: str) -> dict[str, Any]:
         "iscm": ISCM.objects.values_list("slug", "acronym"),
         "theme": Theme.objects.values_list("code", "name"),
         "office": Office.objects.values_list("slug", "name"),
-        "source": FundingSource.choices,
+        "source": [
+            *FundingSource.choices,
+            (SOURCES_OF_IOM, _("All but what Member States and other donors pay")),
+        ],
         "type": ISCMType.choices,
         "supports": Supports.choices,
     }

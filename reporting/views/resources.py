@@ -27,7 +27,13 @@ from iscm_portal.common.sorting import asked_sort
 
 from ..selectors import resources as selectors
 from ..selectors.beside import beside
-from ..selectors.resources import EVALUATION_YEARS, NARROWED_TO, ROWS, ResourceFilter
+from ..selectors.resources import (
+    EVALUATION_YEARS,
+    NARROWED_TO,
+    ROWS,
+    SOURCES_OF_IOM,
+    ResourceFilter,
+)
 from ..services.resource_sheet import pdf
 
 YEARS = (1990, 2100)
@@ -39,7 +45,7 @@ MOST_PROJECTS = 100
 # What each filter of the address may be.
 KNOWN: dict[str, Callable[[], Collection[str]]] = {
     "iscm": lambda: ISCM.objects.values_list("slug", flat=True),
-    "source": lambda: FundingSource.values,
+    "source": lambda: [*FundingSource.values, SOURCES_OF_IOM],
     "theme": lambda: Theme.objects.values_list("code", flat=True),
     "region": lambda: Country.objects.order_by().values_list("region", flat=True).distinct(),
     "office": lambda: Office.objects.values_list("slug", flat=True),

@@ -35,6 +35,7 @@ QUESTIONS: list[dict[str, Any]] = [
     {"office": "none", "source": "osi"},
     {"source": "staff_time"},
     {"project": ["P1"], "iscm": "north"},
+    {"source": frozenset({"osi", "travel", "staff_time"})},
 ]
 
 

@@ -197,7 +197,7 @@ def test_rates_contributions_needs_and_funds_are_in_it(read, officer):
             ),
             officer,
         )
-    page = read(PAGE)
+    page = read(f"{PAGE}?kind=all")
     kinds = {row.partition(":")[0] for row in shown(page)}
     assert kinds == {
         "Currency rate",
@@ -482,4 +482,4 @@ def test_the_reason_of_an_undoing_is_its_own_and_deleted_rows_list_what_they_hel
     assert "– → –" not in page
     held = page.partition("<tbody>")[2].partition("</tr>")[0]
     assert "payer" not in held
-    assert "amount in USD" in held
+    assert "source of funds: OSI → –" in held

@@ -193,7 +193,8 @@ def test_the_dashboard_of_a_past_day_says_what_was_known_then_and_what_changed(r
     page = read("/resources/?from=2026&to=2026&as_of=2026-03-31")
     assert "This is what was on record on 31 March 2026." in page
     assert ">20,000</a>" in page
-    assert 'href="/resources/changes/?since=2026-03-31"' in page
+    address = "/resources/changes/?since=2026-03-31&amp;from=2026&amp;to=2026"
+    assert f'href="{address}"' in page
     changed = read("/resources/changes/?since=2026-03-31")
     assert "20,000 → 500" in changed
     assert "The office sent the final figure." in changed
@@ -249,9 +250,9 @@ def test_two_years_stand_beside_each_other(read):
     lines = rows_of_csv(read("/resources/compare/?format=csv"))
     assert lines == [
         ["row", "2018_known", "2018_high", "2019_known", "2019_high", "difference_pct"],
-        ["RCM", "200.00", "200.00", "50.00", "50.00"],
-        ["New", "", "", "7.00", "7.00"],
-        ["Total", "200.00", "200.00", "57.00", "57.00"],
+        ["RCM", "200.00", "200.00", "50.00", "50.00", "-75.0"],
+        ["New", "", "", "7.00", "7.00", ""],
+        ["Total", "200.00", "200.00", "57.00", "57.00", "-71.5"],
     ]
     page = read("/resources/compare/")
     assert "−75" in page
@@ -269,9 +270,9 @@ def test_two_mechanisms_stand_beside_each_other_source_by_source(read):
     address = "/resources/compare/?one=rcm&other=sacm&from=2019&to=2019&format=csv"
     lines = rows_of_csv(read(address))
     assert lines[1:] == [
-        ["OSI", "200.00", "200.00", "", ""],
-        ["Travel", "", "", "100.00", "100.00"],
-        ["Total", "200.00", "200.00", "100.00", "100.00"],
+        ["OSI", "200.00", "200.00", "", "", ""],
+        ["Travel", "", "", "100.00", "100.00", ""],
+        ["Total", "200.00", "200.00", "100.00", "100.00", "-50.0"],
     ]
     page = read(address.removesuffix("&format=csv"))
     assert "/resources/records/?iscm=rcm&amp;source=osi&amp;from=2019&amp;to=2019" in page
@@ -350,6 +351,30 @@ def test_self_financing_leaves_out_what_other_donors_pay(ipd):
         money.FundingLineFactory(iscm=rcm, year=2026, source_of_funds=source, amount_usd=usd)
     ((name, ratio),) = beside(ResourceFilter(2026, 2026), ipd).self_financing
     assert (name, ratio.pct) == ("RCM", 25)
+
+
+def test_self_financing_is_a_range_and_opens_to_both_of_its_sides(client, read):
+    client.force_login(make.UserFactory(access_group="finance", office=None))
+    rcm = make.ISCMFactory(slug="rcm", acronym="RCM")
+    money.AssessedContributionFactory(iscm=rcm, year=2026, assessed_usd=100, paid_usd=100)
+    for source, usd in (("osi", 300), ("donor_cofunding", 5000)):
+        money.FundingLineFactory(iscm=rcm, year=2026, source_of_funds=source, amount_usd=usd)
+    project = money.ProjectFactory()
+    money.FundingLineFactory(project=project, year=2026, amount_usd=600, source_of_funds="travel")
+    money.AttributionFactory(project=project, iscm=rcm, year=2026)
+    support = "/resources/records/?iscm=rcm&amp;source=of_iom&amp;supports=iscm"
+    support += "&amp;from=2026&amp;to=2026"
+    for address in ("/resources/?from=2026&to=2026", "/sustaining/?from=2025&to=2026"):
+        page = " ".join(client.get(address).content.decode().split())
+        assert "25.0" in page
+        assert "down to 10.0" in page
+        assert f'href="{support}"' in page
+        assert "iscm=rcm&amp;from=2026&amp;to=2026#contributions" in page
+    records = read(support.replace("&amp;", "&"))
+    assert "<strong>USD 300</strong> known, up to 900" in records
+    assert "5,000" not in records
+    text = read("/sustaining/?from=2026&to=2026&format=csv&table=ratios")
+    assert rows_of_csv(text)[1][:5] == ["RCM", "2026", "100.00", "300.00", "900.00"]
 
 
 def test_each_number_that_a_cost_is_set_against_opens_to_its_records(read):
