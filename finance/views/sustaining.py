@@ -18,9 +18,10 @@ from django.utils.translation import gettext as _
 from engagements.models import ISCM, Country, Organisation, SignedInRequest
 from iscm_portal.common.access import may
 from iscm_portal.common.as_of import known_by, rows_of
-from iscm_portal.common.downloads import TABLE_FORMATS, table_response
+from iscm_portal.common.downloads import FORMATS, table_response
 from iscm_portal.common.pages import keyset_page, one_of, past_day, whole_number
-from iscm_portal.common.period import FIRST_DAY, LAST_DAY, Period
+from iscm_portal.common.period import FIRST_DAY, LAST_DAY, Period, year_span
+from iscm_portal.common.sheets import sheet_response
 from iscm_portal.common.sorting import Columns, asked_sort, in_order
 
 from ..choices import ProposalState
@@ -39,6 +40,7 @@ from ..selectors.sustaining import (
     self_financing,
     support_of_iom,
 )
+from ..services.figure_sheets import sustaining_sheet
 
 YEARS = (FIRST_DAY.year, LAST_DAY.year)
 # Years shown where the address names none: arrears of last year matter more than this year's.
@@ -182,8 +184,21 @@ def sustaining(request: SignedInRequest) -> HttpResponseBase:
     def raised(*by: str) -> list[FundRaising]:
         return fund_raising(chosen.period, by, donor=chosen.donor, **on_record)
 
-    form = one_of(request, "format", TABLE_FORMATS)
+    form = one_of(request, "format", FORMATS)
     table = one_of(request, "table", ("contributions", "proposals", "ratios"))
+    if form == "pdf":
+        tables: dict[str, Any] = {
+            "by_iscm": paid("iscm", "year"),
+            "by_state": paid("country"),
+            "ratios": ratios(request, chosen, names),
+            "raised_by_iscm": raised("iscm"),
+            "raised_by_donor": raised("donor"),
+        }
+        in_all = next(iter(paid()), None)
+        acronyms = {slug: row.acronym for slug, row in names.iscms.items()}
+        only = year_span(chosen.first_year, chosen.last_year)
+        sheet = sustaining_sheet(in_all, tables, names.of_row, acronyms, only, chosen.as_of)
+        return sheet_response("what-others-pay", sheet, timezone.now())
     if form and table == "proposals":
         deals = raised("iscm", "donor")
         return table_response(

@@ -27,7 +27,7 @@ from finance.selectors.investment import days_of_posts
 from finance.selectors.printed import printed_table
 from iscm_portal.common.access import may
 from iscm_portal.common.as_of import end_of, known_by, model_of
-from iscm_portal.common.downloads import TABLE_FORMATS, table_response
+from iscm_portal.common.downloads import FORMATS, TABLE_FORMATS, table_response
 from iscm_portal.common.forms import Problem
 from iscm_portal.common.numbers import cents
 from iscm_portal.common.pages import (
@@ -39,11 +39,13 @@ from iscm_portal.common.pages import (
     whole_number,
 )
 from iscm_portal.common.period import Period
+from iscm_portal.common.sheets import sheet_response
 from iscm_portal.common.sorting import asked_sort, in_order
 
 from ..selectors import comparison
 from ..selectors import costs as selectors_of_costs
 from ..selectors.resources import ROWS
+from ..services.resource_sheet import cliff_sheet, compare_sheet, costs_sheet
 from .indicators import parts_of
 from .resources import YEARS, asked, chips, rows_by
 
@@ -60,9 +62,14 @@ def cliff(request: SignedInRequest) -> HttpResponse | StreamingHttpResponse:
     day = past_day(request, today)
     rows = funding_cliff(year, request.user, known_by=known_by(day))
     rows = in_order(rows, asked_sort(request, COLUMNS), COLUMNS)
-    if form := one_of(request, "format", TABLE_FORMATS):
+    form = one_of(request, "format", FORMATS)
+    if form in TABLE_FORMATS:
         return table_response(form, f"ends-in-{year}", *cliff_table(rows))
     table = printed_table(5)
+    fall = changes({row.label: row.values for row in table.rows}, *FALL)
+    if form:
+        sheet = cliff_sheet(year, rows, None if day else fall, day)
+        return sheet_response(f"ends-in-{year}", sheet, timezone.now())
     context = {
         "year": year,
         "as_of": day,
@@ -70,7 +77,7 @@ def cliff(request: SignedInRequest) -> HttpResponse | StreamingHttpResponse:
         "rows": rows,
         "ends": sum_of_endings(rows),
         "ends_high": most_of_endings(rows),
-        "fall": changes({row.label: row.values for row in table.rows}, *FALL),
+        "fall": fall,
         "fall_years": FALL,
     }
     return render(request, "reporting/resource_cliff.html", context)
@@ -93,7 +100,10 @@ def compare(request: SignedInRequest) -> HttpResponse | StreamingHttpResponse:
         found = comparison.years_beside(first, second, chosen, sort)
     elif not problems:
         found = comparison.mechanisms_beside(one, other, chosen, sort)
-    form = one_of(request, "format", TABLE_FORMATS)
+    form = one_of(request, "format", FORMATS)
+    if form == "pdf" and found:
+        sheet = compare_sheet(found, chosen, chosen.span if of_iscms else "")
+        return sheet_response("compared", sheet, timezone.now())
     if form and found:
         return table_response(form, "compared", *comparison.table(found))
     context = {
@@ -128,8 +138,11 @@ def costs(request: SignedInRequest) -> HttpResponse | StreamingHttpResponse:
     chosen = asked(request)
     sort = asked_sort(request, selectors_of_costs.COLUMNS)
     found = selectors_of_costs.unit_costs(chosen, sort)
-    if form := one_of(request, "format", TABLE_FORMATS):
+    form = one_of(request, "format", FORMATS)
+    if form in TABLE_FORMATS:
         return table_response(form, "unit-costs", *selectors_of_costs.table(found))
+    if form:
+        return sheet_response("unit-costs", costs_sheet(found, chosen), timezone.now())
     context = {
         "chosen": chosen,
         "chips": chips(chosen),

@@ -23,6 +23,7 @@ from iscm_portal.common.as_of import known_by, rows_of
 from iscm_portal.common.charts import stacked_bars
 from iscm_portal.common.downloads import TABLE_FORMATS, table_response
 from iscm_portal.common.pages import one_of, past_day, whole_number
+from iscm_portal.common.sheets import sheet_response
 from iscm_portal.common.sorting import asked_sort
 
 from ..selectors import resources as selectors
@@ -34,7 +35,7 @@ from ..selectors.resources import (
     SOURCES_OF_IOM,
     ResourceFilter,
 )
-from ..services.resource_sheet import pdf
+from ..services.resource_sheet import board_sheet
 
 YEARS = (1990, 2100)
 # Rows by these have one for the money that has none.
@@ -99,13 +100,14 @@ def resources(request: SignedInRequest) -> HttpResponse | StreamingHttpResponse:
     if form in TABLE_FORMATS:
         columns, rows = selectors.columns_of(chosen), selectors.csv_rows(board)
         return table_response(form, "resources", columns, rows)
-    if form == "pdf":
-        response = HttpResponse(pdf(board, timezone.now()), content_type="application/pdf")
-        response["Content-Disposition"] = 'attachment; filename="resources.pdf"'
-        return response
     reads_finance = may(request.user, "read_all_finance") or may(
         request.user, "read_own_office_finance"
     )
+    charts = [chart(table) for table in board.tables if table.number in (4, 5)]
+    at_side = beside(chosen, request.user) if reads_finance else None
+    if form == "pdf":
+        sheet = board_sheet(board, charts, at_side, dict(rows_by())[chosen.by])
+        return sheet_response("resources", sheet, timezone.now())
     context = {
         "board": board,
         "chosen": chosen,
@@ -113,13 +115,13 @@ def resources(request: SignedInRequest) -> HttpResponse | StreamingHttpResponse:
         "sources": FundingSource.choices,
         "rows_by": rows_by(),
         "chips": chips(chosen),
-        "charts": [chart(table) for table in board.tables if table.number in (4, 5)],
+        "charts": charts,
         "notes": notes_by_table(request),
         "not_counted": FundingLine.objects.visible_to(request.user)
         .filter(is_counted=False)
         .select_related("iscm"),
         "reads_finance": reads_finance,
-        "beside": beside(chosen, request.user) if reads_finance else None,
+        "beside": at_side,
         "today": timezone.localdate(),
     }
     return render(request, "reporting/resources.html", context)

@@ -523,6 +523,62 @@ def test_the_pdf_says_what_the_page_says(read):
     told = text_of_pdf(read("/resources/?from=2019&to=2019&format=pdf"))
     for words in ("USD 1,000 is known.", "up to USD 1,500", "RCM", "1,000 – 1,500", "OSI"):
         assert words in told
+    # Which project's share it is, and what stands beside the money.
+    assert f"{project.code} ({project.title}) for RCM: 2019" in told
+    assert "Beside the money, 2019" in told
+
+
+def test_the_pdf_rounds_as_the_page_does(read):
+    rcm = make.ISCMFactory(slug="rcm", acronym="RCM")
+    for usd, year in (("1404526.50", 2018), ("2404526.50", 2019)):
+        money.FundingLineFactory(iscm=rcm, year=year, amount_usd=Decimal(usd))
+    told = text_of_pdf(read("/resources/?from=2018&to=2019&format=pdf"))
+    page = read("/resources/?from=2018&to=2019")
+    for number in ("1,404,527", "2,404,527", "3,809,053"):
+        assert number in told
+        assert number in page
+    assert "+71%" in told
+
+
+def test_the_pdf_has_figures_cards_and_tables_of_the_evaluation(read):
+    call_command("load_evaluation", verbosity=0)
+    told = text_of_pdf(read("/resources/?format=pdf"))
+    for words in (
+        "Figure 3",
+        "Figure 4",
+        "Table 4",
+        "Table 7",
+        "338,300",
+        "+180%",
+        "−70%",
+        "PLACMI",
+    ):
+        assert words in told
+
+
+@pytest.mark.parametrize(
+    ("address", "words"),
+    [
+        ("/resources/cliff/?year=2026", ("USD 600 is known to end in 2026", "31 December 2026")),
+        ("/resources/compare/?first=2025&second=2026", ("2025 beside 2026", "RCM", "600")),
+        ("/resources/costs/?from=2026&to=2026", ("Per event", "RCM", "600")),
+        ("/staffing/?year=2026", ("1 posts are needed", "Gap", "RCM")),
+        ("/sustaining/?from=2026&to=2026", ("USD 100 is paid of USD 400 assessed", "14.3")),
+    ],
+)
+def test_each_page_of_figures_can_be_had_on_paper(client, address, words):
+    client.force_login(make.UserFactory(access_group="finance", office=None))
+    rcm = make.ISCMFactory(slug="rcm", acronym="RCM")
+    ending(dt.date(2026, 12, 31), 600, rcm)
+    money.StaffNeedFactory(iscm=rcm, year=2026, share_pct=100)
+    money.AssessedContributionFactory(iscm=rcm, year=2026, assessed_usd=400, paid_usd=100)
+    page = client.get(address).content.decode()
+    assert "format=pdf" in page
+    answer = client.get(f"{address}&format=pdf")
+    assert answer["Content-Type"] == "application/pdf"
+    told = text_of_pdf(answer.content)
+    for word in words:
+        assert word in told
 
 
 @pytest.mark.parametrize(
