@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from engagements.models import ISCM
 from iscm_portal.common.as_of import rows_of
 from iscm_portal.common.numbers import percent
@@ -184,19 +186,40 @@ def funding_cliff(year: int, user: Any, *, known_by: dt.datetime | None = None) 
     return sorted(cliffs, key=lambda cliff: (-cliff.ends_usd, cliff.label))
 
 
-CLIFF_COLUMNS = ["mechanism", "project", "title", "ends_on", "known_usd", "high_usd"]
+CLIFF_COLUMNS = [
+    "mechanism",
+    "known_usd",
+    "ends_usd",
+    "ends_high_usd",
+    "ends_pct",
+    "project",
+    "title",
+    "ends_on",
+    "project_known_usd",
+    "project_high_usd",
+]
 
 
 def cliff_table(cliffs: list[Cliff]) -> tuple[list[str], list[list[Any]]]:
-    """A line a project that the reader may read; one without a project for all the others."""
+    """A line a mechanism, then one a project that the reader may read, then one for all others.
+
+    The part that ends is not known where a share is not.
+    """
     lines: list[list[Any]] = []
     for cliff in cliffs:
+        pct = None if cliff.high_usd > cliff.ends_usd else cliff.ends_pct
+        sums = [cliff.known_usd, cliff.ends_usd, cliff.high_usd, pct]
+        lines.append([cliff.label, *sums, *[None] * 5])
         lines += [
-            [one.label, one.project, one.title, one.ends_on, one.known_usd, one.high_usd]
+            [
+                *(one.label, *[None] * 4, one.project, one.title, one.ends_on),
+                *(one.known_usd, one.high_usd),
+            ]
             for one in cliff.endings
         ]
         if cliff.hidden:
             known = cliff.ends_usd - sum((one.known_usd for one in cliff.endings), ZERO)
             high = cliff.high_usd - sum((one.high_usd for one in cliff.endings), ZERO)
-            lines.append([cliff.label, "", "", "", known, high])
+            others = _("projects that you may not read: %(n)s") % {"n": cliff.hidden}
+            lines.append([cliff.label, *[None] * 4, "", others, None, known, high])
     return CLIFF_COLUMNS, lines
