@@ -347,7 +347,6 @@ def test_the_question_goes_with_its_reader(read, world):
     """Mechanism, years and day stay in the links of the dashboard."""
     page = read(f"/resources/?{THEN}&from=2025&to=2026&iscm=rcm")
     for link in (
-        "/resources/compare/?first=2025&amp;second=2026&amp;by=iscm&amp;iscm=rcm&amp;as_of=2026-03-31",
         "/resources/compare/?as_of=2026-03-31&amp;iscm=rcm",
         "/resources/costs/?as_of=2026-03-31&amp;from=2025&amp;to=2026&amp;iscm=rcm",
         "/resources/changes/?since=2026-03-31&amp;from=2025&amp;to=2026&amp;iscm=rcm",

@@ -138,7 +138,7 @@ def test_what_ends_is_open_and_its_projects_are_not(client):
         assert secret.title not in text
     assert "750" in page
     assert "1 project that you may not read" in page
-    assert "RCM,,,,600.00,600.00" in lines.decode()
+    assert "RCM,,,,,,projects that you may not read: 1,,600.00,600.00" in lines.decode()
     assert client.get(f"/resources/records/?project={secret.code}").status_code == 400
 
 
@@ -240,6 +240,16 @@ def test_a_day_to_come_cannot_be_asked_for(client, ipd):
 
 
 # --- comparing and unit costs
+
+
+def test_a_change_opens_the_two_years_of_the_same_question(read):
+    rcm = make.ISCMFactory(slug="rcm", acronym="RCM")
+    for year, usd in ((2025, 100), (2026, 150)):
+        money.FundingLineFactory(iscm=rcm, year=year, amount_usd=usd)
+    page = read("/resources/?from=2024&to=2026&iscm=rcm")
+    address = "/resources/compare/?first=2025&amp;second=2026&amp;by=iscm&amp;iscm=rcm"
+    assert page.count(f'href="{address}"') == 3  # the card, the row, the total
+    assert "RCM" in read(address.replace("&amp;", "&"))
 
 
 def test_two_years_stand_beside_each_other(read):
