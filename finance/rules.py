@@ -327,6 +327,16 @@ def _names_what_pays_it(paid_by: str, funding_line: Any, project: Any) -> Proble
                 yield name, _("Only a post that a counted line pays names a line or a project.")
 
 
+def _may_name_what_pays_them(paid_by: str, funding_line: Any, project: Any) -> Problems:
+    if paid_by == PaidBy.COUNTED_LINE:
+        if funding_line and project:
+            yield "project", _("Name the funding line or the project that pays the days, not both.")
+    elif paid_by:
+        for name, value in (("funding_line", funding_line), ("project", project)):
+            if value:
+                yield name, _("Only days that a counted line pays name a line or a project.")
+
+
 def _at_most_a_year(days: Decimal | None) -> Problems:
     if days is not None and days > MOST_DAYS_OF_AN_ENTRY:
         words = {"n": MOST_DAYS_OF_AN_ENTRY}
@@ -350,7 +360,11 @@ POSITION = (
     in_order("starts_on", "ends_on"),
     Rule(("paid_by", "funding_line", "project"), _names_what_pays_it),
 )
-TIME_ENTRY = (has_happened("worked_on"), Rule(("days",), _at_most_a_year))
+TIME_ENTRY = (
+    has_happened("worked_on"),
+    Rule(("days",), _at_most_a_year),
+    Rule(("paid_by", "funding_line", "project"), _may_name_what_pays_them),
+)
 STAFF_NEED = (Rule(("share_pct",), _at_most_so_many_posts),)
 
 

@@ -119,6 +119,12 @@ class TimeEntrySerializer(SourcedSerializer):
     report = integer("report_number", null=True, help_text=REPORT)
     position = integer("position_id", null=True, help_text="The post whose share it is part of.")
     position_label = string("position.title", null=True)
+    funding_line = integer(
+        "funding_line_id", null=True, help_text="The line that pays the days, where it is named."
+    )
+    funding_line_label = string("funding_line.label", null=True)
+    project = string("project.code", null=True)
+    project_label = string("project.title", null=True)
 
 
 class ContributionSerializer(SourcedSerializer):

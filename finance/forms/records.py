@@ -346,6 +346,7 @@ class TimeEntryForm(RecordForm):
         "timeentry_dates_plausible": "worked_on",
         "timeentry_days_not_negative": "days",
         "timeentry_days_of_a_year": "days",
+        "timeentry_names_at_most_one_payer": "paid_by",
     }
 
     class Meta:
@@ -359,6 +360,8 @@ class TimeEntryForm(RecordForm):
             "worked_on",
             "days",
             "paid_by",
+            "funding_line",
+            "project",
             "position",
             *SOURCED,
         ]

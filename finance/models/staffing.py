@@ -268,7 +268,8 @@ class TimeEntry(FromReport, Sourced):
     """Days that a person or a grade spent on an event or a mechanism.
 
     Days that name a ``position`` are part of the share of that post: they are shown, and its cost
-    is counted once, with the post.
+    is counted once, with the post. Days that a counted line or project pays name it where it is
+    known: without it nothing shows that they are paid, and they count as what could be.
     """
 
     title = models.CharField(_("who"), max_length=120)
@@ -295,6 +296,22 @@ class TimeEntry(FromReport, Sourced):
         related_name="+",
         verbose_name=_("post whose share it is part of"),
     )
+    funding_line = models.ForeignKey(
+        FundingLine,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("funding line that pays them"),
+    )
+    project = models.ForeignKey(
+        Project,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("project that pays them"),
+    )
 
     objects = TimeEntryQuerySet.as_manager()
 
@@ -309,6 +326,15 @@ class TimeEntry(FromReport, Sourced):
                 name="timeentry_days_of_a_year",
                 condition=Q(days__lte=MOST_DAYS_OF_AN_ENTRY),
                 violation_error_message=_("One entry has at most 366 days."),
+            ),
+            models.CheckConstraint(
+                name="timeentry_names_at_most_one_payer",
+                condition=Q(funding_line__isnull=True, project__isnull=True)
+                | Q(paid_by="counted_line", funding_line__isnull=True)
+                | Q(paid_by="counted_line", project__isnull=True),
+                violation_error_message=_(
+                    "Only days that a counted line or project pays name it, and one of them."
+                ),
             ),
         ]
 

@@ -326,6 +326,10 @@ def write(plan: Plan, number: int, rows: dict[uuid.UUID, int], actor: Any) -> No
             changed = changed - {*NEW_PARTNER} | {"organisation_id"}
             new = _with_partner(new)
             new.setdefault("organisation_id", new.get("organisation") and new["organisation"].pk)
+        if isinstance(record, TimeEntry) and "paid_by" in changed:
+            # Finance named the line or project that paid; now it is said to be somebody else.
+            changed |= {"funding_line_id", "project_id"}
+            new = {**new, "funding_line_id": None, "project_id": None}
         change_with_history(record, {name: new[name] for name in changed}, actor)
     for amendment in plan.amended:
         change_with_history(amendment.record, amendment.values, actor)
