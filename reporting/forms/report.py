@@ -22,6 +22,7 @@ from engagements.models import (
     Theme,
 )
 from finance.models import Position
+from finance.models.staffing import known_grade
 from finance.selectors.words import with_shares
 from iscm_portal.common.forms import dress, not_after
 
@@ -205,6 +206,13 @@ class ParticipantForm(ItemForm):
             "paid_by": _("Time paid by a counted project is shown and not added twice."),
             "travel_cost_usd": _("Tickets, daily allowance, visas. Leave empty if not known."),
         }
+
+    def clean_grade(self) -> str:
+        """The grade, also written as P-3; days of no grade can't be costed."""
+        grade: str = self.cleaned_data["grade"].upper().replace("-", "").replace(" ", "")
+        if grade:
+            known_grade(grade)
+        return grade
 
     def __init__(self, *args: Any, choices: ReportChoices, **kwargs: Any) -> None:
         super().__init__(*args, choices=choices, **kwargs)

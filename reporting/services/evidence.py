@@ -28,7 +28,7 @@ from engagements.models import (
 )
 from engagements.services import find_or_create_organisation, link_agenda
 from engagements.services import record_from_report as record_evidence
-from finance.choices import FundingSource, Supports
+from finance.choices import GRADES, FundingSource, Supports
 from finance.models import FundingLine, TimeEntry
 from finance.services.from_report import record_from_report as record_costs
 from iscm_portal.common.history import change_with_history, delete_with_history
@@ -210,7 +210,8 @@ def _costs(
             {
                 **shared,
                 "title": person.title,
-                "grade": person.grade,
+                # A report of before grades were known may hold another word.
+                "grade": person.grade if person.grade in GRADES else "",
                 "iscm_id": person.iscm_id or only_iscm,
                 "event_id": report.event_id,
                 "worked_on": day,

@@ -90,12 +90,12 @@ def test_more_than_there_is_cannot_be_paid_and_the_message_names_the_balance(fun
     ("fields", "error"),
     [
         ({}, services.OverCap),
-        ({"approval": "L-7"}, services.ApprovedTooLate),
+        ({"approval": "LET-2026-7"}, services.ApprovedTooLate),
         (
-            {"approval": "L-7", "approved_on": DAY + dt.timedelta(days=1)},
+            {"approval": "LET-2026-7", "approved_on": DAY + dt.timedelta(days=1)},
             services.ApprovedTooLate,
         ),
-        ({"approval": "L-7", "approved_on": DAY}, None),
+        ({"approval": "LET-2026-7", "approved_on": DAY}, None),
     ],
 )
 def test_over_the_cap_a_written_approval_is_asked_for(fund, officer, fields, error):
@@ -114,12 +114,12 @@ def test_over_the_cap_a_written_approval_is_asked_for(fund, officer, fields, err
     ("fields", "error"),
     [
         ({}, services.NeedsSecretariat),
-        ({"secretariat_approval": "TS/3"}, services.SecretariatTooLate),
+        ({"secretariat_approval": "MIN-2026-3"}, services.SecretariatTooLate),
         (
-            {"secretariat_approval": "TS/3", "secretariat_approved_on": dt.date(2026, 3, 12)},
+            {"secretariat_approval": "MIN-2026-3", "secretariat_approved_on": dt.date(2026, 3, 12)},
             services.SecretariatTooLate,
         ),
-        ({"secretariat_approval": "TS/3", "secretariat_approved_on": DAY}, None),
+        ({"secretariat_approval": "MIN-2026-3", "secretariat_approved_on": DAY}, None),
     ],
 )
 def test_outside_the_categories_the_technical_secretariat_is_asked(fund, officer, fields, error):
@@ -344,7 +344,9 @@ def test_the_balance_is_what_its_twin_has_after_any_movements(steps):
                 receive(fund, officer, f"{number / 100:.2f}", country=state)
                 twin_balance += number
             elif what == "pay":
-                approved = {"approval": "L-1", "approved_on": DAY} if number > 100_000 else {}
+                approved = (
+                    {"approval": "LET-2026-1", "approved_on": DAY} if number > 100_000 else {}
+                )
                 case = case_of(
                     fund, f"{number / 100:.2f}", origin=state, destination=state, **approved
                 )

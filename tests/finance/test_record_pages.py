@@ -104,7 +104,7 @@ def typed(kind: str) -> dict[str, Any]:
             "days": "2",
             "paid_by": "office",
         },
-        "standard-costs": lambda: {"grade": "NW", "year": 2026, "usd_per_day": "410"},
+        "standard-costs": lambda: {"grade": "NOE", "year": 2026, "usd_per_day": "410"},
         "currency-rates": lambda: {
             "currency": "CHF",
             "rated_on": "2026-03-11",
@@ -652,7 +652,7 @@ def test_a_line_names_what_it_supports_and_nothing_else(client, page):
         ("projects", lambda sent: money.ProjectFactory(code=sent["code"]), "code", "already"),
         (
             "standard-costs",
-            lambda sent: money.StandardCostFactory(grade="NW", year=2026),
+            lambda sent: money.StandardCostFactory(grade="NOE", year=2026),
             "grade",
             "already",
         ),
@@ -791,10 +791,10 @@ def test_a_file_is_narrowed_as_its_list_is(client, page):
 
 def test_what_is_missing_comes_first_each_with_the_way_to_mend_it(page, officer):
     attribution = money.AttributionFactory()
-    money.TimeEntryFactory(grade="P9", worked_on=DAY, days=Decimal(3))
-    money.TimeEntryFactory(grade="P9", worked_on=DAY, days=Decimal("1.5"))
-    money.TimeEntryFactory(grade="P9", worked_on=DAY, paid_by="counted_line")
-    unrated = money.PositionFactory(grade="P8", starts_on=dt.date(2020, 1, 1), ends_on=DAY)
+    money.TimeEntryFactory(grade="UG", worked_on=DAY, days=Decimal(3))
+    money.TimeEntryFactory(grade="UG", worked_on=DAY, days=Decimal("1.5"))
+    unnamed = money.TimeEntryFactory(grade="UG", worked_on=DAY, paid_by="counted_line")
+    unrated = money.PositionFactory(grade="USG", starts_on=dt.date(2020, 1, 1), ends_on=DAY)
     money.PositionShareFactory(position=unrated, share_pct=Decimal(10))
     unplaced = money.PositionFactory()
     line = money.FundingLineFactory(is_counted=False, not_counted_reason="Repeats Table 4.")
@@ -806,8 +806,9 @@ def test_what_is_missing_comes_first_each_with_the_way_to_mend_it(page, officer)
     assert "To be completed:" in text
     for kind, row, missing in (
         ("attributions", attribution, attribution.project.title),
-        ("positions", unrated, "P8: 0 of 7 years have a rate"),
+        ("positions", unrated, "USG: 0 of 7 years have a rate"),
         ("positions", unplaced, "no first day, no share"),
+        ("time-entries", unnamed, "the line or project is not named"),
         ("funding-lines", line, "Repeats Table 4."),
         ("contributions", owing, "USD 600 owed"),
         ("proposals", old, "asked on 1 January 2020"),
@@ -815,8 +816,8 @@ def test_what_is_missing_comes_first_each_with_the_way_to_mend_it(page, officer)
         assert f'href="/finance/{kind}/{row.pk}/edit/"' in text
         assert missing in text
     assert (
-        '<th scope="row">P9, 2026</th><td>4.50 days</td><td>'
-        '<a href="/finance/standard-costs/new/?grade=P9&amp;year=2026"' in text
+        '<th scope="row">UG, 2026</th><td>5.50 days</td><td>'
+        '<a href="/finance/standard-costs/new/?grade=UG&amp;year=2026"' in text
     )
 
 
@@ -830,7 +831,8 @@ def test_what_contradicts_itself_is_to_be_completed_too(page):
     )
     text = page("/finance/")
     assert f'href="/finance/positions/{post.pk}/edit/"' in text
-    assert "Posts whose payer is not counted" in text
+    assert "Posts whose payer has no counted line in each of their years" in text
+    assert f"{line}: counted in 0 of 1 years" in text
     for project, missing in (
         (nobodys.project, "USD 70"),
         (stated.project, "USD 250 stated of 100"),
@@ -866,8 +868,8 @@ def test_no_amount_is_stated_beside_a_project_that_goes_whole_to_a_mechanism(cli
 
 
 def test_the_way_to_a_missing_rate_fills_in_grade_and_year(page):
-    text = page("/finance/standard-costs/new/?grade=P9&year=2026")
-    assert 'name="grade" value="P9"' in text
+    text = page("/finance/standard-costs/new/?grade=UG&year=2026")
+    assert 'name="grade" value="UG"' in text
     assert 'name="year" value="2026"' in text
 
 
@@ -1055,7 +1057,7 @@ def test_what_is_to_be_completed_asks_as_often_for_many_rows_as_for_few(client, 
         for number in range(rows):
             money.AttributionFactory()
             money.TimeEntryFactory(grade=f"X{number}")
-            money.PositionFactory(grade="X", starts_on=DAY)
+            money.PositionFactory(grade="D2", starts_on=DAY)
             money.FundingLineFactory(is_counted=False, not_counted_reason="Odd.")
             money.FundingLineFactory(
                 original_currency="EUR", original_amount=1000, rate_used=1, rated_on=DAY
