@@ -193,5 +193,9 @@ class FundSerializer(SourcedSerializer):
     office = string("office.slug", null=True)
     office_label = string("office.name", null=True)
     cap_usd = amount(help_text="At most for one case, unless approved.")
-    balance_usd = amount(help_text="Now, or on the day asked for.")
+    balance_usd = amount(
+        "known_balance",
+        null=True,
+        help_text="Now, or on the day asked for; null where nothing is on record.",
+    )
     years = FundYears()

@@ -126,6 +126,12 @@ def days_paid_by_nothing_counted(user: Any) -> Any:
     ).select_related("office", "funding_line", "project")
 
 
+def projects_without_last_day(user: Any) -> Any:
+    """Projects with a share for a mechanism of which nobody knows when their support ends."""
+    shares = Attribution.objects.filter(project=OuterRef("pk"))
+    return Project.objects.visible_to(user).filter(Exists(shares), ends_on__isnull=True)
+
+
 def stated_over_lines(user: Any) -> Any:
     """The years of projects in which more is stated for mechanisms than the counted lines come to:
     ``lines_usd``, ``stated_usd``, named rows. Only what the lines come to is counted."""

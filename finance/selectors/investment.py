@@ -17,6 +17,7 @@ from django.db.models import (
     CharField,
     Count,
     Exists,
+    F,
     OuterRef,
     Q,
     QuerySet,
@@ -477,12 +478,15 @@ def _paid_years(posts: PositionQuerySet, lines: FundingLineQuerySet) -> tuple[Pa
     """The years in which ``lines`` pay ``posts``: by funding line, and by project."""
     by_line: PaidYears = defaultdict(set)
     by_project: PaidYears = defaultdict(set)
-    of_posts = lines.filter(id__in=posts.values("funding_line_id"))
-    for line, year in of_posts.values_list("id", "year"):
-        by_line[line].add(year)
-    of_projects = lines.filter(project_id__in=posts.values("project_id"))
-    for project, year in of_projects.values_list("project_id", "year").distinct():
-        by_project[project].add(year)
+    own = Q(id__in=posts.values("funding_line_id"))
+    paying = lines.filter(own | Q(project_id__in=posts.values("project_id")))
+    # Of the many lines of a project one row a year is enough.
+    rows = paying.annotate(line=Case(When(own, then=F("id"))))
+    for line, project, year in rows.values_list("line", "project_id", "year").distinct():
+        if line:
+            by_line[line].add(year)
+        if project:
+            by_project[project].add(year)
     return by_line, by_project
 
 
@@ -631,6 +635,40 @@ def investment_records(
         "positions": posts.filter(Exists(shares)),
         "time_entries": entries,
     }
+
+
+def lines_left_out(
+    period: Period,
+    *,
+    iscm: str | None = None,
+    source: str | None = None,
+    theme: str | None = None,
+    region: str | None = None,
+    office: str | None = None,
+    type: str | None = None,
+    supports: str | None = None,
+    project: Collection[str] | None = None,
+    known_by: dt.datetime | None = None,
+) -> PortalQuerySet:
+    """The lines that are kept and not counted, for what ``investment_records`` is asked: those of
+    the years, of a span of days in them, and those that name neither, which are of any year."""
+    of_span = Q(period_starts_on__lt=period.end, period_ends_on__gte=period.start)
+    of_any = Q(period_starts_on__isnull=True, period_ends_on__isnull=True)
+    of_years = Q(year__in=list(period.calendar_years)) | Q(of_span | of_any, year__isnull=True)
+    lines = rows_of(FundingLine, known_by).filter(of_years, is_counted=False)
+    iscms = _narrowed(iscm, theme, region, type)
+    if iscms is not None:
+        lines = lines.filter(iscm__in=iscms)
+    if source is not None:
+        lines = lines.filter(source_of_funds=source)
+    if office is not None:
+        lines = lines.filter(_of_office(office))
+    if supports is not None:
+        lines = lines.filter(supports=supports)
+    if project is not None:
+        named = rows_of(Project, known_by).filter(code__in=project)
+        lines = lines.filter(project__in=named.order_by().values("id"))
+    return lines
 
 
 def _narrowed(

@@ -174,6 +174,14 @@ def gaps_of(request: SignedInRequest) -> Iterator[Gap]:
             ),
         ),
     )
+    found = page("last-days", gaps.projects_without_last_day(user), "code", "pk")
+    yield Gap(
+        "last-days",
+        str(TITLES["last-days"]),
+        _("What ends when is not known without it: their support is taken to go on."),
+        found,
+        mended(found, lambda row: row.title),
+    )
     found = page("nobody", gaps.lines_for_nobody(user), "-year", "project")
     yield Gap(
         "nobody",

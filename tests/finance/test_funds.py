@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
+import importlib
 import threading
 import uuid
 from decimal import Decimal
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from django.apps import apps
 from django.db import connection
 from hypothesis import given
 from hypothesis import strategies as st
@@ -556,3 +559,17 @@ def at_once(action, rivals: int) -> list[str]:
     for thread in threads:
         thread.join()
     return sorted(outcomes)
+
+
+def test_a_reference_of_before_keeps_its_digits_and_no_letter(fund, officer):
+    """The kept versions too: they could hold a name."""
+    receive(fund, officer, "1500.00", reference="REC-2026-7")
+    approved = {"approval": "LET-2026-7", "approved_on": DAY}
+    case = pay(fund, officer, "1200", **approved)
+    case.history.update(approval="CAP-MARIA.LOPEZ-12")
+    FundContribution.history.update(reference="Juan/2026.0147")
+    migration = importlib.import_module("finance.migrations.0022_registry_numbers")
+    migration.number_them(apps, SimpleNamespace(connection=connection))
+    assert case.history.get().approval == "LET-2026-12"
+    assert FundContribution.history.get().reference == "REC-2026-260147"
+    assert FundDisbursement.objects.get().approval == "LET-2026-7"

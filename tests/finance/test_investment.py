@@ -452,7 +452,7 @@ def test_the_number_of_statements_does_not_grow(django_assert_num_queries: Any):
         TimeEntryFactory.create_batch(3, worked_on=dt.date(2014, 1, 1))
         for post in PositionFactory.create_batch(3, starts_on=dt.date(2014, 1, 1)):
             PositionShareFactory(position=post, share_pct=10)
-        with django_assert_num_queries(13):
+        with django_assert_num_queries(12):
             investment(Y2014, by)
 
 

@@ -17,6 +17,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from lxml import html
 
+from finance.choices import GRADES
 from finance.models import FundingLine, Position, TimeEntry
 from finance.selectors.trace import version_of
 from finance.services.ledger import save_record
@@ -37,7 +38,7 @@ FACTORIES: dict[str, Any] = {
     ),
     "time-entries": money.TimeEntryFactory,
     "standard-costs": lambda **k: money.StandardCostFactory(
-        grade=f"P{money.StandardCostFactory._meta.model.objects.count()}", **k
+        **{"year": 1960 + money.StandardCostFactory._meta.model.objects.count(), **k}
     ),
     "currency-rates": lambda **k: money.CurrencyRateFactory(
         rated_on=DAY + dt.timedelta(days=money.CurrencyRateFactory._meta.model.objects.count()), **k
@@ -340,8 +341,9 @@ def test_a_line_takes_the_rate_on_record_for_its_day(client, page):
         ({"original_amount": "99999999999999"}, "amount_usd", "It is too large: 12 digits"),
         ({"original_currency": ""}, "original_amount", "Name the original currency"),
         ({"original_currency": "USD"}, "rated_on", "USD needs no rate"),
-        ({"original_currency": "eur"}, "original_currency", "Three capital letters"),
-        ({"original_currency": "€"}, "original_currency", "Three capital letters"),
+        ({"original_currency": "eur"}, "original_currency", "three capital letters"),
+        ({"original_currency": "€"}, "original_currency", "three capital letters"),
+        ({"original_currency": "ZZZ"}, "original_currency", "There is no such currency"),
         ({"rated_on": "", "rate_used": "1.08"}, "rated_on", "Name the day: the rate on record"),
         ({"rated_on": "", "rate_used": "-1"}, "rate_used", "It is not below zero."),
     ],
@@ -524,7 +526,7 @@ BAD: list[tuple[str, str, str, str]] = [
             "usd_per_day": [*NUMBERS, ("", REQUIRED)],
         },
         "currency-rates": {
-            "currency": [("chf", "Three capital letters"), ("FRANC", "at most 3"), ("", REQUIRED)],
+            "currency": [("chf", "three capital letters"), ("FRANC", "at most 3"), ("", REQUIRED)],
             "rated_on": [*DATES, ("", REQUIRED)],
             "usd_per_unit": [*NUMBERS[:4], ("0", "A rate is above zero."), ("", REQUIRED)],
         },
@@ -1056,7 +1058,7 @@ def test_what_is_to_be_completed_asks_as_often_for_many_rows_as_for_few(client, 
     def grow(rows: int) -> None:
         for number in range(rows):
             money.AttributionFactory()
-            money.TimeEntryFactory(grade=f"X{number}")
+            money.TimeEntryFactory(grade=GRADES[number])
             money.PositionFactory(grade="D2", starts_on=DAY)
             money.FundingLineFactory(is_counted=False, not_counted_reason="Odd.")
             money.FundingLineFactory(
@@ -1071,3 +1073,31 @@ def test_what_is_to_be_completed_asks_as_often_for_many_rows_as_for_few(client, 
     grow(8)
     assert statements(client, "/finance/") == few
     assert few <= 26
+
+
+# --- days name what pays them
+
+
+def test_days_name_the_line_or_project_that_pays_them_and_only_one(client, page, officer):
+    page("/finance/")
+    line, project = money.FundingLineFactory(code="L.9"), money.ProjectFactory(code="P.9")
+    sent = {
+        "title": "Officer",
+        "grade": "P3",
+        "office": make.OfficeFactory().pk,
+        "worked_on": "2026-03-11",
+        "days": "2",
+        "paid_by": "counted_line",
+    }
+    both = sent | {"funding_line": "L.9", "project": "P.9"}
+    assert_refused(client, "time-entries", both, "project", "not both")
+    other = sent | {"paid_by": "office", "project": "P.9"}
+    assert_refused(client, "time-entries", other, "project", "Only days that a counted line pays")
+    assert_refused(client, "time-entries", sent | {"grade": "P99"}, "grade", "no such grade")
+    for payer in ({}, {"funding_line": "L.9"}, {"project": "P.9"}):
+        assert client.post("/finance/time-entries/new/", sent | payer).status_code == 302
+    named = TimeEntry.objects.order_by("pk").values_list("funding_line", "project")
+    assert list(named) == [(None, None), (line.pk, None), (None, project.pk)]
+    # What pays days is not deleted from under them.
+    text = page(f"/finance/projects/{project.pk}/")
+    assert "Officer" in text

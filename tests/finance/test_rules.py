@@ -254,7 +254,6 @@ EUR = {"original_currency": "EUR", "original_amount": "100", "rated_on": "2026-0
             "currency",
             "Amounts are converted to USD: it has no rate of its own.",
         ),
-        ("funding_lines", EUR | {"original_currency": "ZZZ"}, "original_currency", NO_CURRENCY),
         (
             "funding_lines",
             {"source_of_funds": "contribution"},
