@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Self
 
-from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Subquery, Value
+from django.db.models import Case, Count, Exists, F, OuterRef, Q, QuerySet, Subquery, Value, When
 from django.db.models.functions import Coalesce, ExtractYear, Greatest, Least
 
 from iscm_portal.common.access import Reader, may
@@ -61,11 +61,11 @@ class PositionQuerySet(OfficeMoneyQuerySet):
             _pays(), year__gte=OuterRef("first_year"), year__lte=OuterRef("last_year")
         )
         years = paying.order_by().annotate(all=Value(1)).values("all")
+        number = Subquery(years.annotate(n=Count("year", distinct=True)).values("n"))
+        # What the post itself says is asked first: it is cheap, and settles most of them.
+        paid = Case(When(paid_by=PaidBy.COUNTED_LINE, then=Coalesce(number, 0)), default=0)
         return self.annotate(first_year=first, last_year=last).annotate(
-            held_years=F("last_year") - F("first_year") + 1,
-            paid_years=Coalesce(
-                Subquery(years.annotate(n=Count("year", distinct=True)).values("n")), 0
-            ),
+            held_years=F("last_year") - F("first_year") + 1, paid_years=paid
         )
 
     def not_paid_elsewhere(self, period: Period, lines: FundingLineQuerySet) -> Self:
@@ -83,6 +83,10 @@ class PositionQuerySet(OfficeMoneyQuerySet):
 def _pays() -> Q:
     """The condition that a line is what pays an outer row, or of the project that does."""
     return Q(id=OuterRef("funding_line_id")) | Q(project_id=OuterRef("project_id"))
+
+
+# Days said to be paid by a counted line or project that nobody named.
+NO_PAYER_NAMED = Q(paid_by=PaidBy.COUNTED_LINE, funding_line__isnull=True, project__isnull=True)
 
 
 class TimeEntryQuerySet(OfficeMoneyQuerySet):
@@ -116,14 +120,6 @@ class TimeEntryQuerySet(OfficeMoneyQuerySet):
         # What the entry itself says is asked first: it is cheap, and settles most of them.
         unpaid = days.filter(~Q(paid_by=PaidBy.COUNTED_LINE) | ~Q(Exists(line)))
         return unpaid.filter(Q(position__isnull=True) | ~Q(Exists(paid_post)))
-
-    def without_payer(self) -> Self:
-        """Days that a counted line is said to pay, and nobody said which."""
-        return self.filter(NO_PAYER_NAMED)
-
-
-# Days said to be paid by a counted line or project that nobody named.
-NO_PAYER_NAMED = Q(paid_by=PaidBy.COUNTED_LINE, funding_line__isnull=True, project__isnull=True)
 
 
 class ProjectQuerySet(PortalQuerySet):

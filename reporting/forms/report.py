@@ -203,7 +203,9 @@ class ParticipantForm(ItemForm):
                 "If the person's post already counts for this mechanism, its days are not counted "
                 "a second time."
             ),
-            "paid_by": _("Time paid by a counted project is shown and not added twice."),
+            "paid_by": _(
+                "Days that a project pays are not added twice: finance names the project."
+            ),
             "travel_cost_usd": _("Tickets, daily allowance, visas. Leave empty if not known."),
         }
 
