@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
@@ -467,11 +467,22 @@ def days_beside_posts(period: Period, known_by: dt.datetime | None = None) -> Ti
 def _posts(period: Period, rates: Rates, known_by: dt.datetime | None) -> Amounts:
     posts: PositionQuerySet = rows_of(Position, known_by)  # type: ignore[assignment]
     held = posts.held_during(period).order_by()
-    by_line, by_project = _paid_years(held, _lines(period, known_by))
+    open_years = _open_years(held, period, known_by)
     for post, shares in _with_shares(held, known_by):
+        yield from _costs_of(post, shares, open_years(post), rates)
+
+
+def _open_years(
+    posts: PositionQuerySet, period: Period, known_by: dt.datetime | None
+) -> Callable[[_Post], list[int]]:
+    """What tells of each of ``posts`` the years of the period in which nothing counted pays it."""
+    by_line, by_project = _paid_years(posts, _lines(period, known_by))
+
+    def open_years(post: _Post) -> list[int]:
         paid = by_line[post.funding_line] | by_project[post.project]
-        years = [year for year in period.calendar_years if year not in paid]
-        yield from _costs_of(post, shares, years, rates)
+        return [year for year in period.calendar_years if year not in paid]
+
+    return open_years
 
 
 def _paid_years(posts: PositionQuerySet, lines: FundingLineQuerySet) -> tuple[PaidYears, PaidYears]:
