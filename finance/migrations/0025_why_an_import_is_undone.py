@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("finance", "0012_stated_amounts_of_files"),
+        ("finance", "0022_registry_numbers"),
     ]
 
     operations = [

@@ -13,7 +13,7 @@ from engagements.models import ISCM, Office, Organisation
 from engagements.models.base import FromReport, in_order, once_per_report, plausible
 from iscm_portal.common.models import Sourced, Tracked
 
-from ..choices import AttributionBasis, FundingSource, Supports
+from ..choices import NO_INVESTMENT, AttributionBasis, FundingSource, Supports
 from ..querysets import ByProjectQuerySet, FundingLineQuerySet, ProjectQuerySet
 from .codes import line_code
 from .currency import currency_code
@@ -136,6 +136,13 @@ class FundingLine(FromReport, Sourced):
                 | (Q(is_counted=False) & ~Q(not_counted_reason="")),
                 violation_error_message=_(
                     "A counted line has a year; one that is not counted says why."
+                ),
+            ),
+            models.CheckConstraint(
+                name="fundingline_counts_investment_only",
+                condition=Q(is_counted=False) | ~Q(source_of_funds__in=NO_INVESTMENT),
+                violation_error_message=_(
+                    "What Member States pay and the money of reserve funds is no part of the total."
                 ),
             ),
             models.CheckConstraint(

@@ -15,7 +15,7 @@ from decimal import Decimal
 from typing import Any
 from urllib.parse import urlencode
 
-from django.db.models import Count, F, Q, Sum
+from django.db.models import Case, Count, Exists, F, OuterRef, Q, Sum, When
 from django.db.models.functions import ExtractYear
 from django.utils.translation import gettext as _
 
@@ -132,6 +132,16 @@ def funds_with_year(user: Any, year: int, known_by: dt.datetime | None = None) -
         years = {row.year: row for row in by_fund[fund.pk]}
         rows.append(FundRow(fund, years.get(year) or FundYear(year), not years))
     return rows
+
+
+def with_known_balance(funds: Any, known_by: dt.datetime | None = None) -> Any:
+    """``funds`` with ``known_balance``, None where no movement is on record: that is not zero."""
+    received = rows_of(FundContribution, known_by).standing()  # type: ignore[attr-defined]
+    of_fund = {"fund": OuterRef("id")}
+    moved = Exists(received.filter(**of_fund)) | Exists(
+        rows_of(FundDisbursement, known_by).filter(**of_fund)
+    )
+    return funds.annotate(known_balance=Case(When(moved, then=F("balance_usd"))))
 
 
 def fund_years(

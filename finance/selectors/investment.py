@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
@@ -17,6 +17,7 @@ from django.db.models import (
     CharField,
     Count,
     Exists,
+    F,
     OuterRef,
     Q,
     QuerySet,
@@ -24,7 +25,6 @@ from django.db.models import (
     Value,
     When,
 )
-from django.db.models.functions import ExtractYear
 
 from engagements.choices import EventKind, MembershipKind
 from engagements.models import ISCM, Membership
@@ -43,10 +43,17 @@ from ..models import (
     StandardCost,
     TimeEntry,
 )
-from ..querysets import FundingLineQuerySet, PositionQuerySet, TimeEntryQuerySet
+from ..querysets import (
+    NO_PAYER_NAMED,
+    FundingLineQuerySet,
+    PositionQuerySet,
+    TimeEntryQuerySet,
+)
 
 # USD a working day, by grade and year.
 Rates = dict[tuple[str, int], Fraction]
+# The years in which something counted pays, by its key.
+PaidYears = defaultdict[int | None, set[int]]
 # What a counted line supports when it goes to a mechanism without an attribution.
 DIRECT = (Supports.ISCM, Supports.GRCP, Supports.ALL_RCPS)
 DIMENSIONS = ("iscm", "year", "source", "theme", "region", "office", "type", "project")
@@ -66,9 +73,12 @@ class Investment:
     code, ``year`` a number, ``region`` a UN M49 name, ``source`` and ``type`` coded values,
     ``project`` a code; with ``iscm`` also ``supports`` ("iscm", "grcp", "all_rcps", or "not_named"
     for time whose entry names no mechanism). ``missing`` counts what would close the range:
-    ``unknown_shares`` (attributions), ``posts_without_share`` (posts, by mechanism and year) and
-    ``days_without_rate`` (days). ``n`` is the number of funding lines and time entries counted, and
-    of posts, once for each mechanism and year.
+    ``unknown_shares`` (attributions), ``posts_without_share`` (posts, by mechanism and year),
+    ``days_without_rate`` (days; those of an unknown share of a post are all that the stated ones
+    leave) and ``days_without_payer`` (days said to be paid by a line that nobody named). Only
+    without days that lack a rate is ``high_usd`` the most that posts and days could come to. ``n``
+    is the number of funding lines and time entries counted, and of posts, once for each mechanism
+    and year.
     """
 
     key: dict[str, Any]
@@ -86,6 +96,7 @@ class _Cell:
     unknown_shares: int = 0
     posts_without_share: int = 0
     days_without_rate: Fraction = Fraction(0)
+    days_without_payer: Fraction = Fraction(0)
     n: int = 0
 
     def add(self, other: _Cell) -> None:
@@ -94,6 +105,7 @@ class _Cell:
         self.unknown_shares += other.unknown_shares
         self.posts_without_share += other.posts_without_share
         self.days_without_rate += other.days_without_rate
+        self.days_without_payer += other.days_without_payer
         self.n += other.n
 
 
@@ -125,12 +137,14 @@ def investment(
       share of the lines, a stated amount as it is, but never more in all than the lines come to
       (``gaps.stated_over_lines`` lists where documents say more); an unknown share adds nothing to
       what is known and up to what the stated ones leave to the range;
-    - posts that no counted line or project pays: the mechanism's share of the working days on which
-      the post was held, at the standard cost of its grade and year. An unknown share adds up to
-      what the stated ones leave to the range; a post without a first day is in no year;
-    - other staff time that no counted line pays, at the same rates. Days that are part of a post's
-      share for the same mechanism are not added again. Days without a rate are counted as missing
-      and never guessed.
+    - posts, in each year in which no counted line of that year pays them, itself or as a line of
+      their project: the mechanism's share of the working days on which the post was held, at the
+      standard cost of its grade and year. An unknown share adds up to what the stated ones leave to
+      the range; a post without a first day is in no year;
+    - other staff time that no counted line of its year pays, at the same rates. Days that are part
+      of a post's share for the same mechanism are not added again. Days said to be paid by a line
+      that nobody named add nothing to what is known and their cost to the range. Days without a
+      rate are counted as missing and never guessed.
 
     A project-year without attribution counts nowhere. A stated amount is shared out over sources
     and offices like the project's lines of that year; without lines it is project support. An
@@ -251,6 +265,7 @@ def _rounded(key: dict[str, Any], cell: _Cell) -> Investment:
             "unknown_shares": cell.unknown_shares,
             "posts_without_share": cell.posts_without_share,
             "days_without_rate": cents(cell.days_without_rate),
+            "days_without_payer": cents(cell.days_without_payer),
         },
         n=cell.n,
     )
@@ -296,7 +311,7 @@ def _lines(period: Period, known_by: dt.datetime | None) -> FundingLineQuerySet:
 
 def _held_posts(period: Period, known_by: dt.datetime | None) -> PositionQuerySet:
     posts: PositionQuerySet = rows_of(Position, known_by)  # type: ignore[assignment]
-    return posts.not_paid_elsewhere(_counted(known_by)).held_during(period).order_by()
+    return posts.not_paid_elsewhere(period, _counted(known_by)).order_by()
 
 
 def _entries(period: Period, known_by: dt.datetime | None) -> TimeEntryQuerySet:
@@ -424,13 +439,15 @@ def _fitting(
 
 @dataclass(frozen=True)
 class _Post:
-    """A post that no counted line or project pays: what it costs, and when it was held."""
+    """A post: what it costs, when it was held, and what pays it."""
 
     pk: int
     office: str
     grade: str
     starts_on: dt.date
     ends_on: dt.date | None
+    funding_line: int | None
+    project: int | None
 
     def working_days(self, year: int) -> Fraction:
         """The working days of ``year`` on which the post was held."""
@@ -498,8 +515,40 @@ def days_beside_posts(period: Period, known_by: dt.datetime | None = None) -> Ti
 
 
 def _posts(period: Period, rates: Rates, known_by: dt.datetime | None) -> Amounts:
-    for post, shares in _with_shares(_held_posts(period, known_by), known_by):
-        yield from _costs_of(post, shares, period, rates)
+    posts: PositionQuerySet = rows_of(Position, known_by)  # type: ignore[assignment]
+    held = posts.held_during(period).order_by()
+    open_years = _open_years(held, period, known_by)
+    for post, shares in _with_shares(held, known_by):
+        yield from _costs_of(post, shares, open_years(post), rates)
+
+
+def _open_years(
+    posts: PositionQuerySet, period: Period, known_by: dt.datetime | None
+) -> Callable[[_Post], list[int]]:
+    """What tells of each of ``posts`` the years of the period in which nothing counted pays it."""
+    by_line, by_project = _paid_years(posts, _lines(period, known_by))
+
+    def open_years(post: _Post) -> list[int]:
+        paid = by_line[post.funding_line] | by_project[post.project]
+        return [year for year in period.calendar_years if year not in paid]
+
+    return open_years
+
+
+def _paid_years(posts: PositionQuerySet, lines: FundingLineQuerySet) -> tuple[PaidYears, PaidYears]:
+    """The years in which ``lines`` pay ``posts``: by funding line, and by project."""
+    by_line: PaidYears = defaultdict(set)
+    by_project: PaidYears = defaultdict(set)
+    own = Q(id__in=posts.values("funding_line_id"))
+    paying = lines.filter(own | Q(project_id__in=posts.values("project_id")))
+    # Of the many lines of a project one row a year is enough.
+    rows = paying.annotate(line=Case(When(own, then=F("id"))))
+    for line, project, year in rows.values_list("line", "project_id", "year").distinct():
+        if line:
+            by_line[line].add(year)
+        if project:
+            by_project[project].add(year)
+    return by_line, by_project
 
 
 def _with_shares(
@@ -515,8 +564,8 @@ def _with_shares(
         key=itemgetter(0),
     )
     of, given = next(by_post, (None, iter(())))
-    columns = ("id", "office__slug", "grade", "starts_on", "ends_on")
-    in_order = posts.order_by("id").values_list(*columns)
+    columns = ("id", "office__slug", "grade", "starts_on", "ends_on", "funding_line_id")
+    in_order = posts.order_by("id").values_list(*columns, "project_id")
     for post in starmap(_Post, in_order.iterator(chunk_size=2000)):
         while of is not None and of < post.pk:
             of, given = next(by_post, (None, iter(())))
@@ -525,19 +574,22 @@ def _with_shares(
 
 
 def _costs_of(
-    post: _Post, shares: list[tuple[int, Decimal | None]], period: Period, rates: Rates
+    post: _Post, shares: list[tuple[int, Decimal | None]], years: Iterable[int], rates: Rates
 ) -> Amounts:
+    """What a post cost in each of the ``years``, in which nothing counted pays it."""
     stated = (Fraction(pct) for _iscm, pct in shares if pct is not None)
     left = 100 - sum(stated, Fraction(0))
-    for year in period.calendar_years:
+    for year in years:
         days = post.working_days(year)
         if not days:
             continue
         rate = rates.get((post.grade, year))
         leaves = {iscm: _post_leaf(post, iscm, year) for iscm, _pct in shares}
         undecided = [leaves[iscm] for iscm, pct in shares if pct is None]
-        if undecided and rate is not None:
-            yield undecided, _Cell(possible=left / 100 * days * rate)
+        if undecided and rate is None:
+            yield undecided, _Cell(days_without_rate=left / 100 * days)
+        elif undecided:
+            yield undecided, _Cell(possible=left / 100 * days * (rate or 0))
         for iscm, pct in shares:
             if pct is None:
                 yield [leaves[iscm]], _Cell(posts_without_share=1, n=1)
@@ -554,18 +606,24 @@ def _post_leaf(post: _Post, iscm: int, year: int) -> _Leaf:
 def _staff_time(period: Period, rates: Rates, known_by: dt.datetime | None) -> Amounts:
     entries = _entries(period, known_by)
     groups = (
-        entries.annotate(worked_year=ExtractYear("worked_on"), supports=_SUPPORTED_BY_TIME)
-        .values_list("supports", "iscm", "worked_year", "office__slug", "grade")
+        entries.annotate(supports=_SUPPORTED_BY_TIME, has_payer=~NO_PAYER_NAMED)
+        .values_list("supports", "iscm", "worked_year", "office__slug", "grade", "has_payer")
         .annotate(total=Sum("days"), n=Count("pk"))
     )
-    for supports, iscm, year, office, grade, total, n in groups:
+    for supports, iscm, year, office, grade, has_payer, total, n in groups:
         leaf = _Leaf(supports, iscm, year, FundingSource.STAFF_TIME.value, office)
         days = Fraction(summed(total))
         rate = rates.get((grade, year))
+        cell = _Cell(n=n)
         if rate is None:
-            yield [leaf], _Cell(days_without_rate=days, n=n)
+            cell.days_without_rate = days
+        elif has_payer:
+            cell.known = days * rate
         else:
-            yield [leaf], _Cell(known=days * rate, n=n)
+            cell.possible = days * rate
+        if not has_payer:
+            cell.days_without_payer = days
+        yield [leaf], cell
 
 
 # Time on the GRCP is the GRCP's; other time without a mechanism is shown as "not named".
@@ -642,6 +700,40 @@ def investment_records(
         "positions": posts.filter(Exists(shares)),
         "time_entries": entries,
     }
+
+
+def lines_left_out(
+    period: Period,
+    *,
+    iscm: str | None = None,
+    source: str | None = None,
+    theme: str | None = None,
+    region: str | None = None,
+    office: str | None = None,
+    type: str | None = None,
+    supports: str | None = None,
+    project: Collection[str] | None = None,
+    known_by: dt.datetime | None = None,
+) -> PortalQuerySet:
+    """The lines that are kept and not counted, for what ``investment_records`` is asked: those of
+    the years, of a span of days in them, and those that name neither, which are of any year."""
+    of_span = Q(period_starts_on__lt=period.end, period_ends_on__gte=period.start)
+    of_any = Q(period_starts_on__isnull=True, period_ends_on__isnull=True)
+    of_years = Q(year__in=list(period.calendar_years)) | Q(of_span | of_any, year__isnull=True)
+    lines = rows_of(FundingLine, known_by).filter(of_years, is_counted=False)
+    iscms = _narrowed(iscm, theme, region, type)
+    if iscms is not None:
+        lines = lines.filter(iscm__in=iscms)
+    if source is not None:
+        lines = lines.filter(source_of_funds=source)
+    if office is not None:
+        lines = lines.filter(_of_office(office))
+    if supports is not None:
+        lines = lines.filter(supports=supports)
+    if project is not None:
+        named = rows_of(Project, known_by).filter(code__in=project)
+        lines = lines.filter(project__in=named.order_by().values("id"))
+    return lines
 
 
 def _narrowed(

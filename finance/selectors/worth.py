@@ -11,7 +11,6 @@ from fractions import Fraction
 from typing import Any
 
 from django.db.models import Sum
-from django.db.models.functions import ExtractYear
 
 from engagements.models import ISCM
 from iscm_portal.common.access import Reader, may
@@ -19,7 +18,8 @@ from iscm_portal.common.numbers import cents, summed
 from iscm_portal.common.period import Period
 from iscm_portal.common.querysets import PortalQuerySet
 
-from ..choices import Supports
+from ..choices import PaidBy, Supports
+from ..querysets import NO_PAYER_NAMED
 from .investment import (
     DIRECT,
     Amounts,
@@ -29,6 +29,7 @@ from .investment import (
     _direct_lines,
     _held_posts,
     _Leaf,
+    _open_years,
     _Places,
     _posts,
     _project_lines,
@@ -158,9 +159,12 @@ class Figure:
     def _of_entry(self, entry: Any) -> Worth:
         year, days = entry.worked_on.year, Fraction(entry.days)
         rate = self.rates.get((entry.grade, year))
-        worth = Worth(steps=[Reckoning("", year, days, rate)])
+        step = Reckoning("", year, days, rate, is_possible=has_no_payer(entry))
+        worth = Worth(steps=[step])
         if rate is None:
             worth.days_without_rate = days
+        elif has_no_payer(entry):
+            worth.possible = days * rate
         else:
             worth.known = days * rate
         return worth
@@ -188,8 +192,9 @@ class Figure:
         found: dict[int, Worth] = defaultdict(Worth)
         acronyms = dict(ISCM.objects.order_by().values_list("pk", "acronym"))
         held = _held_posts(self.period, self.known_by)
+        open_years = _open_years(held, self.period, self.known_by)
         for post, shares in _with_shares(held, self.known_by, posts):
-            for leaves, amount in _costs_of(post, shares, self.period, self.rates):
+            for leaves, amount in _costs_of(post, shares, open_years(post), self.rates):
                 here = self._here(leaves)
                 if here:
                     leaf = here[0]
@@ -254,11 +259,11 @@ class Figure:
         if kind == "funding_lines":
             total.known = Fraction(summed(rows.aggregate(usd=Sum("amount_usd"))["usd"]))
         elif kind == "time_entries":
-            by_rate = rows.annotate(worked_year=ExtractYear("worked_on"))
-            for grade, year, days in by_rate.values_list("grade", "worked_year").annotate(
-                total=Sum("days")
-            ):
-                total.known += Fraction(summed(days)) * self.rates.get((grade, year), 0)
+            by_rate = rows.annotate(has_payer=~NO_PAYER_NAMED)
+            groups = by_rate.values_list("grade", "worked_year", "has_payer")
+            for grade, year, has_payer, days in groups.annotate(total=Sum("days")):
+                usd = Fraction(summed(days)) * self.rates.get((grade, year), 0)
+                total.add(_Cell(known=usd) if has_payer else _Cell(possible=usd))
         elif kind == "attributions":
             every = self._of_attributions()
             for key in rows.values_list("project_id", "year", "iscm_id"):
@@ -270,15 +275,20 @@ class Figure:
         return total
 
 
+def has_no_payer(entry: Any) -> bool:
+    """Whether a day is said to be paid by a counted line or project that nobody named."""
+    named = entry.funding_line_id or entry.project_id
+    return entry.paid_by == PaidBy.COUNTED_LINE and not named
+
+
 def _steps(
     iscm: str, year: int, amount: _Cell, rate: Fraction | None, pct: Decimal | None
 ) -> Iterator[Reckoning]:
     """How an amount of a post comes about: the days are told back from what they cost."""
-    if amount.posts_without_share:  # told with what it may be, where that can be worked out
-        if rate is None:
-            yield Reckoning(iscm, year, None, None, is_possible=True)
-    elif not amount.n:
-        days = amount.possible / rate if rate else None
+    if amount.posts_without_share:
+        return  # told with the days that it may be
+    if not amount.n:
+        days = amount.possible / rate if rate else amount.days_without_rate
         yield Reckoning(iscm, year, days, rate, is_possible=True)
     elif rate is None:
         yield Reckoning(iscm, year, amount.days_without_rate, None, pct)

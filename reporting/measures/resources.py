@@ -42,6 +42,7 @@ class ResourcesAllocated(Measure):
         "unknown_shares": _("Shares of projects unknown"),
         "posts_without_share": _("Shares of posts unknown"),
         "days_without_rate": _("Days without a rate"),
+        "days_without_payer": _("Days paid by a line that is not named"),
     }
 
     def evidence(self, period: Period) -> PortalQuerySet:
@@ -98,8 +99,9 @@ def _summed(key: dict[str, Any], parts: Iterable[Investment]) -> Cell:
                 name: sum(part.missing[name] for part in parts)
                 for name in ("unknown_shares", "posts_without_share")
             },
-            "days_without_rate": sum(
-                (part.missing["days_without_rate"] for part in parts), Decimal(0)
-            ),
+            **{
+                name: sum((part.missing[name] for part in parts), Decimal(0))
+                for name in ("days_without_rate", "days_without_payer")
+            },
         },
     )

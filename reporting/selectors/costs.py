@@ -37,11 +37,15 @@ COUNTED = ("events", "days", "outcomes")
 
 @dataclass(frozen=True)
 class UnitCost:
-    """USD for one of something, from what is known to the most it could be; None over none."""
+    """USD for one of something, from what is known to the most it could be; None over none.
+
+    ``is_least`` where days lack a rate: nobody knows the most it could be.
+    """
 
     count: Decimal
     known_usd: Decimal | None
     high_usd: Decimal | None
+    is_least: bool = False
 
     @property
     def is_range(self) -> bool:
@@ -56,6 +60,7 @@ class UnitCost:
             count,
             cents(amounts.known_usd / count),
             cents(amounts.high_usd / count),
+            is_least=bool(amounts.days_without_rate),
         )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
@@ -18,6 +18,7 @@ from finance.models import Attribution
 from finance.selectors.investment import NONE, Investment, investment_records, investments
 from finance.selectors.printed import PrintedTable, change_pct, printed_table
 from finance.selectors.sustaining import OF_IOM
+from finance.selectors.words import lacking
 from iscm_portal.common.as_of import known_by
 from iscm_portal.common.numbers import percent
 from iscm_portal.common.period import Period, year_span
@@ -103,13 +104,33 @@ class ResourceFilter:
 
 @dataclass(frozen=True)
 class Amounts:
-    """USD known and the highest possible; what is missing between the two."""
+    """USD known and the highest possible; what is missing between the two, and beyond."""
 
     known_usd: Decimal
     high_usd: Decimal
-    unknown_shares: int = 0
-    posts_without_share: int = 0
-    days_without_rate: Decimal = Decimal(0)
+    missing: Mapping[str, Any] = field(default_factory=dict)
+    is_on_record: bool = True
+
+    @property
+    def unknown_shares(self) -> int:
+        return int(self.missing.get("unknown_shares", 0))
+
+    @property
+    def posts_without_share(self) -> int:
+        return int(self.missing.get("posts_without_share", 0))
+
+    @property
+    def days_without_rate(self) -> Decimal:
+        return Decimal(self.missing.get("days_without_rate", 0))
+
+    @property
+    def days_without_payer(self) -> Decimal:
+        return Decimal(self.missing.get("days_without_payer", 0))
+
+    @property
+    def lacks(self) -> list[str]:
+        """What is missing, each in words with its number."""
+        return lacking(self.missing) if self.missing else []
 
     @property
     def is_range(self) -> bool:
@@ -117,27 +138,23 @@ class Amounts:
 
     @property
     def is_unknown(self) -> bool:
-        """Nothing is known, and something is there: that is not zero."""
-        missing = self.unknown_shares or self.posts_without_share or self.days_without_rate
-        return not self.known_usd and bool(missing)
+        """Nothing is known, and something is there or nothing is on record: that is not zero."""
+        return not self.known_usd and (not self.is_on_record or any(self.missing.values()))
 
     @property
     def known_pct(self) -> Decimal | None:
-        """What is known in per cent of what it could be at most; None over nothing."""
+        """What is known in per cent of what it could be at most. None over nothing, and where
+        nobody knows what it could be at most: days have no rate, or what lacks adds nothing."""
+        if self.days_without_rate or (any(self.missing.values()) and not self.is_range):
+            return None
         return percent(self.known_usd, self.high_usd)
 
     @classmethod
     def of(cls, found: Investment) -> Amounts:
-        return cls(
-            found.known_usd,
-            found.high_usd,
-            found.missing["unknown_shares"],
-            found.missing["posts_without_share"],
-            found.missing["days_without_rate"],
-        )
+        return cls(found.known_usd, found.high_usd, found.missing)
 
 
-NOTHING = Amounts(Decimal(0), Decimal(0))
+NOTHING = Amounts(Decimal(0), Decimal(0), is_on_record=False)
 
 
 @dataclass(frozen=True)
@@ -238,22 +255,46 @@ def dashboard(chosen: ResourceFilter, user: Any, sort: str = "") -> Dashboard:
     )
 
 
+@dataclass(frozen=True)
+class Planned:
+    """What is on record for the years that have not begun (USD): planned, and not put in yet."""
+
+    years: list[int]
+    known_usd: Decimal
+    begun_usd: Decimal  # what is known of the other years
+
+    @property
+    def span(self) -> str:
+        return year_span(self.years[0], self.years[-1])
+
+
+def planned(board: Dashboard, today: dt.date) -> Planned | None:
+    """The part of a dashboard that is of years to come, seen from its day; None without any."""
+    years = years_to_come(board.chosen.years, board.chosen.as_of or today)
+    if not years:
+        return None
+    found = [board.totals[year].known_usd for year in years if year in board.totals]
+    usd = sum(found, Decimal(0))
+    return Planned(years, usd, board.total.known_usd - usd)
+
+
+def years_to_come(years: Iterable[int], day: dt.date) -> list[int]:
+    """Those of ``years`` that had not begun on ``day``."""
+    return [year for year in years if year > day.year]
+
+
 def total(chosen: ResourceFilter) -> Amounts:
     """All that is known for what was asked, and its range."""
-    return total_or_none(chosen) or NOTHING
-
-
-def total_or_none(chosen: ResourceFilter) -> Amounts | None:
-    """The same; None where nothing is on record: that is not zero."""
     (cells,) = cells_of(chosen, ())
-    return Amounts.of(cells[0]) if cells else None
+    return Amounts.of(cells[0]) if cells else NOTHING
 
 
 def printed_total(number: int, chosen: ResourceFilter, label: str) -> Amounts:
     """The sum of a table's cells in the years asked for, of one row where ``label`` names it."""
     rows = [row for row in printed(number, chosen).rows if not label or row.label == label]
-    known = sum((Decimal(cell) for row in rows for cell in row.values.values()), Decimal(0))
-    return Amounts(known, known)
+    cells = [Decimal(cell) for row in rows for cell in row.values.values()]
+    known = sum(cells, Decimal(0))
+    return Amounts(known, known, is_on_record=bool(cells))
 
 
 def shown_tables(chosen: ResourceFilter) -> list[int]:

@@ -132,13 +132,7 @@ def known_by_year(board: Dashboard, rows_by: str) -> Section:
 
 def missing(board: Dashboard) -> list[str]:
     """What would close the range: whose shares, as far as the reader may know, and how many."""
-    total = board.total
-    told = [
-        (total.unknown_shares, _("Shares of projects, by year, that nobody has stated: %(n)s")),
-        (total.posts_without_share, _("Shares of posts, by year, that nobody has stated: %(n)s")),
-        (total.days_without_rate, _("Staff days without a rate for their grade and year: %(n)s")),
-    ]
-    lines = [text % {"n": number(n)} for n, text in told if n]
+    lines = list(board.total.lacks)
     for project, rows in groupby(board.unknown, key=lambda row: row.project):
         of_project = list(rows)
         words = {
@@ -148,6 +142,8 @@ def missing(board: Dashboard) -> list[str]:
             "years": ", ".join(str(year) for year in sorted({row.year for row in of_project})),
         }
         lines.append(_("%(project)s (%(title)s) for %(iscms)s: %(years)s") % words)
+    if not board.total.is_on_record:
+        return [_("Nothing is on record, so nobody knows what is missing.")]
     return lines or [_("Nothing.")]
 
 

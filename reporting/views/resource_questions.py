@@ -19,8 +19,8 @@ from finance.selectors.cliff import (
     COLUMNS,
     changes,
     cliff_table,
+    endings_by_year,
     funding_cliff,
-    most_of_endings,
     sum_of_endings,
 )
 from finance.selectors.investment import days_of_posts
@@ -44,7 +44,7 @@ from iscm_portal.common.sorting import asked_sort, in_order
 
 from ..selectors import comparison
 from ..selectors import costs as selectors_of_costs
-from ..selectors.resources import ROWS
+from ..selectors.resources import ROWS, years_to_come
 from ..services.resource_sheet import cliff_sheet, compare_sheet, costs_sheet
 from .indicators import parts_of
 from .resources import YEARS, asked, chips, rows_by
@@ -70,13 +70,17 @@ def cliff(request: SignedInRequest) -> HttpResponse | StreamingHttpResponse:
     if form:
         sheet = cliff_sheet(year, rows, None if day else fall, day)
         return sheet_response(f"ends-in-{year}", sheet, timezone.now())
+    overview = endings_by_year(request.user, known_by=known_by(day))
     context = {
         "year": year,
         "as_of": day,
         "today": today,
         "rows": rows,
         "ends": sum_of_endings(rows),
-        "ends_high": most_of_endings(rows),
+        "known_to_end": len([row for row in rows if row.ends_usd]),
+        "known": sum(row.known_usd for row in rows),
+        "in_all": overview.totals.get(year),
+        "overview": overview,
         "fall": fall,
         "fall_years": FALL,
     }
@@ -106,8 +110,11 @@ def compare(request: SignedInRequest) -> HttpResponse | StreamingHttpResponse:
         return sheet_response("compared", sheet, timezone.now())
     if form and found:
         return table_response(form, "compared", *comparison.table(found))
+    today = timezone.localdate()
+    seen = chosen.years if of_iscms else sorted({first, second})
     context = {
         "found": found,
+        "years_to_come": years_to_come(seen, chosen.as_of or today),
         "problems": problems,
         "has_errors": bool(problems),
         "first": first,
@@ -119,7 +126,7 @@ def compare(request: SignedInRequest) -> HttpResponse | StreamingHttpResponse:
         "chips": chips(chosen),
         "rows_by": rows_by(),
         "iscms": iscms.values(),
-        "today": timezone.localdate(),
+        "today": today,
     }
     status = 422 if problems else 200
     return render(request, "reporting/resource_compare.html", context, status=status)
@@ -135,7 +142,7 @@ def second_wanted(one: str, other: str) -> list[Problem]:
 
 def costs(request: SignedInRequest) -> HttpResponse | StreamingHttpResponse:
     """What an event, a staff day and an outcome cost, by mechanism."""
-    chosen = asked(request)
+    chosen, today = asked(request), timezone.localdate()
     sort = asked_sort(request, selectors_of_costs.COLUMNS)
     found = selectors_of_costs.unit_costs(chosen, sort)
     form = one_of(request, "format", FORMATS)
@@ -148,7 +155,8 @@ def costs(request: SignedInRequest) -> HttpResponse | StreamingHttpResponse:
         "chips": chips(chosen),
         "found": found,
         "iscms": ISCM.objects.visible_to(request.user),
-        "today": timezone.localdate(),
+        "today": today,
+        "years_to_come": years_to_come(chosen.years, chosen.as_of or today),
     }
     return render(request, "reporting/resource_costs.html", context)
 

@@ -73,7 +73,7 @@ def records(request: SignedInRequest) -> HttpResponse | StreamingHttpResponse:
     context = {
         "chosen": chosen,
         "chips": chips(chosen),
-        "figure": selectors.total_or_none(chosen),
+        "figure": selectors.total(chosen),
         "parts": {part.kind: part for part in parts},
         "summary": [(name_of(part.kind), part) for part in parts],
         "pages": pages,

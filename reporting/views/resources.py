@@ -15,8 +15,8 @@ from django.utils.translation import gettext as _
 from engagements.choices import ISCMType
 from engagements.models import ISCM, Country, Office, SignedInRequest, SourceNote, Theme
 from finance.choices import FundingSource, Supports
-from finance.models import FundingLine, Project
-from finance.selectors.investment import NONE
+from finance.models import Project
+from finance.selectors.investment import NONE, lines_left_out
 from finance.selectors.printed import table_titles
 from iscm_portal.common.access import may
 from iscm_portal.common.as_of import known_by, rows_of
@@ -93,7 +93,7 @@ def asked_table(number: int, chosen: ResourceFilter) -> int:
 
 
 def resources(request: SignedInRequest) -> HttpResponse | StreamingHttpResponse:
-    chosen = asked(request)
+    chosen, today = asked(request), timezone.localdate()
     sort = asked_sort(request, selectors.columns_to_sort(chosen))
     board = selectors.dashboard(chosen, request.user, sort)
     form = one_of(request, "format", (*TABLE_FORMATS, "pdf"))
@@ -117,12 +117,15 @@ def resources(request: SignedInRequest) -> HttpResponse | StreamingHttpResponse:
         "chips": chips(chosen),
         "charts": charts,
         "notes": notes_by_table(request),
-        "not_counted": FundingLine.objects.visible_to(request.user)
-        .filter(is_counted=False)
-        .select_related("iscm"),
+        "not_counted": lines_left_out(
+            chosen.period, known_by=chosen.known_by, **chosen.narrowed_to
+        ).visible_to(request.user),
+        "planned": selectors.planned(board, today),
+        "years_to_come": selectors.years_to_come(chosen.years, chosen.as_of or today),
+        "year_not_over": (chosen.as_of or today).year,
         "reads_finance": reads_finance,
         "beside": at_side,
-        "today": timezone.localdate(),
+        "today": today,
     }
     return render(request, "reporting/resources.html", context)
 

@@ -111,12 +111,12 @@ def test_the_years_add_up_and_leave_out_what_was_called_back(officer, fund, stat
     """Against a ledger worked out by hand."""
     receive(fund, officer, "3000", dt.date(2024, 2, 1))
     receive(fund, officer, "500.55", dt.date(2025, 12, 31))
-    approved = {"approval": "L-1", "approved_on": dt.date(2024, 3, 1)}
+    approved = {"approval": "LET-2024-1", "approved_on": dt.date(2024, 3, 1)}
     pay(fund, officer, states, "1200", dt.date(2024, 3, 2), **approved)
     pay(fund, officer, states, "100.10", dt.date(2024, 12, 31))
     outside = {
         "vulnerability": "outside",
-        "secretariat_approval": "TS-1",
+        "secretariat_approval": "MIN-2024-1",
         "secretariat_approved_on": dt.date(2025, 1, 1),
     }
     pay(fund, officer, states, "99.95", dt.date(2025, 1, 1), **outside)
@@ -447,7 +447,7 @@ def test_both_approvals_that_lack_are_told_at_their_fields_and_what_was_typed_st
 
 def test_an_approval_after_the_payment_is_told_at_its_day(client, officer, fund, states):
     receive(fund, officer, "5000")
-    late = {"approval": "L-1", "approved_on": "2026-06-11"}
+    late = {"approval": "LET-2026-1", "approved_on": "2026-06-11"}
     answer = client.post("/funds/rcm/case/", case_form(states, amount_usd="1000.01", **late))
     assert list(errors_of(answer)) == ["approved_on"]
 
@@ -464,6 +464,7 @@ def test_more_than_there_is_is_told_at_the_amount_with_the_balance(client, offic
     [
         ("approval", "Juan Perez"),
         ("approval", "Juan"),
+        ("approval", "CAP-MARIA.LOPEZ-1"),
         ("secretariat_approval", "for Ana 7"),
         ("amount_usd", "0"),
         ("amount_usd", "-1"),
@@ -493,7 +494,7 @@ def test_what_cannot_be_is_told_at_its_field_and_nothing_is_paid(
 def test_the_form_of_a_case_says_that_no_name_belongs_in_it(client, officer, fund):
     page = text_of(client.get("/funds/rcm/case/"))
     assert "Nothing here may say who the person is" in page
-    assert page.count("Never a name.") == 2
+    assert page.count("A name has no place here.") == 2
 
 
 def fund_form(**fields):
@@ -535,7 +536,7 @@ def contribution_form(**fields):
         "country": "",
         "organisation": "",
         "amount_usd": "2500.50",
-        "reference": "REC-7/2026",
+        "reference": "REC-2026-7",
         **fields,
     }
 
@@ -547,8 +548,8 @@ def test_a_contribution_is_recorded_of_a_state_or_of_another_payer(client, offic
         assert answer.status_code == 302
     rows = FundContribution.objects.order_by("pk").values_list("country", "payer", "reference")
     assert list(rows) == [
-        (states[0].pk, "", "REC-7/2026"),
-        (None, "A foundation", "REC-7/2026"),
+        (states[0].pk, "", "REC-2026-7"),
+        (None, "A foundation", "REC-2026-7"),
     ]
     assert ReserveFund.objects.get().balance_usd == 5001
 
@@ -673,9 +674,17 @@ def test_only_who_may_record_something_sees_where_to_take_back(client, officer, 
 # --- the API, the real record, the demo
 
 
+def test_the_api_gives_no_balance_where_nothing_is_on_record(officer, fund):
+    api = Api("analyst")
+    assert api.read("funds/rcm/")["balance_usd"] is None
+    assert api.table("funds/")[0]["balance_usd"] == ""
+    receive(fund, officer, "3000", dt.date(2025, 2, 1))
+    assert api.read("funds/rcm/")["balance_usd"] == "3000.00"
+
+
 def test_the_api_gives_totals_by_year_and_never_a_case(officer, fund, states):
     receive(fund, officer, "3000", dt.date(2025, 2, 1))
-    approved = {"approval": "SECRET-LETTER-1", "approved_on": dt.date(2025, 3, 1)}
+    approved = {"approval": "LET-2025-987654", "approved_on": dt.date(2025, 3, 1)}
     pay(fund, officer, states, "1234.56", dt.date(2025, 3, 2), **approved)
     back = pay(fund, officer, states, "55.55", dt.date(2026, 3, 2))
     services.call_back(back.pk, "not_used", dt.date(2026, 3, 3), officer)
@@ -703,7 +712,7 @@ def test_the_api_gives_totals_by_year_and_never_a_case(officer, fund, states):
         },
     ]
     assert api.results("funds/", iscm=fund.iscm.slug) == [row]
-    assert "SECRET" not in str(row)
+    assert "987654" not in str(row)
     assert "Belize" not in str(row)
 
 

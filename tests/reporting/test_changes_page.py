@@ -162,7 +162,7 @@ def test_an_import_opens_to_its_rows_page_by_page(read, officer):
 def test_many_edits_are_all_reached_each_once_and_the_latest_first(read, officer):
     with at(1):
         records = [money.FundingLineFactory(label=f"Line {n:03d}") for n in range(90)]
-        rates = [money.StandardCostFactory(grade=f"G{n}") for n in range(90)]
+        rates = [money.StandardCostFactory(year=1960 + n) for n in range(90)]
     for n in range(90):
         with at(2 + n % 20, hour=n % 24):
             ledger.save_record(records[n], {"amount_usd": Decimal(n)}, officer, "Why")

@@ -100,8 +100,8 @@ def test_the_rise_of_osi_is_worked_out_from_the_records(real_records):
 def test_the_answer_comes_first_with_its_range_and_what_is_missing(read):
     page = read("/resources/?source=project_support&from=2014&to=2014")
     assert "USD 4.3 million is known." in page
-    assert "It could be up to USD 4.9 million:" in page
-    assert "1 share of a project is unknown." in page
+    assert "It could be up to USD 4.9 million in all." in page
+    assert "What is missing: 1 share of a project." in page
 
 
 def test_sacm_has_a_range_because_placmis_share_is_unknown(real_records):
@@ -119,7 +119,7 @@ def test_whose_share_is_unknown_is_told_to_those_who_read_projects_and_its_numbe
 ):
     client.force_login(make.UserFactory(access_group="analyst", office=None))
     page = client.get("/resources/?iscm=sacm&from=2014&to=2014").content.decode()
-    assert "1 share of a project is unknown." in page
+    assert "What is missing: 1 share of a project." in page
     assert "Whose shares they are, finance and IPD read." in page
     assert "PLACMI&#x27;s share" not in page
 

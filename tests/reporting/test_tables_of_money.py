@@ -319,7 +319,7 @@ def test_the_first_page_tells_a_finance_officer_what_waits(client):
     run = checked("funding_lines", as_csv(table(row)), officer, "lines.csv")
     checked("funding_lines", as_csv(table({**row, "year": "x"})), officer, "wrong.csv")
     money.AttributionFactory.create_batch(2)
-    money.TimeEntryFactory(grade="P9")
+    money.TimeEntryFactory(grade="UG")
     page = html.unescape(" ".join(client.get("/").content.decode().split()))
     assert "<strong>1 checked import</strong> waits to be written." in page
     assert "<strong>3 records</strong> of money are to be completed." in page
