@@ -12,6 +12,33 @@ MOST_DAYS_OF_AN_ENTRY = 366
 MOST_PCT_OF_A_NEED = 10_000
 
 
+# What a working day costs is known by grade: the grades of the United Nations' common system.
+GRADES = (
+    *(f"G{step}" for step in range(1, 8)),
+    *(f"NO{step}" for step in "ABCDE"),
+    *(f"P{step}" for step in range(1, 6)),
+    "D1",
+    "D2",
+    "ASG",
+    "USG",
+    "UG",
+)
+
+# ISO 4217, and the codes withdrawn since 2014, the first year on record. Rates are to the dollar.
+_CODES = """
+AED AFN ALL AMD ANG AOA ARS AUD AWG AZN BAM BBD BDT BGN BHD BIF BMD BND BOB BRL BSD BTN
+BWP BYN BYR BZD CAD CDF CHF CLP CNY COP CRC CUC CUP CVE CZK DJF DKK DOP DZD EGP ERN ETB
+EUR FJD FKP GBP GEL GHS GIP GMD GNF GTQ GYD HKD HNL HRK HTG HUF IDR ILS INR IQD IRR ISK
+JMD JOD JPY KES KGS KHR KMF KPW KRW KWD KYD KZT LAK LBP LKR LRD LSL LTL LYD MAD MDL MGA
+MKD MMK MNT MOP MRO MRU MUR MVR MWK MXN MYR MZN NAD NGN NIO NOK NPR NZD OMR PAB PEN PGK
+PHP PKR PLN PYG QAR RON RSD RUB RWF SAR SBD SCR SDG SEK SGD SHP SLE SLL SOS SRD SSP STD
+STN SVC SYP SZL THB TJS TMT TND TOP TRY TTD TWD TZS UAH UGX USD UYU UZS VED VEF VES VND
+VUV WST XAF XCD XCG XOF XPF YER ZAR ZMW ZWG ZWL
+"""
+CURRENCIES = tuple(_CODES.split())
+RATED_CURRENCIES = tuple(code for code in CURRENCIES if code != "USD")
+
+
 class FundingSource(models.TextChoices):
     OSI = "osi", _("OSI")
     PROJECT_SUPPORT = "project_support", _("Project support")
@@ -22,6 +49,10 @@ class FundingSource(models.TextChoices):
     CONTRIBUTION = "contribution", _("Member States' contribution")
     RESERVE_FUND = "reserve_fund", _("Reserve fund")
     STAFF_TIME = "staff_time", _("Staff time")
+
+
+# Money that stands elsewhere and is no part of the total investment; decisions 0022 and 0035.
+NO_INVESTMENT = (FundingSource.CONTRIBUTION, FundingSource.RESERVE_FUND)
 
 
 class Supports(models.TextChoices):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Self
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Case, Count, Exists, F, OuterRef, Q, QuerySet, Subquery, Value, When
+from django.db.models.functions import Coalesce, ExtractYear, Greatest, Least
 
 from iscm_portal.common.access import Reader, may
 from iscm_portal.common.period import Period, held_during
@@ -48,22 +49,44 @@ class PositionQuerySet(OfficeMoneyQuerySet):
     def without_first_day(self) -> Self:
         return self.filter(starts_on__isnull=True)
 
-    def paid_by_counted(self, lines: FundingLineQuerySet) -> Self:
-        """Posts that are paid by one of ``lines`` (counted ones), or by a project that has one."""
-        return self.filter(_pays(lines), paid_by=PaidBy.COUNTED_LINE)
+    def with_years(self, first_year: int, last_year: int, lines: FundingLineQuerySet) -> Self:
+        """With the number of years, from the first to the last given, in which a post was held
+        (``held_years``), and in which one of ``lines`` (counted ones) pays it (``paid_years``).
 
-    def not_paid_elsewhere(self, lines: FundingLineQuerySet) -> Self:
-        """Posts that none of ``lines`` (counted ones) and no project with one already pays.
-
-        That a post is said to be paid by a counted line is not enough: the line must be one.
+        Of posts that were held in at least one of the years.
         """
+        first = Greatest(ExtractYear("starts_on"), Value(first_year))
+        last = Least(Coalesce(ExtractYear("ends_on"), Value(last_year)), Value(last_year))
+        paying = lines.filter(
+            _pays(), year__gte=OuterRef("first_year"), year__lte=OuterRef("last_year")
+        )
+        years = paying.order_by().annotate(all=Value(1)).values("all")
+        number = Subquery(years.annotate(n=Count("year", distinct=True)).values("n"))
         # What the post itself says is asked first: it is cheap, and settles most of them.
-        return self.exclude(Q(paid_by=PaidBy.COUNTED_LINE), _pays(lines))
+        paid = Case(When(paid_by=PaidBy.COUNTED_LINE, then=Coalesce(number, 0)), default=0)
+        return self.annotate(first_year=first, last_year=last).annotate(
+            held_years=F("last_year") - F("first_year") + 1, paid_years=paid
+        )
+
+    def not_paid_elsewhere(self, period: Period, lines: FundingLineQuerySet) -> Self:
+        """Posts that were held in a year of ``period`` in which none of ``lines`` (counted ones)
+        and no project with one of that year pays them.
+
+        That a post is said to be paid by a counted line is not enough: the line must be one, and of
+        that year.
+        """
+        years = period.calendar_years
+        held = self.held_during(period).with_years(years[0], years[-1], lines)
+        return held.filter(paid_years__lt=F("held_years"))
 
 
-def _pays(lines: FundingLineQuerySet) -> Q:
-    line = lines.filter(id=OuterRef("funding_line_id"))
-    return Q(Exists(line)) | Q(Exists(lines.filter(project_id=OuterRef("project_id"))))
+def _pays() -> Q:
+    """The condition that a line is what pays an outer row, or of the project that does."""
+    return Q(id=OuterRef("funding_line_id")) | Q(project_id=OuterRef("project_id"))
+
+
+# Days said to be paid by a counted line or project that nobody named.
+NO_PAYER_NAMED = Q(paid_by=PaidBy.COUNTED_LINE, funding_line__isnull=True, project__isnull=True)
 
 
 class TimeEntryQuerySet(OfficeMoneyQuerySet):
@@ -88,11 +111,15 @@ class TimeEntryQuerySet(OfficeMoneyQuerySet):
     def not_paid_elsewhere(
         self, posts: PositionQuerySet, shares: QuerySet[Any], lines: FundingLineQuerySet
     ) -> Self:
-        """Days that no counted line already pays, itself or through their post, and that are no
-        part of a post's share."""
-        paid = posts.filter(id=OuterRef("position_id")).paid_by_counted(lines)
-        beside = self.beside_posts(posts, shares).exclude(paid_by=PaidBy.COUNTED_LINE)
-        return beside.filter(Q(position__isnull=True) | ~Q(Exists(paid)))
+        """Days that none of ``lines`` (counted ones) of their year pays, itself, through its
+        project or through their post, and that are no part of a post's share."""
+        line = lines.filter(_pays(), year=OuterRef("worked_year"))
+        line_of_post = lines.filter(_pays(), year=OuterRef(OuterRef("worked_year")))
+        paid_post = posts.filter(Exists(line_of_post), id=OuterRef("position_id"))
+        days = self.beside_posts(posts, shares).annotate(worked_year=ExtractYear("worked_on"))
+        # What the entry itself says is asked first: it is cheap, and settles most of them.
+        unpaid = days.filter(~Q(paid_by=PaidBy.COUNTED_LINE) | ~Q(Exists(line)))
+        return unpaid.filter(Q(position__isnull=True) | ~Q(Exists(paid_post)))
 
 
 class ProjectQuerySet(PortalQuerySet):

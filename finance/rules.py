@@ -26,6 +26,7 @@ from .choices import (
     MOST_DAYS_OF_AN_ENTRY,
     MOST_PCT_OF_A_NEED,
     AttributionBasis,
+    FundingSource,
     PaidBy,
     ProposalState,
     Supports,
@@ -150,6 +151,27 @@ def _counted_or_says_why_not(is_counted: bool, not_counted_reason: str) -> Probl
         yield "not_counted_reason", _("A line that is not counted says why.")
 
 
+def _counts_investment_only(source_of_funds: str, is_counted: bool) -> Problems:
+    if not is_counted:
+        return
+    if source_of_funds == FundingSource.CONTRIBUTION:
+        yield (
+            "source_of_funds",
+            _(
+                "What Member States pay is no part of the total investment: enter it with the "
+                "assessed contributions, or keep this line uncounted and say why."
+            ),
+        )
+    elif source_of_funds == FundingSource.RESERVE_FUND:
+        yield (
+            "source_of_funds",
+            _(
+                "The money of a reserve fund is no part of the total investment: enter it on the "
+                "fund's page, or keep this line uncounted and say why."
+            ),
+        )
+
+
 def _amount_is_there(amount_usd: Decimal | None, original_currency: str) -> Problems:
     # In another currency it follows from the rate; what that lacks is said there.
     if amount_usd is None and original_currency in ("", "USD"):
@@ -246,6 +268,7 @@ FUNDING_LINE = (
     Rule(("supports", "project"), _names_project),
     Rule(("is_counted", "year"), _counted_has_year),
     Rule(("is_counted", "not_counted_reason"), _counted_or_says_why_not),
+    Rule(("source_of_funds", "is_counted"), _counts_investment_only),
     not_below_zero("original_amount"),
     not_below_zero("rate_used"),
     Rule(("original_currency", "original_amount", "rate_used", "rated_on"), _conversion_is_whole),
@@ -327,6 +350,16 @@ def _names_what_pays_it(paid_by: str, funding_line: Any, project: Any) -> Proble
                 yield name, _("Only a post that a counted line pays names a line or a project.")
 
 
+def _may_name_what_pays_them(paid_by: str, funding_line: Any, project: Any) -> Problems:
+    if paid_by == PaidBy.COUNTED_LINE:
+        if funding_line and project:
+            yield "project", _("Name the funding line or the project that pays the days, not both.")
+    elif paid_by:
+        for name, value in (("funding_line", funding_line), ("project", project)):
+            if value:
+                yield name, _("Only days that a counted line pays name a line or a project.")
+
+
 def _at_most_a_year(days: Decimal | None) -> Problems:
     if days is not None and days > MOST_DAYS_OF_AN_ENTRY:
         words = {"n": MOST_DAYS_OF_AN_ENTRY}
@@ -350,7 +383,11 @@ POSITION = (
     in_order("starts_on", "ends_on"),
     Rule(("paid_by", "funding_line", "project"), _names_what_pays_it),
 )
-TIME_ENTRY = (has_happened("worked_on"), Rule(("days",), _at_most_a_year))
+TIME_ENTRY = (
+    has_happened("worked_on"),
+    Rule(("days",), _at_most_a_year),
+    Rule(("paid_by", "funding_line", "project"), _may_name_what_pays_them),
+)
 STAFF_NEED = (Rule(("share_pct",), _at_most_so_many_posts),)
 
 

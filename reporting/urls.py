@@ -17,6 +17,7 @@ from .views import (
     recommendations,
     report_pages,
     resource_questions,
+    resource_records,
     resources,
 )
 
@@ -78,8 +79,19 @@ urlpatterns = [
     path("resources/costs/", resource_questions.costs, name="resource_costs"),
     path("resources/costs/records/", resource_questions.cost_records, name="cost_records"),
     path("resources/changes/", resource_questions.changed, name="resource_changes"),
-    path("resources/records/", resources.records, name="resource_records"),
-    path("resources/table-<int:number>.csv", resources.printed_table_csv, name="printed_table_csv"),
+    path("resources/records/", resource_records.records, name="resource_records"),
+    path(
+        "resources/table-<int:number>.csv",
+        resources.printed_table_file,
+        {"form": "csv"},
+        name="printed_table_csv",
+    ),
+    path(
+        "resources/table-<int:number>.xlsx",
+        resources.printed_table_file,
+        {"form": "xlsx"},
+        name="printed_table_xlsx",
+    ),
     path("indicators/", indicators.indicators, name="indicators"),
     path("indicators/frames/", frames.frames, name="frames"),
     path("indicators/frames/<slug:group>/untagged/", frames.untagged, name="frames_untagged"),

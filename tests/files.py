@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import io
 import struct
 import zipfile
@@ -62,3 +63,17 @@ def text_of_pdf(content: bytes) -> str:
     """The words of a PDF file, page after page, with single spaces."""
     pages = PdfReader(io.BytesIO(content)).pages
     return " ".join(" ".join(page.extract_text() for page in pages).split())
+
+
+def rows_of_csv(content: bytes | str) -> list[list[str]]:
+    """The rows of a CSV download, the header first; its last line counts them."""
+    text = content if isinstance(content, str) else content.decode("utf-8-sig")
+    *rows, last = csv.reader(io.StringIO(text.lstrip("\ufeff")))
+    assert last == ["Rows", str(len(rows) - 1)]
+    return rows
+
+
+def dicts_of_csv(content: bytes | str) -> list[dict[str, str]]:
+    """The rows of a CSV download by the names of its columns."""
+    head, *rows = rows_of_csv(content)
+    return [dict(zip(head, row, strict=True)) for row in rows]

@@ -35,6 +35,11 @@ class MissingSerializer(serializers.Serializer[Any]):
     unknown_shares = serializers.IntegerField()
     posts_without_share = serializers.IntegerField()
     days_without_rate = serializers.DecimalField(max_digits=20, decimal_places=2)
+    days_without_payer = serializers.DecimalField(
+        max_digits=20,
+        decimal_places=2,
+        help_text="Days said to be paid by a funding line that nobody named.",
+    )
 
 
 def _usd() -> serializers.DecimalField:

@@ -119,6 +119,12 @@ class TimeEntrySerializer(SourcedSerializer):
     report = integer("report_number", null=True, help_text=REPORT)
     position = integer("position_id", null=True, help_text="The post whose share it is part of.")
     position_label = string("position.title", null=True)
+    funding_line = integer(
+        "funding_line_id", null=True, help_text="The line that pays the days, where it is named."
+    )
+    funding_line_label = string("funding_line.label", null=True)
+    project = string("project.code", null=True)
+    project_label = string("project.title", null=True)
 
 
 class ContributionSerializer(SourcedSerializer):
@@ -187,5 +193,9 @@ class FundSerializer(SourcedSerializer):
     office = string("office.slug", null=True)
     office_label = string("office.name", null=True)
     cap_usd = amount(help_text="At most for one case, unless approved.")
-    balance_usd = amount(help_text="Now, or on the day asked for.")
+    balance_usd = amount(
+        "known_balance",
+        null=True,
+        help_text="Now, or on the day asked for; null where nothing is on record.",
+    )
     years = FundYears()

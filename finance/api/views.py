@@ -32,6 +32,7 @@ from iscm_portal.common.renderers import JSONRenderer
 from .. import filters, models
 from ..permissions import readable_by_scope
 from ..selectors.activities import activities
+from ..selectors.funds import with_known_balance
 from . import iati, resources, serializers
 
 
@@ -96,6 +97,10 @@ class ReserveFundViewSet(FinanceViewSet):
     serializer_class = serializers.FundSerializer
     filterset_class = filters.ReserveFundFilter
     public_key = "slug"
+
+    def get_queryset(self) -> QuerySet[Any]:
+        found: QuerySet[Any] = with_known_balance(super().get_queryset(), self.known_by)
+        return found
 
 
 class XMLRenderer(JSONRenderer):

@@ -21,8 +21,8 @@ from ..models import FundContribution, FundDisbursement, ReserveFund
 from ..services.funds import missing_approvals, usd
 
 REFERENCE_HINT = _(
-    "The reference of the letter only: letters, digits and - / . with a digit, at most 40 "
-    "characters. Never a name."
+    "Its number in the registry, as in LET-2026-147: LET (letter), MEM (memorandum), EML (e-mail), "
+    "MIN (minutes) or REC (receipt), the year, the number. A name has no place here."
 )
 # What decides whether approvals are needed.
 DECIDING = ("paid_on", "amount_usd", "vulnerability")

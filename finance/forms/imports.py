@@ -13,7 +13,12 @@ from iscm_portal.common.forms import dress
 from ..choices import ImportKind
 from ..models import ImportRun
 from ..services.importing.reading import check_file
-from ..services.importing.runs import LONGEST_REASON, SAY_WHY
+from ..services.importing.runs import (
+    LONGEST_REASON,
+    LONGEST_UNDO_REASON,
+    SAY_WHY,
+    SAY_WHY_UNDO,
+)
 
 
 class ImportForm(forms.Form):
@@ -57,4 +62,19 @@ class WriteForm(forms.Form):
         super().__init__(*args, **kwargs)
         self.fields["reason"].required = bool(run.amounts_changed)
         self.fields["reason"].error_messages["required"] = SAY_WHY
+        dress(self)
+
+
+class UndoForm(forms.Form):
+    """Why a written file is undone: what figures are counted from changes by that."""
+
+    undo_reason = forms.CharField(
+        label=_("Why it is undone"),
+        max_length=LONGEST_UNDO_REASON,
+        help_text=_("It stands in the history of each record."),
+        error_messages={"required": SAY_WHY_UNDO},
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
         dress(self)

@@ -252,6 +252,7 @@ def _check_sum(form: forms.BaseForm, field: str, share: Decimal, taken: Decimal)
 class FundingLineForm(RecordForm):
     rule_set = rules.FUNDING_LINE
     at_field = {
+        "fundingline_counts_investment_only": "source_of_funds",
         "fundingline_year_plausible": "year",
         "fundingline_counted_or_says_why_not": "not_counted_reason",
         "fundingline_converted_with_a_rate": "rated_on",
@@ -318,6 +319,7 @@ class PositionForm(RecordForm):
         "position_dates_plausible": "starts_on",
         "position_names_what_pays_it": "paid_by",
         "position_part_has_a_payer": "payer",
+        "position_of_a_grade": "grade",
     }
 
     class Meta:
@@ -346,6 +348,8 @@ class TimeEntryForm(RecordForm):
         "timeentry_dates_plausible": "worked_on",
         "timeentry_days_not_negative": "days",
         "timeentry_days_of_a_year": "days",
+        "timeentry_names_at_most_one_payer": "paid_by",
+        "timeentry_of_a_grade": "grade",
     }
 
     class Meta:
@@ -359,13 +363,19 @@ class TimeEntryForm(RecordForm):
             "worked_on",
             "days",
             "paid_by",
+            "funding_line",
+            "project",
             "position",
             *SOURCED,
         ]
 
 
 class StandardCostForm(RecordForm):
-    at_field = {"standardcost_once_a_year": "grade", "standardcost_not_negative": "usd_per_day"}
+    at_field = {
+        "standardcost_once_a_year": "grade",
+        "standardcost_of_a_grade": "grade",
+        "standardcost_not_negative": "usd_per_day",
+    }
 
     class Meta:
         model = models.StandardCost
@@ -376,6 +386,7 @@ class CurrencyRateForm(RecordForm):
     at_field = {
         "currencyrate_once_a_day": "rated_on",
         "currencyrate_date_plausible": "rated_on",
+        "currencyrate_of_a_currency": "currency",
         "currencyrate_above_zero": "usd_per_unit",
     }
 
@@ -446,6 +457,7 @@ class StaffNeedForm(RecordForm):
     rule_set = rules.STAFF_NEED
     at_field = {
         "staffneed_year_plausible": "year",
+        "staffneed_of_a_grade": "grade",
         "staffneed_above_zero": "share_pct",
         "staffneed_at_most_100_posts": "share_pct",
     }

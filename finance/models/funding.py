@@ -13,7 +13,7 @@ from engagements.models import ISCM, Office, Organisation
 from engagements.models.base import FromReport, in_order, once_per_report, plausible
 from iscm_portal.common.models import Sourced, Tracked
 
-from ..choices import AttributionBasis, FundingSource, Supports
+from ..choices import NO_INVESTMENT, AttributionBasis, FundingSource, Supports
 from ..querysets import ByProjectQuerySet, FundingLineQuerySet, ProjectQuerySet
 from .codes import line_code
 from .currency import currency_code
@@ -60,7 +60,9 @@ class FundingLine(FromReport, Sourced):
     year = models.PositiveSmallIntegerField(_("year"), null=True, blank=True)
     period_starts_on = models.DateField(_("period from"), null=True, blank=True)
     period_ends_on = models.DateField(_("period to"), null=True, blank=True)
-    source_of_funds = models.CharField(_("source"), max_length=20, choices=FundingSource.choices)
+    source_of_funds = models.CharField(
+        _("source of funds"), max_length=20, choices=FundingSource.choices
+    )
     supports = models.CharField(_("supports"), max_length=10, choices=Supports.choices)
     iscm = models.ForeignKey(
         ISCM, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("mechanism")
@@ -134,6 +136,13 @@ class FundingLine(FromReport, Sourced):
                 | (Q(is_counted=False) & ~Q(not_counted_reason="")),
                 violation_error_message=_(
                     "A counted line has a year; one that is not counted says why."
+                ),
+            ),
+            models.CheckConstraint(
+                name="fundingline_counts_investment_only",
+                condition=Q(is_counted=False) | ~Q(source_of_funds__in=NO_INVESTMENT),
+                violation_error_message=_(
+                    "What Member States pay and the money of reserve funds is no part of the total."
                 ),
             ),
             models.CheckConstraint(

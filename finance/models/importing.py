@@ -29,6 +29,7 @@ class ImportRun(models.Model):
     sheet = models.CharField(_("sheet"), max_length=100, blank=True)
     header = models.JSONField(default=list)
     reason = models.CharField(_("why amounts change"), max_length=100, blank=True)
+    undo_reason = models.CharField(_("why it is undone"), max_length=60, blank=True)
     rows = models.PositiveIntegerField(_("rows"), null=True)
     checked_rows = models.PositiveIntegerField(default=0)
     written_rows = models.PositiveIntegerField(default=0)

@@ -26,11 +26,15 @@ from ..querysets import (
     ReserveFundQuerySet,
 )
 
-# No space, and a digit: that is nobody's name.
-REFERENCE = r"^(?=.*[0-9])[A-Za-z0-9./-]{1,40}\Z"
+# A number of the registry: what it is (letter, memorandum, e-mail, minutes, receipt), its year and
+# its number there. No name fits in.
+REFERENCE = r"^(LET|MEM|EML|MIN|REC)-20[0-9]{2}-[0-9]{1,6}\Z"
 reference = RegexValidator(
     REFERENCE,
-    _("Letters, digits and - / . only, with a digit, at most 40 characters; never a name."),
+    _(
+        "Write the number of the registry as in LET-2026-147: LET (letter), MEM (memorandum), EML "
+        "(e-mail), MIN (minutes) or REC (receipt), the year, and a number of at most six digits."
+    ),
 )
 
 

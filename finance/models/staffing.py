@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
@@ -16,7 +17,7 @@ from engagements.models.base import FromReport, in_order, once_per_report, plaus
 from iscm_portal.common.models import Sourced, Tracked
 from iscm_portal.common.querysets import PortalQuerySet
 
-from ..choices import MOST_DAYS_OF_AN_ENTRY, MOST_PCT_OF_A_NEED, PaidBy, Supports
+from ..choices import GRADES, MOST_DAYS_OF_AN_ENTRY, MOST_PCT_OF_A_NEED, PaidBy, Supports
 from ..querysets import (
     OfPositionQuerySet,
     PositionQuerySet,
@@ -26,6 +27,24 @@ from ..querysets import (
 )
 from .codes import post_code
 from .funding import FundingLine, Project
+
+GRADE_HINT = _("G1 to G7, NOA to NOE, P1 to P5, D1, D2, ASG, USG, or UG for ungraded.")
+NO_GRADE = _("There is no such grade: G1 to G7, NOA to NOE, P1 to P5, D1, D2, ASG, USG or UG.")
+
+
+def known_grade(text: str) -> None:
+    """Refuse what is no grade."""
+    if text not in GRADES:
+        raise ValidationError(NO_GRADE)
+
+
+def of_a_grade(name: str, *, or_none: bool = True) -> models.CheckConstraint:
+    """The constraint that the grade is one; or that none is given."""
+    return models.CheckConstraint(
+        name=name,
+        condition=Q(grade__in=["", *GRADES] if or_none else GRADES),
+        violation_error_message=NO_GRADE,
+    )
 
 
 class Position(Tracked, Sourced):
@@ -39,7 +58,9 @@ class Position(Tracked, Sourced):
 
     code = models.CharField(_("code"), max_length=40, unique=True, default=post_code, blank=True)
     title = models.CharField(_("title"), max_length=160)
-    grade = models.CharField(_("grade"), max_length=10, blank=True)
+    grade = models.CharField(
+        _("grade"), max_length=10, blank=True, validators=[known_grade], help_text=GRADE_HINT
+    )
     office = models.ForeignKey(Office, models.PROTECT, related_name="+", verbose_name=_("office"))
     starts_on = models.DateField(_("from"), null=True, blank=True)
     ends_on = models.DateField(_("to"), null=True, blank=True)
@@ -78,6 +99,7 @@ class Position(Tracked, Sourced):
         verbose_name = _("position")
         verbose_name_plural = _("positions")
         constraints = [
+            of_a_grade("position_of_a_grade"),
             models.CheckConstraint(name="position_has_a_code", condition=~Q(code="")),
             in_order("position_dates_in_order"),
             plausible("position_dates_plausible", "starts_on", "ends_on"),
@@ -185,7 +207,9 @@ class StaffNeed(Tracked, Sourced):
         Office, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("office")
     )
     title = models.CharField(_("function"), max_length=160)
-    grade = models.CharField(_("grade"), max_length=10, blank=True)
+    grade = models.CharField(
+        _("grade"), max_length=10, blank=True, validators=[known_grade], help_text=GRADE_HINT
+    )
     share_pct = models.DecimalField(
         _("needed (per cent of a post)"),
         max_digits=7,
@@ -205,6 +229,7 @@ class StaffNeed(Tracked, Sourced):
                 condition=Q(year__range=(1951, 2100)),
                 violation_error_message=_("The year lies before 1951 or after 2100."),
             ),
+            of_a_grade("staffneed_of_a_grade"),
             models.CheckConstraint(name="staffneed_above_zero", condition=Q(share_pct__gt=0)),
             models.CheckConstraint(
                 name="staffneed_at_most_100_posts",
@@ -243,7 +268,9 @@ class StaffCount(Tracked, Sourced):
 class StandardCost(Tracked, Sourced):
     """What a working day of one grade costs in one year (USD)."""
 
-    grade = models.CharField(_("grade"), max_length=10)
+    grade = models.CharField(
+        _("grade"), max_length=10, validators=[known_grade], help_text=GRADE_HINT
+    )
     year = models.PositiveSmallIntegerField(_("year"))
     usd_per_day = models.DecimalField(
         _("USD a day"), max_digits=9, decimal_places=2, validators=[MinValueValidator(0)]
@@ -255,6 +282,7 @@ class StandardCost(Tracked, Sourced):
         ordering = ["year", "grade"]
         constraints = [
             models.UniqueConstraint(fields=["grade", "year"], name="standardcost_once_a_year"),
+            of_a_grade("standardcost_of_a_grade", or_none=False),
             models.CheckConstraint(
                 name="standardcost_not_negative", condition=Q(usd_per_day__gte=0)
             ),
@@ -268,11 +296,14 @@ class TimeEntry(FromReport, Sourced):
     """Days that a person or a grade spent on an event or a mechanism.
 
     Days that name a ``position`` are part of the share of that post: they are shown, and its cost
-    is counted once, with the post.
+    is counted once, with the post. Days that a counted line or project pays name it where it is
+    known: without it nothing shows that they are paid, and they count as what could be.
     """
 
     title = models.CharField(_("who"), max_length=120)
-    grade = models.CharField(_("grade"), max_length=10, blank=True)
+    grade = models.CharField(
+        _("grade"), max_length=10, blank=True, validators=[known_grade], help_text=GRADE_HINT
+    )
     office = models.ForeignKey(Office, models.PROTECT, related_name="+", verbose_name=_("office"))
     iscm = models.ForeignKey(
         ISCM, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("mechanism")
@@ -295,6 +326,22 @@ class TimeEntry(FromReport, Sourced):
         related_name="+",
         verbose_name=_("post whose share it is part of"),
     )
+    funding_line = models.ForeignKey(
+        FundingLine,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("funding line that pays them"),
+    )
+    project = models.ForeignKey(
+        Project,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("project that pays them"),
+    )
 
     objects = TimeEntryQuerySet.as_manager()
 
@@ -303,12 +350,22 @@ class TimeEntry(FromReport, Sourced):
         verbose_name_plural = _("time entries")
         constraints = [
             once_per_report("timeentry_once_per_report"),
+            of_a_grade("timeentry_of_a_grade"),
             plausible("timeentry_dates_plausible", "worked_on"),
             models.CheckConstraint(name="timeentry_days_not_negative", condition=Q(days__gte=0)),
             models.CheckConstraint(
                 name="timeentry_days_of_a_year",
                 condition=Q(days__lte=MOST_DAYS_OF_AN_ENTRY),
                 violation_error_message=_("One entry has at most 366 days."),
+            ),
+            models.CheckConstraint(
+                name="timeentry_names_at_most_one_payer",
+                condition=Q(funding_line__isnull=True, project__isnull=True)
+                | Q(paid_by="counted_line", funding_line__isnull=True)
+                | Q(paid_by="counted_line", project__isnull=True),
+                violation_error_message=_(
+                    "Only days that a counted line or project pays name it, and one of them."
+                ),
             ),
         ]
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import heapq
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
@@ -19,8 +19,9 @@ from django.utils.translation import gettext as _
 
 from engagements.models import ISCM, Country, User
 from iscm_portal.common.access import Reader
+from iscm_portal.common.period import Period, held_during
 
-from ..choices import ImportKind
+from ..choices import FundingSource, ImportKind
 from ..models import (
     AssessedContribution,
     Attribution,
@@ -38,17 +39,21 @@ from ..models import (
 )
 from .trace import KINDS, donors_of, keys_of_links, names_of, shown_fields, word_of
 
-# The records that totals are made of, by the name that their pages have; the first of several is
-# the record itself, the others are kept with it.
-COUNTED: dict[str, tuple[type[Model], ...]] = {
+# The records that the total investment is counted from, by the name that their pages have; the
+# first of several is the record itself, the others are kept with it.
+IN_TOTALS: dict[str, tuple[type[Model], ...]] = {
     "funding-lines": (FundingLine,),
     "projects": (Project,),
     "attributions": (Attribution,),
     "positions": (Position, PositionShare),
     "time-entries": (TimeEntry,),
-    "staff-needs": (StaffNeed,),
     "standard-costs": (StandardCost,),
     "currency-rates": (CurrencyRate,),
+}
+# With what other figures are counted from, and no total: needs, what others pay, reserve funds.
+COUNTED: dict[str, tuple[type[Model], ...]] = {
+    **IN_TOTALS,
+    "staff-needs": (StaffNeed,),
     "contributions": (AssessedContribution,),
     "proposals": (Proposal,),
     "funds": (ReserveFund,),
@@ -69,6 +74,10 @@ MOMENTS = {"written": ("written_at", "written_by"), "undone": ("undone_at", "und
 CHUNK = 500
 # Who is asked for where nobody was signed in.
 NOBODY = "none"
+# What asks for every kind.
+EVERY_KIND = "all"
+# What goes by the name of its source: all that is staff time's, whatever a line's source is.
+OF_STAFF_TIME = (Position, PositionShare, TimeEntry, StandardCost)
 
 
 @dataclass(frozen=True)
@@ -87,6 +96,10 @@ class ImportStep:
         return OF_IMPORT[ImportKind(self.run.kind)]
 
     @property
+    def reason(self) -> str:
+        return self.run.undo_reason if self.is_undone else self.run.reason
+
+    @property
     def by(self) -> str:
         who = self.run.undone_by if self.is_undone else self.run.written_by
         return who.label if who else ""
@@ -94,15 +107,27 @@ class ImportStep:
 
 @dataclass(frozen=True)
 class Question:
-    """Changes at or after ``since``: of one kind of record, by one person (a user's key, or
-    ``NOBODY``), of records that are or were of one mechanism (a slug). ``step`` asks for the rows
-    of one import instead, whenever it was."""
+    """Changes at or after ``since``: of one kind of record (``EVERY_KIND``; "" for what the total
+    investment is counted from), by one person (a user's key, or ``NOBODY``), of records that are or
+    were of one mechanism (a slug), of the years of ``period`` or of one source of funds. ``step``
+    asks for the rows of one import instead, whenever it was."""
 
     since: dt.datetime
     kind: str = ""
     by: str = ""
     iscm: str = ""
     step: ImportStep | None = None
+    period: Period | None = None
+    source: str = ""
+
+    @property
+    def slugs(self) -> Collection[str]:
+        """The kinds that are asked for."""
+        if self.step:
+            return [self.step.slug]
+        if self.kind == EVERY_KIND:
+            return COUNTED
+        return [self.kind] if self.kind else IN_TOTALS
 
 
 @dataclass(frozen=True)
@@ -142,7 +167,7 @@ class Changes:
             (slug, model)
             for slug, models in COUNTED.items()
             for model in models
-            if slug == (asked.step.slug if asked.step else asked.kind or slug)
+            if slug in asked.slugs
         ]
 
     @property
@@ -221,8 +246,14 @@ class Changes:
         return found.select_related("written_by", "undone_by")
 
     def _readable(self, slug: str, model: type[Model]) -> Any:
-        rows = _readable(model, self.user)
-        return rows.filter(_of_mechanism(model, self.asked.iscm)) if self.asked.iscm else rows
+        rows, asked = _readable(model, self.user), self.asked
+        if asked.iscm:
+            rows = rows.filter(_of_mechanism(model, asked.iscm))
+        if asked.period:
+            rows = rows.filter(_of_years(model, asked.period))
+        if asked.source:
+            rows = rows.filter(_of_source(model, asked.source))
+        return rows
 
     def _before(self, pairs: Sequence[tuple[int, Any]]) -> dict[tuple[int, int], Any]:
         """The version before each row that has one: (list, number) -> version."""
@@ -376,6 +407,50 @@ def _of_mechanism(model: type[Model], iscm: str) -> Q:
     return condition
 
 
+def _of_years(model: type[Model], period: Period) -> Q:
+    """The condition that a version's record is of the years, or was it once: of a post that it was
+    held in them, of a project that it has, or had, lines or shares of them. A fund is of none."""
+    years = list(period.calendar_years)
+    if model is ReserveFund:
+        return Q(pk__in=())
+    if model is Project:
+        links = [
+            Q(id__in=_history(of).filter(year__in=years).order_by().values("project_id"))
+            for of in (Attribution, FundingLine)
+        ]
+        return links[0] | links[1]
+    if model is PositionShare:
+        posts = _history(Position).filter(held_during(period)).order_by()
+        return Q(position_id__in=posts.values("id"))
+    when: dict[type[Model], Q] = {
+        Position: held_during(period),
+        TimeEntry: period.q("worked_on"),
+        CurrencyRate: period.q("rated_on"),
+        Proposal: held_during(period, "asked_on", "decided_on"),
+    }
+    once = _history(model).filter(when.get(model, Q(year__in=years))).order_by()
+    return Q(id__in=once.values("id"))
+
+
+def _of_source(model: type[Model], source: str) -> Q:
+    """The condition that a version's record is of money of the source, or was it once: of a project
+    or its share that a line of the project is. Currency rates are of every other source than staff
+    time."""
+    lines = _history(FundingLine).filter(source_of_funds=source).order_by()
+    if model is FundingLine:
+        return Q(id__in=lines.values("id"))
+    if model in (Project, Attribution):
+        column = "id" if model is Project else "project_id"
+        # A project without a line is project support.
+        if source == FundingSource.PROJECT_SUPPORT:
+            return Q()
+        through = lines.filter(project_id__isnull=False).values("project_id")
+        return Q(**{f"{column}__in": through})
+    is_staff_time = source == FundingSource.STAFF_TIME
+    fits = model in OF_STAFF_TIME if is_staff_time else model is CurrencyRate
+    return Q() if fits else Q(pk__in=())
+
+
 def _changed(
     slug: str,
     model: type[Model],
@@ -396,6 +471,8 @@ def _changed(
         for field in shown_fields(model)
         if getattr(before, field.attname, None) != getattr(after, field.attname, None)
     ]
+    if after is None:  # of what is gone only what it held
+        told = [field for field in told if field[1] not in (None, "")]
     given = [None if side is None else donors.get(side.pk, "") for side in (before, after)]
     if model is Project and (given[0] or "") != (given[1] or ""):
         told.append((_("donors"), given[0], given[1]))
@@ -429,7 +506,7 @@ def _of_step(step: ImportStep, at: dt.datetime, rows: int) -> Changed:
         kind=_("Import"),
         label=step.run.get_kind_display(),
         object_id=step.run.pk,
-        reason="" if step.is_undone else step.run.reason,
+        reason=step.reason,
         step=step,
         rows=rows,
     )

@@ -7,19 +7,25 @@ FMM West Africa.
 from __future__ import annotations
 
 import datetime as dt
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from operator import itemgetter
 from typing import Any
 
+from django.db.models import Exists, OuterRef
+from django.utils.translation import gettext as _
+
 from engagements.models import ISCM
-from iscm_portal.common.as_of import rows_of
+from iscm_portal.common.as_of import record_of, rows_of
 from iscm_portal.common.numbers import percent
 from iscm_portal.common.period import Period
 from iscm_portal.common.sorting import Columns
 
-from ..models import Project
+from ..models import Attribution, Project
 from .investment import investments
+from .words import lacking
 
 ZERO = Decimal(0)
 
@@ -99,7 +105,7 @@ class Cliff:
 
     ``high_usd`` is the most that could end where a share is unknown. ``ends_pct`` is None over
     nothing. ``endings`` are the projects that the reader may read, ``hidden`` the number of others:
-    totals are open, projects are not.
+    totals are open, projects are not. ``lacks`` says what is missing in all that is known.
     """
 
     iscm: str
@@ -110,6 +116,7 @@ class Cliff:
     ends_pct: Decimal | None
     endings: list[Ending]
     hidden: int
+    lacks: list[str]
 
     @property
     def projects(self) -> list[str]:
@@ -129,11 +136,6 @@ COLUMNS: Columns[Cliff] = {
 def sum_of_endings(cliffs: Iterable[Cliff]) -> Decimal:
     """What is known to end with its project, of all the mechanisms (USD)."""
     return sum((cliff.ends_usd for cliff in cliffs), ZERO)
-
-
-def most_of_endings(cliffs: Iterable[Cliff]) -> Decimal:
-    """The most that could end with its project, of all the mechanisms (USD)."""
-    return sum((cliff.high_usd for cliff in cliffs), ZERO)
 
 
 def funding_cliff(year: int, user: Any, *, known_by: dt.datetime | None = None) -> list[Cliff]:
@@ -164,7 +166,7 @@ def funding_cliff(year: int, user: Any, *, known_by: dt.datetime | None = None) 
         endings.setdefault(slug, []).append(
             Ending(slug, labels[slug], code, title, ends_on, cell.known_usd, cell.high_usd)
         )
-    whole = {cell.key["iscm"]: cell.known_usd for cell in by_iscm}
+    whole = {cell.key["iscm"]: cell for cell in by_iscm}
     cliffs = []
     for slug, rows in endings.items():
         ends = sum((row.known_usd for row in rows), ZERO)
@@ -173,30 +175,125 @@ def funding_cliff(year: int, user: Any, *, known_by: dt.datetime | None = None) 
             Cliff(
                 iscm=slug,
                 label=labels[slug],
-                known_usd=whole[slug],
+                known_usd=whole[slug].known_usd,
                 ends_usd=ends,
                 high_usd=sum((row.high_usd for row in rows), ZERO),
-                ends_pct=percent(ends, whole[slug]),
+                ends_pct=percent(ends, whole[slug].known_usd),
                 endings=sorted(seen, key=lambda row: (-row.known_usd, row.project)),
                 hidden=len(rows) - len(seen),
+                lacks=lacking(whole[slug].missing),
             )
         )
     return sorted(cliffs, key=lambda cliff: (-cliff.ends_usd, cliff.label))
 
 
-CLIFF_COLUMNS = ["mechanism", "project", "title", "ends_on", "known_usd", "high_usd"]
+@dataclass(frozen=True)
+class Sum:
+    """What is known to end (USD), and the most that could."""
+
+    known_usd: Decimal
+    high_usd: Decimal
+
+    @property
+    def is_range(self) -> bool:
+        return self.high_usd > self.known_usd
+
+
+@dataclass(frozen=True)
+class Ends:
+    """What ends when: for each mechanism (slug, label) and year the support that comes in the year
+    through projects that end in it. A year's total has what mechanisms share once.
+
+    ``open_ended`` are the projects with a share for a mechanism and no last day, which the reader
+    may read, and ``hidden`` the number of the others: they end in no year here.
+    """
+
+    years: list[int]
+    rows: list[tuple[str, str, dict[int, Sum]]]
+    totals: dict[int, Sum]
+    open_ended: list[Project]
+    hidden: int
+
+
+def endings_by_year(user: Any, *, known_by: dt.datetime | None = None) -> Ends:
+    """What ends in every year in which a project on record ends. The number of statements is
+    constant."""
+    projects = rows_of(Project, known_by)
+    ending = projects.filter(ends_on__isnull=False).order_by().values_list("code", "ends_on")
+    last_year = {code: ends_on.year for code, ends_on in ending}
+    found: dict[str, dict[int, list[Sum]]] = defaultdict(lambda: defaultdict(list))
+    totals: dict[int, list[Sum]] = defaultdict(list)
+    if last_year:
+        by_iscm, in_all = investments(
+            Period.years(min(last_year.values()), max(last_year.values())),
+            [("iscm", "project", "year"), ("project", "year")],
+            known_by=known_by,
+            supports="iscm",
+        )
+        for cell in (*by_iscm, *in_all):
+            code, year = cell.key["project"], cell.key["year"]
+            if last_year.get(code) == year and cell.high_usd:
+                one = Sum(cell.known_usd, cell.high_usd)
+                (found[cell.key["iscm"]] if "iscm" in cell.key else totals)[year].append(one)
+    labels = dict(ISCM.objects.values_list("slug", "acronym"))
+    shares = rows_of(Attribution, known_by).filter(project=OuterRef("id"))
+    open_ended = projects.filter(Exists(shares), ends_on__isnull=True)
+    seen = [record_of(row) for row in open_ended.visible_to(user).order_by("code")]
+    return Ends(
+        years=sorted(totals),
+        rows=sorted(
+            (
+                (slug, labels[slug], {year: _added(sums) for year, sums in by_year.items()})
+                for slug, by_year in found.items()
+            ),
+            key=itemgetter(1),
+        ),
+        totals={year: _added(sums) for year, sums in totals.items()},
+        open_ended=seen,
+        hidden=open_ended.count() - len(seen),
+    )
+
+
+def _added(sums: list[Sum]) -> Sum:
+    return Sum(
+        sum((one.known_usd for one in sums), ZERO), sum((one.high_usd for one in sums), ZERO)
+    )
+
+
+CLIFF_COLUMNS = [
+    "mechanism",
+    "known_usd",
+    "ends_usd",
+    "ends_high_usd",
+    "ends_pct",
+    "project",
+    "title",
+    "ends_on",
+    "project_known_usd",
+    "project_high_usd",
+]
 
 
 def cliff_table(cliffs: list[Cliff]) -> tuple[list[str], list[list[Any]]]:
-    """A line a project that the reader may read; one without a project for all the others."""
+    """A line a mechanism, then one a project that the reader may read, then one for all others.
+
+    The part that ends is not known where a share is not.
+    """
     lines: list[list[Any]] = []
     for cliff in cliffs:
+        pct = None if cliff.high_usd > cliff.ends_usd else cliff.ends_pct
+        sums = [cliff.known_usd, cliff.ends_usd, cliff.high_usd, pct]
+        lines.append([cliff.label, *sums, *[None] * 5])
         lines += [
-            [one.label, one.project, one.title, one.ends_on, one.known_usd, one.high_usd]
+            [
+                *(one.label, *[None] * 4, one.project, one.title, one.ends_on),
+                *(one.known_usd, one.high_usd),
+            ]
             for one in cliff.endings
         ]
         if cliff.hidden:
             known = cliff.ends_usd - sum((one.known_usd for one in cliff.endings), ZERO)
             high = cliff.high_usd - sum((one.high_usd for one in cliff.endings), ZERO)
-            lines.append([cliff.label, "", "", "", known, high])
+            others = _("projects that you may not read: %(n)s") % {"n": cliff.hidden}
+            lines.append([cliff.label, *[None] * 4, "", others, None, known, high])
     return CLIFF_COLUMNS, lines

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
+from urllib.parse import urlencode
 
-from django.db.models import Count, F, Q, Sum
+from django.db.models import Case, Count, Exists, F, OuterRef, Q, Sum, When
 from django.db.models.functions import ExtractYear
 from django.utils.translation import gettext as _
 
@@ -32,6 +33,20 @@ NOTHING = Decimal("0.00")
 FEWEST_SHOWN = 3
 # Rows read at once when a list is downloaded.
 CHUNK = 2000
+# What cases are broken down by, as the address names it: the column.
+GROUPED_BY = {
+    "referred_by": "referred_by",
+    "vulnerability": "vulnerability",
+    "origin": "origin__iso3",
+    "destination": "destination__iso3",
+}
+# The counts of a year: which of its payments they count.
+COUNTED = {
+    "standing": Q(cancelled_on__isnull=True),
+    "over_cap": Q(cancelled_on__isnull=True, amount_usd__gt=F("cap_usd")),
+    "outside": Q(cancelled_on__isnull=True, vulnerability=Vulnerability.OUTSIDE),
+    "called_back": Q(cancelled_on__isnull=False),
+}
 
 
 @dataclass
@@ -68,11 +83,13 @@ class FundRow:
 
 @dataclass(frozen=True)
 class Group:
-    """The cases of one source, category or State; None is "fewer than 3"."""
+    """The cases of one source, category or State; None is "fewer than 3". ``query`` is what the
+    list of cases is narrowed to it by."""
 
     label: str
     cases: int | None
     disbursed_usd: Decimal | None
+    query: str = ""
 
 
 @dataclass
@@ -117,6 +134,16 @@ def funds_with_year(user: Any, year: int, known_by: dt.datetime | None = None) -
     return rows
 
 
+def with_known_balance(funds: Any, known_by: dt.datetime | None = None) -> Any:
+    """``funds`` with ``known_balance``, None where no movement is on record: that is not zero."""
+    received = rows_of(FundContribution, known_by).standing()  # type: ignore[attr-defined]
+    of_fund = {"fund": OuterRef("id")}
+    moved = Exists(received.filter(**of_fund)) | Exists(
+        rows_of(FundDisbursement, known_by).filter(**of_fund)
+    )
+    return funds.annotate(known_balance=Case(When(moved, then=F("balance_usd"))))
+
+
 def fund_years(
     funds: Collection[int], known_by: dt.datetime | None = None
 ) -> dict[int, list[FundYear]]:
@@ -134,17 +161,16 @@ def fund_years(
         .annotate(usd=Sum("amount_usd"))
     ):
         of(fund, year).contributions_usd = summed(usd)
-    stands = Q(cancelled_on__isnull=True)
     payments = rows_of(FundDisbursement, known_by).filter(fund__in=funds).order_by()
     for fund, year, usd, cases, over, outside, back in (
         payments.annotate(year=ExtractYear("paid_on"))
         .values_list("fund", "year")
         .annotate(
-            usd=Sum("amount_usd", filter=stands),
-            cases=Count("pk", filter=stands),
-            over=Count("pk", filter=stands & Q(amount_usd__gt=F("cap_usd"))),
-            outside=Count("pk", filter=stands & Q(vulnerability=Vulnerability.OUTSIDE)),
-            back=Count("pk", filter=~stands),
+            usd=Sum("amount_usd", filter=COUNTED["standing"]),
+            cases=Count("pk", filter=COUNTED["standing"]),
+            over=Count("pk", filter=COUNTED["over_cap"]),
+            outside=Count("pk", filter=COUNTED["outside"]),
+            back=Count("pk", filter=COUNTED["called_back"]),
         )
     ):
         row = of(fund, year)
@@ -333,17 +359,30 @@ def breakdowns(cases: FundDisbursementQuerySet) -> list[Breakdown]:
     Five statements.
     """
     rows = cases.standing().select_related(None).order_by()
-    origins, destinations = _grouped(rows, "origin"), _grouped(rows, "destination")
-    countries = Country.objects.in_bulk({pk for pk, *_rest in (*origins, *destinations)})
-    names = {pk: country.name for pk, country in countries.items()}
+    found = {column: _grouped(rows, path) for column, path in GROUPED_BY.items()}
+    states = {iso3 for name in ("origin", "destination") for iso3, *_rest in found[name]}
+    countries = Country.objects.filter(iso3__in=states)
+    names = {country.iso3: country.name for country in countries}
+    words = {
+        "referred_by": (_("By source of the referral"), _words(ReferredBy)),
+        "vulnerability": (_("By vulnerability"), _words(Vulnerability)),
+        "origin": (_("By country of origin"), names),
+        "destination": (_("By country of destination"), names),
+    }
     return [
-        _breakdown(
-            _("By source of the referral"), _grouped(rows, "referred_by"), _words(ReferredBy)
-        ),
-        _breakdown(_("By vulnerability"), _grouped(rows, "vulnerability"), _words(Vulnerability)),
-        _breakdown(_("By country of origin"), origins, names),
-        _breakdown(_("By country of destination"), destinations, names),
+        _breakdown(title, column, found[column], named) for column, (title, named) in words.items()
     ]
+
+
+def narrowed(
+    cases: FundDisbursementQuerySet, counted: str, groups: Mapping[str, str]
+) -> FundDisbursementQuerySet:
+    """Those of ``cases`` that one of the counts (``COUNTED``), or one line of a breakdown
+    (``GROUPED_BY``), counts; lines of a breakdown count what stands."""
+    conditions = {GROUPED_BY[name]: value for name, value in groups.items() if value}
+    if conditions:
+        counted = counted or "standing"
+    return cases.filter(COUNTED.get(counted, Q()), **conditions)
 
 
 def _words(choices: Any) -> dict[Any, str]:
@@ -355,7 +394,10 @@ def _grouped(rows: FundDisbursementQuerySet, column: str) -> list[tuple[Any, int
 
 
 def _breakdown(
-    title: str, groups: Iterable[tuple[Any, int, Any]], names: dict[Any, str]
+    title: str, column: str, groups: Iterable[tuple[Any, int, Any]], names: dict[Any, str]
 ) -> Breakdown:
-    found = [Group(names[key], cases, summed(usd)) for key, cases, usd in groups]
+    found = [
+        Group(names[key], cases, summed(usd), urlencode({column: key}))
+        for key, cases, usd in groups
+    ]
     return Breakdown(title, sorted(found, key=lambda group: (-(group.cases or 0), group.label)))

@@ -24,6 +24,8 @@ from django.db.models import (
 )
 from django.db.models.functions import Coalesce, ExtractYear
 
+from iscm_portal.common.period import FIRST_DAY
+
 from ..choices import AttributionBasis, PaidBy, ProposalState
 from ..models import (
     AssessedContribution,
@@ -64,26 +66,36 @@ def days_without_rate(user: Any) -> Any:
 
 
 def posts_without_rate(user: Any, today: dt.date) -> Any:
-    """Posts whose grade lacks a standard cost in a year that they were held in; with
-    ``held_years`` and ``rated_years``."""
-    first = ExtractYear("starts_on")
-    last = Coalesce(ExtractYear("ends_on"), Value(today.year))
+    """Posts whose grade lacks a standard cost in a year in which they were held and nothing counted
+    paid them; with ``open_years``, the number of these years, and ``rated_years`` of them."""
     rates = StandardCost.objects.filter(
-        grade=OuterRef("grade"), year__gte=OuterRef("first"), year__lte=OuterRef("last")
+        grade=OuterRef("grade"), year__gte=OuterRef("first_year"), year__lte=OuterRef("last_year")
     )
-    rated = rates.order_by().values("grade").annotate(n=Count("pk")).values("n")
+    lines = FundingLine.objects.counted()
+    paid = lines.filter(
+        Q(id=OuterRef(OuterRef("funding_line_id")))
+        | Q(project_id=OuterRef(OuterRef("project_id"))),
+        year=OuterRef("year"),
+    )
+    rated = rates.filter(~Exists(paid)).order_by().values("grade")
     return (
-        Position.objects.visible_to(user)
-        .not_paid_elsewhere(FundingLine.objects.counted())
-        .filter(starts_on__isnull=False)
-        .annotate(first=first, last=last)
+        _held_by(user, today, lines)
         .annotate(
-            held_years=F("last") - F("first") + 1,
-            rated_years=Coalesce(Subquery(rated, output_field=IntegerField()), 0),
+            open_years=F("held_years") - F("paid_years"),
+            rated_years=Coalesce(
+                Subquery(rated.annotate(n=Count("pk")).values("n"), output_field=IntegerField()),
+                0,
+            ),
         )
-        .filter(rated_years__lt=F("held_years"))
-        .select_related("office")
+        .filter(rated_years__lt=F("open_years"))
     )
+
+
+def _held_by(user: Any, today: dt.date, lines: Any) -> Any:
+    """The posts that the reader may see and that were held by the end of this year, with the years
+    in which they were held and in which one of ``lines`` paid them."""
+    posts = Position.objects.visible_to(user).filter(starts_on__year__lte=today.year)
+    return posts.with_years(FIRST_DAY.year, today.year, lines).select_related("office")
 
 
 def posts_without_day_or_share(user: Any) -> Any:
@@ -95,11 +107,29 @@ def posts_without_day_or_share(user: Any) -> Any:
     return rows.select_related("office")
 
 
-def posts_paid_by_nothing_counted(user: Any) -> Any:
-    """Posts said to be paid by a counted line or project, of which no counted line is on record:
-    they are counted as if nobody else paid them."""
-    rows = Position.objects.visible_to(user).filter(paid_by=PaidBy.COUNTED_LINE)
-    return rows.not_paid_elsewhere(FundingLine.objects.counted()).select_related("office")
+def posts_paid_by_nothing_counted(user: Any, today: dt.date) -> Any:
+    """Posts said to be paid by a counted line or project that has no counted line in each year in
+    which they were held: in the other years they are counted as if nobody else paid them. With
+    ``held_years`` and ``paid_years``."""
+    rows = _held_by(user, today, FundingLine.objects.counted())
+    return rows.filter(paid_by=PaidBy.COUNTED_LINE, paid_years__lt=F("held_years")).select_related(
+        "office", "funding_line", "project"
+    )
+
+
+def days_paid_by_nothing_counted(user: Any) -> Any:
+    """Days said to be paid by a counted line or project that is not named, which may count or not,
+    or that has no counted line in their year: these are counted as if nobody else paid them."""
+    rows = TimeEntry.objects.visible_to(user).filter(paid_by=PaidBy.COUNTED_LINE)
+    return rows.not_paid_elsewhere(
+        Position.objects.all(), PositionShare.objects.all(), FundingLine.objects.counted()
+    ).select_related("office", "funding_line", "project")
+
+
+def projects_without_last_day(user: Any) -> Any:
+    """Projects with a share for a mechanism of which nobody knows when their support ends."""
+    shares = Attribution.objects.filter(project=OuterRef("pk"))
+    return Project.objects.visible_to(user).filter(Exists(shares), ends_on__isnull=True)
 
 
 def stated_over_lines(user: Any) -> Any:

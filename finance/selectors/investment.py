@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
@@ -17,6 +17,7 @@ from django.db.models import (
     CharField,
     Count,
     Exists,
+    F,
     OuterRef,
     Q,
     QuerySet,
@@ -24,7 +25,6 @@ from django.db.models import (
     Value,
     When,
 )
-from django.db.models.functions import ExtractYear
 
 from engagements.choices import EventKind, MembershipKind
 from engagements.models import ISCM, Membership
@@ -43,10 +43,17 @@ from ..models import (
     StandardCost,
     TimeEntry,
 )
-from ..querysets import FundingLineQuerySet, PositionQuerySet, TimeEntryQuerySet
+from ..querysets import (
+    NO_PAYER_NAMED,
+    FundingLineQuerySet,
+    PositionQuerySet,
+    TimeEntryQuerySet,
+)
 
 # USD a working day, by grade and year.
 Rates = dict[tuple[str, int], Fraction]
+# The years in which something counted pays, by its key.
+PaidYears = defaultdict[int | None, set[int]]
 # What a counted line supports when it goes to a mechanism without an attribution.
 DIRECT = (Supports.ISCM, Supports.GRCP, Supports.ALL_RCPS)
 DIMENSIONS = ("iscm", "year", "source", "theme", "region", "office", "type", "project")
@@ -66,9 +73,12 @@ class Investment:
     code, ``year`` a number, ``region`` a UN M49 name, ``source`` and ``type`` coded values,
     ``project`` a code; with ``iscm`` also ``supports`` ("iscm", "grcp", "all_rcps", or "not_named"
     for time whose entry names no mechanism). ``missing`` counts what would close the range:
-    ``unknown_shares`` (attributions), ``posts_without_share`` (posts, by mechanism and year) and
-    ``days_without_rate`` (days). ``n`` is the number of funding lines and time entries counted, and
-    of posts, once for each mechanism and year.
+    ``unknown_shares`` (attributions), ``posts_without_share`` (posts, by mechanism and year),
+    ``days_without_rate`` (days; those of an unknown share of a post are all that the stated ones
+    leave) and ``days_without_payer`` (days said to be paid by a line that nobody named). Only
+    without days that lack a rate is ``high_usd`` the most that posts and days could come to. ``n``
+    is the number of funding lines and time entries counted, and of posts, once for each mechanism
+    and year.
     """
 
     key: dict[str, Any]
@@ -86,6 +96,7 @@ class _Cell:
     unknown_shares: int = 0
     posts_without_share: int = 0
     days_without_rate: Fraction = Fraction(0)
+    days_without_payer: Fraction = Fraction(0)
     n: int = 0
 
     def add(self, other: _Cell) -> None:
@@ -94,6 +105,7 @@ class _Cell:
         self.unknown_shares += other.unknown_shares
         self.posts_without_share += other.posts_without_share
         self.days_without_rate += other.days_without_rate
+        self.days_without_payer += other.days_without_payer
         self.n += other.n
 
 
@@ -125,12 +137,14 @@ def investment(
       share of the lines, a stated amount as it is, but never more in all than the lines come to
       (``gaps.stated_over_lines`` lists where documents say more); an unknown share adds nothing to
       what is known and up to what the stated ones leave to the range;
-    - posts that no counted line or project pays: the mechanism's share of the working days on which
-      the post was held, at the standard cost of its grade and year. An unknown share adds up to
-      what the stated ones leave to the range; a post without a first day is in no year;
-    - other staff time that no counted line pays, at the same rates. Days that are part of a post's
-      share for the same mechanism are not added again. Days without a rate are counted as missing
-      and never guessed.
+    - posts, in each year in which no counted line of that year pays them, itself or as a line of
+      their project: the mechanism's share of the working days on which the post was held, at the
+      standard cost of its grade and year. An unknown share adds up to what the stated ones leave to
+      the range; a post without a first day is in no year;
+    - other staff time that no counted line of its year pays, at the same rates. Days that are part
+      of a post's share for the same mechanism are not added again. Days said to be paid by a line
+      that nobody named add nothing to what is known and their cost to the range. Days without a
+      rate are counted as missing and never guessed.
 
     A project-year without attribution counts nowhere. A stated amount is shared out over sources
     and offices like the project's lines of that year; without lines it is project support. An
@@ -155,13 +169,17 @@ def investments(
     unknown = ({name for cut in cuts for name in cut} - set(DIMENSIONS)) | (set(only) - NARROWING)
     if unknown:
         raise ValueError(f"Unknown dimensions: {', '.join(sorted(unknown))}")
-    wanted: dict[str, set[Any]] = {
+    amounts = _merged(_amounts(period, known_by))
+    return [_cut(amounts, by, _wanted(only)) for by in cuts]
+
+
+def _wanted(only: Mapping[str, str | Collection[str] | None]) -> dict[str, set[Any]]:
+    """The values that are asked for, by dimension."""
+    return {
         name: {None} if values == NONE else {values} if isinstance(values, str) else set(values)
         for name, values in only.items()
         if values is not None
     }
-    amounts = _merged(_amounts(period, known_by))
-    return [_cut(amounts, by, wanted) for by in cuts]
 
 
 def _cut(
@@ -247,6 +265,7 @@ def _rounded(key: dict[str, Any], cell: _Cell) -> Investment:
             "unknown_shares": cell.unknown_shares,
             "posts_without_share": cell.posts_without_share,
             "days_without_rate": cents(cell.days_without_rate),
+            "days_without_payer": cents(cell.days_without_payer),
         },
         n=cell.n,
     )
@@ -265,16 +284,20 @@ def _merged(amounts: Amounts) -> list[tuple[list[_Leaf], _Cell]]:
 
 def _amounts(period: Period, known_by: dt.datetime | None) -> Amounts:
     """Every amount with the leaves it belongs to; more than one only for unknown shares."""
-    rates = {
+    rates = _rates(period, known_by)
+    yield from _direct_lines(period, known_by)
+    yield from _project_lines(period, known_by)
+    yield from _posts(period, rates, known_by)
+    yield from _staff_time(period, rates, known_by)
+
+
+def _rates(period: Period, known_by: dt.datetime | None) -> Rates:
+    return {
         (grade, year): Fraction(usd)
         for grade, year, usd in rows_of(StandardCost, known_by)
         .filter(year__in=list(period.calendar_years))
         .values_list("grade", "year", "usd_per_day")
     }
-    yield from _direct_lines(period, known_by)
-    yield from _project_lines(period, known_by)
-    yield from _posts(period, rates, known_by)
-    yield from _staff_time(period, rates, known_by)
 
 
 def _counted(known_by: dt.datetime | None) -> FundingLineQuerySet:
@@ -288,7 +311,7 @@ def _lines(period: Period, known_by: dt.datetime | None) -> FundingLineQuerySet:
 
 def _held_posts(period: Period, known_by: dt.datetime | None) -> PositionQuerySet:
     posts: PositionQuerySet = rows_of(Position, known_by)  # type: ignore[assignment]
-    return posts.not_paid_elsewhere(_counted(known_by)).held_during(period).order_by()
+    return posts.not_paid_elsewhere(period, _counted(known_by)).order_by()
 
 
 def _entries(period: Period, known_by: dt.datetime | None) -> TimeEntryQuerySet:
@@ -307,7 +330,20 @@ def _direct_lines(period: Period, known_by: dt.datetime | None) -> Amounts:
 
 
 def _project_lines(period: Period, known_by: dt.datetime | None) -> Amounts:
+    for _project, _year, _parts, amounts in _shared_out(period, known_by):
+        yield from amounts
+
+
+def _shared_out(
+    period: Period, known_by: dt.datetime | None, projects: Collection[int] | None = None
+) -> Iterator[tuple[int, int, list[_Part], Amounts]]:
+    """Each project and year with an attribution, of ``projects`` (ids) where they are given: what
+    sources and offices give to it, and how the attributions share it out."""
     lines = _lines(period, known_by).filter(supports=Supports.PROJECT)
+    attributions = rows_of(Attribution, known_by).order_by("pk")
+    if projects is not None:
+        lines = lines.filter(project__in=projects)
+        attributions = attributions.filter(project__in=projects)
     groups = lines.values_list("project", "year", "source_of_funds", "office__slug")
     codes = dict(rows_of(Project, known_by).order_by().values_list("id", "code"))
     budgets: dict[tuple[int, int], list[_Part]] = defaultdict(list)
@@ -317,15 +353,14 @@ def _project_lines(period: Period, known_by: dt.datetime | None) -> Amounts:
         part = _Part(codes.get(project, ""), source, office, Fraction(summed(total)), n)
         budgets[project, year].append(part)
     shares: dict[tuple[int, int], list[_Share]] = defaultdict(list)
-    attributions = rows_of(Attribution, known_by).order_by("pk")
     rows = attributions.filter(year__in=list(period.calendar_years))
     for project, year, *share in rows.values_list(
         "project", "year", "iscm", "basis", "share_pct", "amount_usd"
     ):
         shares[project, year].append(_Share(*share))
     for (project, year), stated_or_not in shares.items():
-        nothing = _Part.of_no_lines(codes.get(project, ""))
-        yield from _attributed(year, budgets[project, year], stated_or_not, nothing)
+        parts, nothing = budgets[project, year], _Part.of_no_lines(codes.get(project, ""))
+        yield project, year, parts, _attributed(year, parts, stated_or_not, nothing)
 
 
 @dataclass(frozen=True)
@@ -404,13 +439,15 @@ def _fitting(
 
 @dataclass(frozen=True)
 class _Post:
-    """A post that no counted line or project pays: what it costs, and when it was held."""
+    """A post: what it costs, when it was held, and what pays it."""
 
     pk: int
     office: str
     grade: str
     starts_on: dt.date
     ends_on: dt.date | None
+    funding_line: int | None
+    project: int | None
 
     def working_days(self, year: int) -> Fraction:
         """The working days of ``year`` on which the post was held."""
@@ -421,21 +458,51 @@ def post_days(period: Period, known_by: dt.datetime | None = None) -> dict[str, 
     """The working days that posts gave to each mechanism (slug), whoever pays them: the stated
     share of the days on which the post was held. Two statements and one for the names."""
     found: dict[int, Fraction] = defaultdict(Fraction)
-    posts: PositionQuerySet = rows_of(Position, known_by)  # type: ignore[assignment]
-    for post, shares in _with_shares(posts.held_during(period), known_by):
-        days = sum((post.working_days(year) for year in period.calendar_years), Fraction(0))
-        for iscm, pct in shares:
-            found[iscm] += Fraction(pct or 0) / 100 * days
+    for given in _days_given(period, known_by).values():
+        for iscm, days in given.items():
+            found[iscm] += days
     slugs = dict(ISCM.objects.order_by().values_list("pk", "slug"))
     return {slugs[iscm]: cents(days) for iscm, days in found.items() if days}
 
 
-def posts_with_days(
-    period: Period, iscm: str, known_by: dt.datetime | None = None
-) -> PortalQuerySet:
-    """The posts that were held in the period and have a share for the mechanism (slug)."""
+def days_of_posts(
+    period: Period,
+    iscm: str | None = None,
+    known_by: dt.datetime | None = None,
+    only: Collection[int] | None = None,
+) -> dict[int, Fraction]:
+    """What of ``post_days`` each post gave to the mechanism (slug), or to all, by the post's id; of
+    the posts ``only`` (ids) where they are given."""
+    wanted = set(ISCM.objects.filter(slug=iscm).values_list("pk", flat=True)) if iscm else None
+    return {
+        post: sum(
+            (days for pk, days in given.items() if wanted is None or pk in wanted), Fraction(0)
+        )
+        for post, given in _days_given(period, known_by, only).items()
+    }
+
+
+def _days_given(
+    period: Period, known_by: dt.datetime | None, only: Collection[int] | None = None
+) -> dict[int, dict[int, Fraction]]:
+    """The working days that each post gave to each mechanism (ids)."""
     posts: PositionQuerySet = rows_of(Position, known_by)  # type: ignore[assignment]
-    shares = rows_of(PositionShare, known_by).filter(position=OuterRef("id"), iscm__slug=iscm)
+    found = {}
+    for post, shares in _with_shares(posts.held_during(period), known_by, only):
+        days = sum((post.working_days(year) for year in period.calendar_years), Fraction(0))
+        found[post.pk] = {iscm: Fraction(pct or 0) / 100 * days for iscm, pct in shares}
+    return found
+
+
+def posts_with_days(
+    period: Period, iscm: str | None = None, known_by: dt.datetime | None = None
+) -> PortalQuerySet:
+    """The posts that were held in the period and have a share for the mechanism (slug), or for
+    any."""
+    posts: PositionQuerySet = rows_of(Position, known_by)  # type: ignore[assignment]
+    shares = rows_of(PositionShare, known_by).filter(position=OuterRef("id"))
+    if iscm is not None:
+        shares = shares.filter(iscm__slug=iscm)
     return posts.held_during(period).filter(Exists(shares))
 
 
@@ -448,22 +515,57 @@ def days_beside_posts(period: Period, known_by: dt.datetime | None = None) -> Ti
 
 
 def _posts(period: Period, rates: Rates, known_by: dt.datetime | None) -> Amounts:
-    for post, shares in _with_shares(_held_posts(period, known_by), known_by):
-        yield from _costs_of(post, shares, period, rates)
+    posts: PositionQuerySet = rows_of(Position, known_by)  # type: ignore[assignment]
+    held = posts.held_during(period).order_by()
+    open_years = _open_years(held, period, known_by)
+    for post, shares in _with_shares(held, known_by):
+        yield from _costs_of(post, shares, open_years(post), rates)
+
+
+def _open_years(
+    posts: PositionQuerySet, period: Period, known_by: dt.datetime | None
+) -> Callable[[_Post], list[int]]:
+    """What tells of each of ``posts`` the years of the period in which nothing counted pays it."""
+    by_line, by_project = _paid_years(posts, _lines(period, known_by))
+
+    def open_years(post: _Post) -> list[int]:
+        paid = by_line[post.funding_line] | by_project[post.project]
+        return [year for year in period.calendar_years if year not in paid]
+
+    return open_years
+
+
+def _paid_years(posts: PositionQuerySet, lines: FundingLineQuerySet) -> tuple[PaidYears, PaidYears]:
+    """The years in which ``lines`` pay ``posts``: by funding line, and by project."""
+    by_line: PaidYears = defaultdict(set)
+    by_project: PaidYears = defaultdict(set)
+    own = Q(id__in=posts.values("funding_line_id"))
+    paying = lines.filter(own | Q(project_id__in=posts.values("project_id")))
+    # Of the many lines of a project one row a year is enough.
+    rows = paying.annotate(line=Case(When(own, then=F("id"))))
+    for line, project, year in rows.values_list("line", "project_id", "year").distinct():
+        if line:
+            by_line[line].add(year)
+        if project:
+            by_project[project].add(year)
+    return by_line, by_project
 
 
 def _with_shares(
-    posts: PositionQuerySet, known_by: dt.datetime | None
+    posts: PositionQuerySet, known_by: dt.datetime | None, only: Collection[int] | None = None
 ) -> Iterator[tuple[_Post, list[tuple[int, Decimal | None]]]]:
-    """The posts that have shares, with these, read side by side in the order of the posts."""
+    """The posts that have shares, with these, read side by side in the order of the posts; of
+    ``only`` (ids) where they are given."""
     shares = rows_of(PositionShare, known_by).order_by("position_id", "iscm_id")
+    if only is not None:
+        posts, shares = posts.filter(id__in=only), shares.filter(position__in=only)
     by_post = groupby(
         shares.values_list("position_id", "iscm_id", "share_pct").iterator(chunk_size=2000),
         key=itemgetter(0),
     )
     of, given = next(by_post, (None, iter(())))
-    columns = ("id", "office__slug", "grade", "starts_on", "ends_on")
-    in_order = posts.order_by("id").values_list(*columns)
+    columns = ("id", "office__slug", "grade", "starts_on", "ends_on", "funding_line_id")
+    in_order = posts.order_by("id").values_list(*columns, "project_id")
     for post in starmap(_Post, in_order.iterator(chunk_size=2000)):
         while of is not None and of < post.pk:
             of, given = next(by_post, (None, iter(())))
@@ -472,19 +574,22 @@ def _with_shares(
 
 
 def _costs_of(
-    post: _Post, shares: list[tuple[int, Decimal | None]], period: Period, rates: Rates
+    post: _Post, shares: list[tuple[int, Decimal | None]], years: Iterable[int], rates: Rates
 ) -> Amounts:
+    """What a post cost in each of the ``years``, in which nothing counted pays it."""
     stated = (Fraction(pct) for _iscm, pct in shares if pct is not None)
     left = 100 - sum(stated, Fraction(0))
-    for year in period.calendar_years:
+    for year in years:
         days = post.working_days(year)
         if not days:
             continue
         rate = rates.get((post.grade, year))
         leaves = {iscm: _post_leaf(post, iscm, year) for iscm, _pct in shares}
         undecided = [leaves[iscm] for iscm, pct in shares if pct is None]
-        if undecided and rate is not None:
-            yield undecided, _Cell(possible=left / 100 * days * rate)
+        if undecided and rate is None:
+            yield undecided, _Cell(days_without_rate=left / 100 * days)
+        elif undecided:
+            yield undecided, _Cell(possible=left / 100 * days * (rate or 0))
         for iscm, pct in shares:
             if pct is None:
                 yield [leaves[iscm]], _Cell(posts_without_share=1, n=1)
@@ -501,18 +606,24 @@ def _post_leaf(post: _Post, iscm: int, year: int) -> _Leaf:
 def _staff_time(period: Period, rates: Rates, known_by: dt.datetime | None) -> Amounts:
     entries = _entries(period, known_by)
     groups = (
-        entries.annotate(worked_year=ExtractYear("worked_on"), supports=_SUPPORTED_BY_TIME)
-        .values_list("supports", "iscm", "worked_year", "office__slug", "grade")
+        entries.annotate(supports=_SUPPORTED_BY_TIME, has_payer=~NO_PAYER_NAMED)
+        .values_list("supports", "iscm", "worked_year", "office__slug", "grade", "has_payer")
         .annotate(total=Sum("days"), n=Count("pk"))
     )
-    for supports, iscm, year, office, grade, total, n in groups:
+    for supports, iscm, year, office, grade, has_payer, total, n in groups:
         leaf = _Leaf(supports, iscm, year, FundingSource.STAFF_TIME.value, office)
         days = Fraction(summed(total))
         rate = rates.get((grade, year))
+        cell = _Cell(n=n)
         if rate is None:
-            yield [leaf], _Cell(days_without_rate=days, n=n)
+            cell.days_without_rate = days
+        elif has_payer:
+            cell.known = days * rate
         else:
-            yield [leaf], _Cell(known=days * rate, n=n)
+            cell.possible = days * rate
+        if not has_payer:
+            cell.days_without_payer = days
+        yield [leaf], cell
 
 
 # Time on the GRCP is the GRCP's; other time without a mechanism is shown as "not named".
@@ -528,7 +639,7 @@ def investment_records(
     period: Period,
     *,
     iscm: str | None = None,
-    source: str | None = None,
+    source: str | Collection[str] | None = None,
     theme: str | None = None,
     region: str | None = None,
     office: str | None = None,
@@ -544,6 +655,7 @@ def investment_records(
     their reader: the caller applies ``visible_to``.
     """
     years = list(period.calendar_years)
+    sources = {source} if isinstance(source, str) else source
     attributions = rows_of(Attribution, known_by).filter(year__in=years)
     lines: PortalQuerySet = _lines(period, known_by)
     entries: PortalQuerySet = _entries(period, known_by)
@@ -574,13 +686,13 @@ def investment_records(
         posts = posts.filter(_of_office(office))
     to_project = attributions.filter(project=OuterRef("project"), year=OuterRef("year"))
     lines = lines.filter(direct | (Q(supports=Supports.PROJECT) & Exists(to_project)))
-    if source is not None or office is not None:
-        attributions = attributions.filter(_of_project_with(source, office, known_by))
+    if sources is not None or office is not None:
+        attributions = attributions.filter(_of_project_with(sources, office, known_by))
     if office is not None:
         lines = lines.filter(_of_office(office))
-    if source is not None:
-        lines = lines.filter(source_of_funds=source)
-        if source != FundingSource.STAFF_TIME:
+    if sources is not None:
+        lines = lines.filter(source_of_funds__in=sources)
+        if FundingSource.STAFF_TIME not in sources:
             entries, posts = entries.none(), posts.none()
     return {
         "funding_lines": lines,
@@ -588,6 +700,40 @@ def investment_records(
         "positions": posts.filter(Exists(shares)),
         "time_entries": entries,
     }
+
+
+def lines_left_out(
+    period: Period,
+    *,
+    iscm: str | None = None,
+    source: str | None = None,
+    theme: str | None = None,
+    region: str | None = None,
+    office: str | None = None,
+    type: str | None = None,
+    supports: str | None = None,
+    project: Collection[str] | None = None,
+    known_by: dt.datetime | None = None,
+) -> PortalQuerySet:
+    """The lines that are kept and not counted, for what ``investment_records`` is asked: those of
+    the years, of a span of days in them, and those that name neither, which are of any year."""
+    of_span = Q(period_starts_on__lt=period.end, period_ends_on__gte=period.start)
+    of_any = Q(period_starts_on__isnull=True, period_ends_on__isnull=True)
+    of_years = Q(year__in=list(period.calendar_years)) | Q(of_span | of_any, year__isnull=True)
+    lines = rows_of(FundingLine, known_by).filter(of_years, is_counted=False)
+    iscms = _narrowed(iscm, theme, region, type)
+    if iscms is not None:
+        lines = lines.filter(iscm__in=iscms)
+    if source is not None:
+        lines = lines.filter(source_of_funds=source)
+    if office is not None:
+        lines = lines.filter(_of_office(office))
+    if supports is not None:
+        lines = lines.filter(supports=supports)
+    if project is not None:
+        named = rows_of(Project, known_by).filter(code__in=project)
+        lines = lines.filter(project__in=named.order_by().values("id"))
+    return lines
 
 
 def _narrowed(
@@ -616,18 +762,23 @@ def _of_office(slug: str) -> Q:
     return Q(office__isnull=True) if slug == NONE else Q(office__slug=slug)
 
 
-def _of_project_with(source: str | None, office: str | None, known_by: dt.datetime | None) -> Q:
-    """The condition that an attribution's project has lines of ``source`` and ``office`` in its
+def _of_project_with(
+    sources: Collection[str] | None, office: str | None, known_by: dt.datetime | None
+) -> Q:
+    """The condition that an attribution's project has lines of ``sources`` and ``office`` in its
     year. Without any line it is project support, of no office."""
     all_lines = rows_of(FundingLine, known_by).filter(
         is_counted=True, project=OuterRef("project"), year=OuterRef("year")
     )
     lines = all_lines
-    if source is not None:
-        lines = lines.filter(source_of_funds=source)
+    if sources is not None:
+        lines = lines.filter(source_of_funds__in=sources)
     if office is not None:
         lines = lines.filter(_of_office(office))
     condition = Q(Exists(lines))
-    if source in (None, FundingSource.PROJECT_SUPPORT) and office in (None, NONE):
+    is_support = sources is None or FundingSource.PROJECT_SUPPORT in sources
+    if is_support and office in (None, NONE):
         condition |= ~Q(Exists(all_lines))
+        # A stated amount that no money of lines carries is project support too.
+        condition |= ~Q(Exists(all_lines.filter(amount_usd__gt=0))) & Q(amount_usd__isnull=False)
     return condition

@@ -31,13 +31,10 @@ from iscm_portal.common.sorting import Columns
 from ..choices import FundingSource, ProposalState
 from ..models import AssessedContribution, Proposal
 from ..querysets import AllFinanceQuerySet, OfficeMoneyQuerySet
+from .investment import investment
 
 # The fourth decimal of a scale counts: a share of 0.0001 per cent is one.
 SCALE_STEP = Decimal("0.0001")
-
-
-# What IOM puts in: all but what Member States and other donors pay themselves.
-OF_IOM = frozenset(FundingSource) - {FundingSource.CONTRIBUTION, FundingSource.DONOR_COFUNDING}
 
 
 def _paths(by: tuple[str, ...], known: Mapping[str, str]) -> list[str]:
@@ -173,34 +170,50 @@ class SelfFinancing:
     """What Member States paid to a mechanism in a year beside what IOM put into it (USD).
 
     ``paid_usd`` is None where no contribution is on record: that is not zero, it is not known.
+    ``support_usd`` is known; ``support_high_usd`` is the most it could be.
     """
 
     iscm: str
     year: int
     paid_usd: Decimal | None
     support_usd: Decimal
+    support_high_usd: Decimal
 
     @property
     def pct(self) -> Decimal | None:
-        """Paid by Member States / (that + IOM's support), in per cent; None over nothing."""
+        """Paid by Member States / (that + IOM's support), in per cent; None over nothing. The most
+        it could be where the support is a range."""
+        return self._pct_beside(self.support_usd)
+
+    @property
+    def pct_low(self) -> Decimal | None:
+        """The least it could be."""
+        return self._pct_beside(self.support_high_usd)
+
+    @property
+    def is_range(self) -> bool:
+        return self.support_high_usd > self.support_usd
+
+    def _pct_beside(self, support: Decimal) -> Decimal | None:
         if self.paid_usd is None:
             return None
-        return ratio(self.paid_usd, self.paid_usd + self.support_usd, scale=100)
+        return ratio(self.paid_usd, self.paid_usd + support, scale=100)
 
 
 def self_financing(
     period: Period,
     support: Mapping[tuple[str, int], Decimal],
     *,
+    at_most: Mapping[tuple[str, int], Decimal] | None = None,
     iscm: str | None = None,
     reader: Reader | None = None,
     known_by: dt.datetime | None = None,
 ) -> list[SelfFinancing]:
     """The self-financing ratio of every mechanism and year of the period, in one statement.
 
-    ``support`` is what IOM put in, by (slug, year); the caller works it out as of the same moment
-    (``known_by``), and leaves out of it what Member States paid. A year of a mechanism is there
-    when either of the two is on record.
+    ``support`` is what IOM put in, by (slug, year), ``at_most`` the most it could be where that is
+    more (``support_of_iom`` as of the same moment). A year of a mechanism is there when either of
+    the two is on record.
     Source: evaluation 2019, section 4.3 (self-financing); domain: "Self-financing ratio".
     """
     paid = {
@@ -214,10 +227,36 @@ def self_financing(
         for slug, year in support
         if year in period.calendar_years and iscm in (None, slug)
     }
-    return [
-        SelfFinancing(slug, year, paid.get((slug, year)), support.get((slug, year), Decimal(0)))
-        for slug, year in sorted(paid.keys() | asked)
-    ]
+    most = support if at_most is None else at_most
+    found = []
+    for key in sorted(paid.keys() | asked):
+        known = support.get(key, Decimal(0))
+        found.append(SelfFinancing(key[0], key[1], paid.get(key), known, most.get(key, known)))
+    return found
+
+
+# What IOM puts in: all but what Member States and other donors pay themselves.
+OF_IOM = frozenset(FundingSource) - {FundingSource.CONTRIBUTION, FundingSource.DONOR_COFUNDING}
+
+
+def support_of_iom(
+    period: Period, iscm: str | None = None, known_by: dt.datetime | None = None
+) -> tuple[dict[tuple[str, int], Decimal], dict[tuple[str, int], Decimal]]:
+    """What IOM put into each mechanism (slug) and year: what is known, and the most it could be. A
+    constant number of statements."""
+    cells = investment(
+        period, ("iscm", "year"), known_by=known_by, source=OF_IOM, supports="iscm", iscm=iscm
+    )
+    keys = [((cell.key["iscm"], cell.key["year"]), cell) for cell in cells]
+    return {key: cell.known_usd for key, cell in keys}, {key: cell.high_usd for key, cell in keys}
+
+
+OF_RATIOS: Columns[SelfFinancing] = {
+    "year": lambda row: row.year,
+    "paid": lambda row: row.paid_usd,
+    "support": lambda row: row.support_usd,
+    "ratio": lambda row: row.pct,
+}
 
 
 # --- fund-raising

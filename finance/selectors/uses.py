@@ -21,9 +21,10 @@ USES: dict[type, tuple[tuple[type, str], ...]] = {
         (FundingLine, "project"),
         (Attribution, "project"),
         (Position, "project"),
+        (TimeEntry, "project"),
         (Proposal, "project"),
     ),
-    FundingLine: ((Position, "funding_line"),),
+    FundingLine: ((Position, "funding_line"), (TimeEntry, "funding_line")),
     Position: ((TimeEntry, "position"), (TermsOfReference, "position")),
 }
 

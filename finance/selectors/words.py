@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
 from django.utils.formats import date_format, number_format
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from ..models import Position, PositionShare
 
@@ -49,6 +51,34 @@ def rate_of_line(line: Any) -> str:
     if line.rate_on_record is None:
         return _("converted at %(used)s, no rate is on record for its day") % words
     return _("converted at %(used)s, the rate on record is %(now)s") % words
+
+
+def lacking(missing: Mapping[str, Any]) -> list[str]:
+    """What a total lacks, each in words with its number, by the names of ``Investment.missing``."""
+    shares, posts = missing["unknown_shares"], missing["posts_without_share"]
+    without_rate, without_payer = missing["days_without_rate"], missing["days_without_payer"]
+    told = []
+    if shares:
+        text = ngettext("%(n)s share of a project", "%(n)s shares of projects", shares)
+        told.append(text % {"n": shares})
+    if posts:
+        text = ngettext("%(n)s share of a post", "%(n)s shares of posts", posts)
+        told.append(text % {"n": posts})
+    if without_rate:
+        text = ngettext(
+            "the rate of %(n)s staff day",
+            "the rate of %(n)s staff days",
+            1 if without_rate == 1 else 2,
+        )
+        told.append(text % {"n": said(None, without_rate)})
+    if without_payer:
+        text = ngettext(
+            "the payer of %(n)s staff day",
+            "the payer of %(n)s staff days",
+            1 if without_payer == 1 else 2,
+        )
+        told.append(text % {"n": said(None, without_payer)})
+    return told
 
 
 def _decimals(number: Decimal) -> int:

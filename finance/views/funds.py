@@ -15,7 +15,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
-from engagements.models import SignedInRequest
+from engagements.models import Country, SignedInRequest
 from iscm_portal.common.access import may
 from iscm_portal.common.as_of import known_by, record_of
 from iscm_portal.common.exports import csv_response
@@ -24,6 +24,7 @@ from iscm_portal.common.forms import problems_of
 from iscm_portal.common.pages import keyset_page, one_of, past_day, whole_number
 from iscm_portal.common.workbooks import workbook_response
 
+from ..choices import ReferredBy, Vulnerability
 from ..forms.funds import CallBackForm, CaseForm, ContributionForm, FundForm, TakeBackForm
 from ..models import FundContribution, FundDisbursement, ReserveFund
 from ..permissions import may_edit_funds
@@ -86,11 +87,13 @@ def fund(request: SignedInRequest, slug: str) -> HttpResponseBase:
     year = asked_year(request)
     cases = selectors.case_list(found, request.user, year, known_by(day))
     contributions = selectors.contribution_list(found, request.user, year, known_by(day))
+    counted, groups = asked_cases(request)
+    listed = selectors.narrowed(cases, counted, groups)
     form = one_of(request, "format", FORMATS)
     table = one_of(request, "table", TABLES) or "cases"
     if form:
         tables = {
-            "cases": lambda: selectors.cases_table(cases),
+            "cases": lambda: selectors.cases_table(listed),
             "contributions": lambda: selectors.contributions_table(contributions),
             "years": lambda: selectors.years_table(shown_years(years, year)),
         }
@@ -106,7 +109,8 @@ def fund(request: SignedInRequest, slug: str) -> HttpResponseBase:
         "year": year,
         "sheet_year": year or this_year,
         "breakdowns": selectors.breakdowns(cases),
-        "cases": keyset_page(request, cases, "-paid_on", "-pk", name="after_cases"),
+        "cases": keyset_page(request, listed, "-paid_on", "-pk", name="after_cases"),
+        "chips": case_chips(counted, groups),
         "contributions": keyset_page(
             request, contributions, "-received_on", "-pk", name="after_contributions"
         ),
@@ -116,6 +120,35 @@ def fund(request: SignedInRequest, slug: str) -> HttpResponseBase:
         "today": today,
     }
     return render(request, "finance/fund.html", context)
+
+
+def asked_cases(request: SignedInRequest) -> tuple[str, dict[str, str]]:
+    """Which of the cases the address narrows the list to: those of a count, of a breakdown."""
+    states = Country.objects.order_by().values_list("iso3", flat=True)
+    known: dict[str, Any] = {
+        "referred_by": ReferredBy.values,
+        "vulnerability": Vulnerability.values,
+        "origin": states,
+        "destination": states,
+    }
+    groups = {
+        name: one_of(request, name, values) for name, values in known.items() if name in request.GET
+    }
+    return one_of(request, "counted", selectors.COUNTED), groups
+
+
+def case_chips(counted: str, groups: dict[str, str]) -> list[tuple[str, str]]:
+    """What the list of cases is narrowed to, as (filter, word)."""
+    words = {
+        "standing": _("Paid, not called back"),
+        "over_cap": _("Over the cap"),
+        "outside": _("Outside the categories"),
+        "called_back": _("Called back"),
+        **dict(ReferredBy.choices),
+        **dict(Vulnerability.choices),
+    }
+    named = {"counted": counted, **groups}
+    return [(name, str(words.get(value, value))) for name, value in named.items() if value]
 
 
 def fund_sheet(request: SignedInRequest, slug: str) -> HttpResponse:

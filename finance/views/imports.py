@@ -25,9 +25,10 @@ from iscm_portal.common.workbooks import MEDIA_TYPE, workbook_response
 
 from .. import permissions, tasks
 from ..choices import ImportKind, ImportState, RowState
-from ..forms.imports import ImportForm, WriteForm
+from ..forms.imports import ImportForm, UndoForm, WriteForm
 from ..models import ImportRun
 from ..querysets import ImportQuerySet
+from ..selectors.changes import OF_IMPORT
 from ..services.importing import progress, records, runs, showing
 from ..services.importing.columns import KINDS
 from ..services.importing.reading import UnreadableFile
@@ -159,9 +160,11 @@ def import_template(request: SignedInRequest, key: str) -> StreamingHttpResponse
     kind = KINDS.get(key)
     if kind is None:
         raise Http404
-    wanted = one_of(request, "format", ("csv", "xlsx"))
-    answer = csv_response if wanted == "csv" else workbook_response
-    return answer(kind.code.value, kind.names, records.file_rows(kind, request.user))
+    name, rows = kind.code.value, records.file_rows(kind, request.user)
+    if one_of(request, "format", ("csv", "xlsx")) == "csv":
+        # It comes back as a file to import: nothing stands under its rows.
+        return csv_response(name, kind.names, rows, is_counted=False)
+    return workbook_response(name, kind.names, rows)
 
 
 def _readable(request: SignedInRequest, pk: int) -> ImportRun:
@@ -179,7 +182,10 @@ def import_run(request: SignedInRequest, pk: int) -> HttpResponse:
 
 
 def _show_run(
-    request: SignedInRequest, run: ImportRun, form: WriteForm | None = None, status: int = 200
+    request: SignedInRequest,
+    run: ImportRun,
+    form: WriteForm | UndoForm | None = None,
+    status: int = 200,
 ) -> HttpResponse:
     problems = problems_of(form) if form else []
     context: dict[str, Any] = {
@@ -187,7 +193,7 @@ def _show_run(
         "is_in_work": run.state in runs.IN_WORK,
         "how_far": progress.how_far(run.pk) if run.state in runs.IN_ONE_GO else None,
         "may_import": permissions.may_import(request.user),
-        "form": form or WriteForm(run=run),
+        "form": form or (UndoForm() if run.state == ImportState.WRITTEN else WriteForm(run=run)),
         "problems": problems,
         "has_errors": bool(problems),
     }
@@ -201,6 +207,7 @@ def _show_run(
         page = keyset_page(request, run.records.filter(is_share=False), "pk", name="after_records")
         context["records"] = page
         context["written"] = showing.written_records(run, page.rows)
+        context["kind_of_records"] = OF_IMPORT[ImportKind(run.kind)]
     if run.state == ImportState.WRITTEN and run.kind == ImportKind.CURRENCY_RATES:
         lines = showing.converted_with(run).visible_to(request.user)
         context["rated"] = keyset_page(
@@ -265,7 +272,11 @@ def import_write(request: SignedInRequest, pk: int) -> HttpResponse:
 def import_undo(request: SignedInRequest, pk: int) -> HttpResponse:
     """Have a written file undone."""
     run = _to_change(request, pk)
-    return _step(request, run, lambda: runs.ask_to_undo(run.pk, request.user))
+    form = UndoForm(request.POST)
+    if run.state == ImportState.WRITTEN and not form.is_valid():
+        return _show_run(request, run, form, 422)
+    reason = request.POST.get("undo_reason", "")
+    return _step(request, run, lambda: runs.ask_to_undo(run.pk, reason, request.user))
 
 
 @require_POST

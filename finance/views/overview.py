@@ -69,7 +69,9 @@ def index(request: SignedInRequest) -> HttpResponse:
         raise PermissionDenied
     found = [gap for gap in gaps_of(request) if gap.rows]
     context = {
-        "gaps": found,
+        # What rightly counts nowhere is no gap: that list never gets empty.
+        "gaps": [gap for gap in found if gap.key != "lines"],
+        "kept": [gap for gap in found if gap.key == "lines"],
         "kinds": [
             (kind, number_of(kind, user), permissions.may_add(user, kind.model))
             for kind in readable
@@ -124,7 +126,7 @@ def gaps_of(request: SignedInRequest) -> Iterator[Gap]:
                 % {
                     "grade": row.grade or _("no grade"),
                     "rated": row.rated_years,
-                    "held": row.held_years,
+                    "held": row.open_years,
                 }
             ),
         ),
@@ -137,13 +139,50 @@ def gaps_of(request: SignedInRequest) -> Iterator[Gap]:
         found,
         mended(found, what_a_post_lacks),
     )
-    found = page("payers", gaps.posts_paid_by_nothing_counted(user), "-pk")
+    found = page("payers", gaps.posts_paid_by_nothing_counted(user, today), "-pk")
     yield Gap(
         "payers",
         str(TITLES["payers"]),
-        _("No counted line of it is on record: the posts are counted as if nobody else paid."),
+        _("In a year without one the post is counted as if nobody else paid."),
         found,
-        mended(found, lambda row: str(row.funding_line or row.project)),
+        mended(
+            found,
+            lambda row: (
+                _("%(payer)s: counted in %(paid)s of %(held)s years")
+                % {
+                    "payer": row.funding_line or row.project,
+                    "paid": row.paid_years,
+                    "held": row.held_years,
+                }
+            ),
+        ),
+    )
+    found = page("day-payers", gaps.days_paid_by_nothing_counted(user), "-worked_on", "-pk")
+    yield Gap(
+        "day-payers",
+        str(TITLES["day-payers"]),
+        _(
+            "Where no line is named the days count as what could be, and not as known. Where the "
+            "line has no counted amount in their year they count as if nobody else paid."
+        ),
+        found,
+        mended(
+            found,
+            lambda row: (
+                _("%(payer)s has no counted line in %(year)s")
+                % {"payer": row.funding_line or row.project, "year": row.worked_on.year}
+                if row.funding_line or row.project
+                else _("the line or project is not named")
+            ),
+        ),
+    )
+    found = page("last-days", gaps.projects_without_last_day(user), "code", "pk")
+    yield Gap(
+        "last-days",
+        str(TITLES["last-days"]),
+        _("What ends when is not known without it: their support is taken to go on."),
+        found,
+        mended(found, lambda row: row.title),
     )
     found = page("nobody", gaps.lines_for_nobody(user), "-year", "project")
     yield Gap(

@@ -25,7 +25,7 @@ from iscm_portal.common import uploads
 from iscm_portal.common.access import may
 from iscm_portal.common.as_of import known_by
 from iscm_portal.common.charts import paired_bars
-from iscm_portal.common.downloads import TABLE_FORMATS, document_response, table_response
+from iscm_portal.common.downloads import FORMATS, document_response, table_response
 from iscm_portal.common.forms import FileForm, problems_of
 from iscm_portal.common.pages import (
     Page,
@@ -37,6 +37,7 @@ from iscm_portal.common.pages import (
     whole_number,
 )
 from iscm_portal.common.period import FIRST_DAY, LAST_DAY, Period
+from iscm_portal.common.sheets import sheet_response
 from iscm_portal.common.sorting import asked_sort, in_order
 
 from .. import permissions
@@ -70,6 +71,7 @@ from ..selectors.staffing import (
     with_days_noted,
 )
 from ..services import terms_of_reference as services
+from ..services.figure_sheets import staffing_sheet
 
 YEARS = (FIRST_DAY.year, LAST_DAY.year)
 # What names no mechanism or no office, in the address.
@@ -184,11 +186,18 @@ def staffing(request: SignedInRequest) -> HttpResponseBase:
     undated_posts = readable.without_first_day()
     tor = one_of(request, "tor", TOR_ANSWERS)
     listed = held.filter(tor_answer(tor, moment)) if tor else held
-    form = one_of(request, "format", TABLE_FORMATS)
+    form = one_of(request, "format", FORMATS)
     table = one_of(request, "table", ("mechanisms", "offices", "posts"))
     names = {slug: row.acronym for slug, row in iscms.items()}
     columns = {"row": lambda row: names.get(row.key["iscm"]), **figures.COLUMNS}
     sort = asked_sort(request, columns)
+    if form == "pdf":
+        plan = staffing_plan(chosen.year, **narrowed)
+        office = offices.get(chosen.office or "")
+        only = ", ".join(filter(None, [names.get(chosen.iscm or ""), str(office or "")]))
+        drawn = chart(plan, iscms)
+        sheet = staffing_sheet(plan, names, tor_coverage(held, moment), drawn, only, chosen.as_of)
+        return sheet_response(f"staffing-{chosen.year}", sheet, timezone.now())
     if form and table == "posts":
         asked_for = listed if tor else held | undated_posts
         shown = with_days_noted(asked_for, period, request.user, moment)

@@ -18,9 +18,10 @@ from django.utils.translation import gettext as _
 from engagements.models import ISCM, Country, Organisation, SignedInRequest
 from iscm_portal.common.access import may
 from iscm_portal.common.as_of import known_by, rows_of
-from iscm_portal.common.downloads import TABLE_FORMATS, table_response
+from iscm_portal.common.downloads import FORMATS, table_response
 from iscm_portal.common.pages import keyset_page, one_of, past_day, whole_number
-from iscm_portal.common.period import FIRST_DAY, LAST_DAY, Period
+from iscm_portal.common.period import FIRST_DAY, LAST_DAY, Period, year_span
+from iscm_portal.common.sheets import sheet_response
 from iscm_portal.common.sorting import Columns, asked_sort, in_order
 
 from ..choices import ProposalState
@@ -28,13 +29,18 @@ from ..models import AssessedContribution, Proposal
 from ..selectors.sustaining import (
     OF_CONTRIBUTIONS,
     OF_PROPOSALS,
+    OF_RATIOS,
     Contributions,
     FundRaising,
+    SelfFinancing,
     contribution_records,
     contributions,
     fund_raising,
     proposal_records,
+    self_financing,
+    support_of_iom,
 )
+from ..services.figure_sheets import sustaining_sheet
 
 YEARS = (FIRST_DAY.year, LAST_DAY.year)
 # Years shown where the address names none: arrears of last year matter more than this year's.
@@ -49,6 +55,15 @@ CONTRIBUTION_COLUMNS = (
     "scale_pct",
     "contributions",
     "contributions_in_arrears",
+)
+RATIO_COLUMNS = (
+    "mechanism",
+    "year",
+    "paid_usd",
+    "support_known_usd",
+    "support_high_usd",
+    "self_financing_pct_high",
+    "self_financing_pct_low",
 )
 PROPOSAL_COLUMNS = (
     "mechanism",
@@ -169,13 +184,29 @@ def sustaining(request: SignedInRequest) -> HttpResponseBase:
     def raised(*by: str) -> list[FundRaising]:
         return fund_raising(chosen.period, by, donor=chosen.donor, **on_record)
 
-    form = one_of(request, "format", TABLE_FORMATS)
-    table = one_of(request, "table", ("contributions", "proposals"))
+    form = one_of(request, "format", FORMATS)
+    table = one_of(request, "table", ("contributions", "proposals", "ratios"))
+    if form == "pdf":
+        tables: dict[str, Any] = {
+            "by_iscm": paid("iscm", "year"),
+            "by_state": paid("country"),
+            "ratios": ratios(request, chosen, names),
+            "raised_by_iscm": raised("iscm"),
+            "raised_by_donor": raised("donor"),
+        }
+        in_all = next(iter(paid()), None)
+        acronyms = {slug: row.acronym for slug, row in names.iscms.items()}
+        only = year_span(chosen.first_year, chosen.last_year)
+        sheet = sustaining_sheet(in_all, tables, names.of_row, acronyms, only, chosen.as_of)
+        return sheet_response("what-others-pay", sheet, timezone.now())
     if form and table == "proposals":
         deals = raised("iscm", "donor")
         return table_response(
             form, "proposals", PROPOSAL_COLUMNS, proposal_rows(deals, chosen, names)
         )
+    if form and table == "ratios":
+        found = ratios(request, chosen, names)
+        return table_response(form, "self-financing", RATIO_COLUMNS, ratio_rows(found, names))
     if form:
         cells = paid("iscm", "country", "year")
         return table_response(
@@ -187,6 +218,7 @@ def sustaining(request: SignedInRequest) -> HttpResponseBase:
         "reads_contributions": may(request.user, "read_all_finance"),
         "paid": next(iter(paid()), None),
         "by_iscm": as_sorted(request, "sort", paid("iscm", "year"), names),
+        "ratios": ratios(request, chosen, names),
         "by_state": as_sorted(
             request,
             "sort_states",
@@ -199,6 +231,25 @@ def sustaining(request: SignedInRequest) -> HttpResponseBase:
         "today": timezone.localdate(),
     }
     return render(request, "finance/sustaining.html", context)
+
+
+def ratios(request: SignedInRequest, chosen: Asked, names: Names) -> list[SelfFinancing]:
+    """The self-financing of each mechanism and year with a contribution on record; of one State
+    there is none."""
+    if chosen.country or not may(request.user, "read_all_finance"):
+        return []
+    known, at_most = support_of_iom(chosen.period, chosen.iscm, chosen.known_by)
+    found = self_financing(
+        chosen.period,
+        known,
+        at_most=at_most,
+        iscm=chosen.iscm,
+        reader=request.user,
+        known_by=chosen.known_by,
+    )
+    columns = {"row": lambda row: names.iscms[row.iscm].acronym, **OF_RATIOS}
+    asked_for = asked_sort(request, columns, "sort_ratios")
+    return in_order((row for row in found if row.pct is not None), asked_for, columns)
 
 
 # The tables of the page, by the name that sorts them: their columns besides what the rows are.
@@ -228,6 +279,19 @@ def contribution_rows(cells: Iterable[Contributions], names: Names) -> Iterator[
             cell.scale_pct,
             cell.n,
             cell.in_arrears,
+        ]
+
+
+def ratio_rows(rows: Iterable[SelfFinancing], names: Names) -> Iterator[list[Any]]:
+    for row in rows:
+        yield [
+            names.iscms[row.iscm].acronym,
+            row.year,
+            row.paid_usd,
+            row.support_usd,
+            row.support_high_usd,
+            row.pct,
+            row.pct_low,
         ]
 
 

@@ -122,9 +122,36 @@ def trend_line(
 
 
 def _svg(spec: dict[str, Any], values: Sequence[dict[str, Any]], description: str) -> SafeString:
+    """The drawing for wide and for narrow screens, of which the page shows one."""
+    wide = _drawn(spec, values, 460)
+    narrow = _drawn(_in_one_column(spec), values, 250)
+    # The drawing is one picture to a screen reader; its table holds the values.
+    label = f'role="img" aria-label="{escape(description)}" '
+    both = [
+        svg.replace("<svg ", f'<svg data-for="{screen}" {label}', 1)
+        for screen, svg in (("wide", wide), ("narrow", narrow))
+    ]
+    return mark_safe("".join(both))  # noqa: S308 (drawn here, from numbers)
+
+
+def wide_only(svgs: str) -> str:
+    """The drawing for wide screens alone, as paper takes it."""
+    return svgs.partition('<svg data-for="narrow"')[0]
+
+
+def _in_one_column(spec: dict[str, Any]) -> dict[str, Any]:
+    """The same with the words of its legend below each other."""
+    encoding = spec.get("encoding", {})
+    if not encoding.get("color", {}).get("legend"):
+        return spec
+    legend = {**encoding["color"]["legend"], "columns": 1}
+    return {**spec, "encoding": {**encoding, "color": {**encoding["color"], "legend": legend}}}
+
+
+def _drawn(spec: dict[str, Any], values: Sequence[dict[str, Any]], width: int) -> str:
     whole = {
         "$schema": "https://vega.github.io/schema/vega-lite/v5.json",
-        "width": 460,
+        "width": width,
         "height": 220,
         "background": None,
         "data": {"values": list(values)},
@@ -149,6 +176,4 @@ def _svg(spec: dict[str, Any], values: Sequence[dict[str, Any]], description: st
     if svg is None:
         svg = vl_convert.vegalite_to_svg(text)
         cache.set(key, svg, A_WEEK)
-    # The drawing is one picture to a screen reader; its table holds the values.
-    label = f'<svg role="img" aria-label="{escape(description)}" '
-    return mark_safe(svg.replace("<svg ", label, 1))  # noqa: S308 (drawn here, from numbers)
+    return svg

@@ -15,6 +15,8 @@ from .workbooks import workbook_response
 log = logging.getLogger(__name__)
 
 TABLE_FORMATS = ("csv", "xlsx")
+# What a page of figures can be had as: a sheet of paper too.
+FORMATS = (*TABLE_FORMATS, "pdf")
 
 
 def table_response(

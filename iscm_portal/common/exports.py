@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from django.http import StreamingHttpResponse
+from django.utils.translation import gettext as _
 
 # A cell that begins so is run as a formula by spreadsheets.
 FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r")
@@ -34,13 +35,26 @@ def csv_lines(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> Iterator
         yield writer.writerow([safe_cell(value) for value in row])
 
 
+def counted_lines(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> Iterator[str]:
+    """The same; the last line says how many rows there are, so that who opens the file can see
+    that it is whole."""
+    lines = 0
+    for line in csv_lines(columns, rows):
+        lines += 1
+        yield line
+    yield csv.writer(_Line()).writerow([_("Rows"), lines - 1])  # the header is none
+
+
 def csv_response(
-    name: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]
+    name: str, columns: Sequence[str], rows: Iterable[Sequence[Any]], *, is_counted: bool = True
 ) -> StreamingHttpResponse:
-    """A CSV download named ``name``; the byte order mark lets spreadsheets read accents."""
+    """A CSV download named ``name``; the byte order mark lets spreadsheets read accents.
+
+    The last line has the number of rows, unless the file is one to send back.
+    """
+    lines = (counted_lines if is_counted else csv_lines)(columns, rows)
     response = StreamingHttpResponse(
-        (line.encode() for line in _with_mark(csv_lines(columns, rows))),
-        content_type="text/csv; charset=utf-8",
+        (line.encode() for line in _with_mark(lines)), content_type="text/csv; charset=utf-8"
     )
     response["Content-Disposition"] = f'attachment; filename="{name}.csv"'
     return response

@@ -22,6 +22,7 @@ from engagements.models import (
     Theme,
 )
 from finance.models import Position
+from finance.models.staffing import known_grade
 from finance.selectors.words import with_shares
 from iscm_portal.common.forms import dress, not_after
 
@@ -202,9 +203,18 @@ class ParticipantForm(ItemForm):
                 "If the person's post already counts for this mechanism, its days are not counted "
                 "a second time."
             ),
-            "paid_by": _("Time paid by a counted project is shown and not added twice."),
+            "paid_by": _(
+                "Days that a project pays are not added twice: finance names the project."
+            ),
             "travel_cost_usd": _("Tickets, daily allowance, visas. Leave empty if not known."),
         }
+
+    def clean_grade(self) -> str:
+        """The grade, also written as P-3; days of no grade can't be costed."""
+        grade: str = self.cleaned_data["grade"].upper().replace("-", "").replace(" ", "")
+        if grade:
+            known_grade(grade)
+        return grade
 
     def __init__(self, *args: Any, choices: ReportChoices, **kwargs: Any) -> None:
         super().__init__(*args, choices=choices, **kwargs)

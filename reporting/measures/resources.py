@@ -53,6 +53,7 @@ class ResourcesAllocated(MoneyMeasure):
         "unknown_shares": _("Shares of projects unknown"),
         "posts_without_share": _("Shares of posts unknown"),
         "days_without_rate": _("Days without a rate"),
+        "days_without_payer": _("Days paid by a line that is not named"),
     }
 
     @property
@@ -124,8 +125,9 @@ def _summed(key: dict[str, Any], parts: list[Investment]) -> Cell:
                 name: sum(part.missing[name] for part in parts)
                 for name in ("unknown_shares", "posts_without_share")
             },
-            "days_without_rate": sum(
-                (part.missing["days_without_rate"] for part in parts), Decimal(0)
-            ),
+            **{
+                name: sum((part.missing[name] for part in parts), Decimal(0))
+                for name in ("days_without_rate", "days_without_payer")
+            },
         },
     )

@@ -13,8 +13,8 @@ from django.utils.translation import gettext_lazy as _
 from engagements.models import ISCM
 from finance.choices import Supports
 from finance.models import AssessedContribution
-from finance.selectors.investment import NONE, investment, investment_records
-from finance.selectors.sustaining import OF_IOM, contributions
+from finance.selectors.investment import NONE, investment_records
+from finance.selectors.sustaining import OF_IOM, contributions, support_of_iom
 from iscm_portal.common.numbers import ratio, to_four_places
 from iscm_portal.common.period import Period
 from iscm_portal.common.querysets import PortalQuerySet
@@ -103,11 +103,8 @@ def _paid(period: Period) -> Money:
 
 def _support(period: Period) -> Money:
     """What is known of IOM's support, by mechanism and year."""
-    support: Money = defaultdict(Decimal)
-    for cell in investment(period, ("iscm", "year", "source")):
-        if cell.key["iscm"] and cell.key["source"] in OF_IOM and cell.known_usd:
-            support[cell.key["iscm"], cell.key["year"]] += cell.known_usd
-    return support
+    known, _most = support_of_iom(period)
+    return defaultdict(Decimal, {key: usd for key, usd in known.items() if usd})
 
 
 def _places() -> dict[str, dict[str, set[Any]]]:

@@ -4,7 +4,7 @@ asked of donors. Figures of the records that the reader may read."""
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
@@ -18,17 +18,17 @@ from finance.selectors.staffing import (
     tor_coverage,
 )
 from finance.selectors.sustaining import (
-    OF_IOM,
     Contributions,
     FundRaising,
     SelfFinancing,
     contributions,
     fund_raising,
     self_financing,
+    support_of_iom,
 )
 from iscm_portal.common.period import Period
 
-from .resources import ResourceFilter, cells_of, labels_of
+from .resources import ResourceFilter, labels_of
 
 
 @dataclass(frozen=True)
@@ -66,15 +66,11 @@ def beside(chosen: ResourceFilter, user: Any) -> Beside:
     number of statements."""
     year, iscm, known_by = chosen.last_year, chosen.iscm, chosen.known_by
     period = Period.year(year)
-    of_iom = replace(chosen, first_year=year, only={"iscm": iscm} if iscm else {})
-    (cells,) = cells_of(of_iom, ("iscm", "year", "source"))
-    support: dict[tuple[str, int], Any] = {}
-    for cell in cells:
-        if cell.key["iscm"] and cell.key["source"] in OF_IOM:
-            key = (cell.key["iscm"], year)
-            support[key] = support.get(key, 0) + cell.known_usd
+    known, at_most = support_of_iom(period, iscm, known_by)
     names = labels_of("iscm")
-    ratios = self_financing(period, support, iscm=iscm, reader=user, known_by=known_by)
+    ratios = self_financing(
+        period, known, at_most=at_most, iscm=iscm, reader=user, known_by=known_by
+    )
     owed = contributions(period, iscm=iscm, reader=user, known_by=known_by)
     pipeline = fund_raising(period, iscm=iscm, reader=user, known_by=known_by)
     plan = staffing_plan(year, iscm=iscm, reader=user, known_by=known_by)

@@ -90,7 +90,12 @@ def years_beside(first: int, second: int, chosen: ResourceFilter, sort: str = ""
         if first in row.cells or second in row.cells
     ]
     whole = both.query()
-    total = Compared(_("Total"), side(in_all, whole, first), side(in_all, whole, second))
+    total = Compared(
+        _("Total"),
+        side(in_all, whole, first),
+        side(in_all, whole, second),
+        query=_of_years(whole, both.first_year, both.last_year),
+    )
     heads = (str(first), str(second))
     return Comparison(heads, in_order(rows, sort, COLUMNS), total if rows else None)
 
@@ -128,7 +133,8 @@ def mechanisms_beside(one: str, other: str, chosen: ResourceFilter, sort: str = 
 
     names = labels_of("iscm")
     heads = (str(names[one]), str(names[other]))
-    total = Compared(_("Total"), whole(one), whole(other)) if rows else None
+    query = _of_years(chosen.query(), chosen.first_year, chosen.last_year)
+    total = Compared(_("Total"), whole(one), whole(other), query=query) if rows else None
     return Comparison(heads, in_order(rows, sort, COLUMNS), total)
 
 
@@ -141,6 +147,7 @@ def _of_years(query: str | None, first: int, last: int) -> str:
 def table(found: Comparison) -> tuple[list[str], Iterator[list[Any]]]:
     """The columns and lines of the comparison as a download, the total last."""
     columns = ["row", *(f"{head}_{what}" for head in found.heads for what in ("known", "high"))]
+    columns.append("difference_pct")
     lines = (
         [
             row.label,
@@ -148,6 +155,7 @@ def table(found: Comparison) -> tuple[list[str], Iterator[list[Any]]]:
             row.one.high_usd,
             row.other.known_usd,
             row.other.high_usd,
+            row.change_pct,
         ]
         for row in (*found.rows, *([found.total] if found.total else []))
     )

@@ -7,15 +7,22 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
-from django.db.models import Count, Sum
+from django.db.models import Count, Q, Sum
 from django.utils.translation import gettext as _
 
 from engagements.choices import RequestOutcome
 from engagements.models import Event, Partnership, PolicyInstrument, SupportRequest
 from finance.choices import Supports
-from finance.selectors.investment import days_beside_posts, post_days, posts_with_days
+from finance.selectors.investment import (
+    days_beside_posts,
+    days_of_posts,
+    post_days,
+    posts_with_days,
+)
+from iscm_portal.common.access import may
 from iscm_portal.common.as_of import rows_of
 from iscm_portal.common.numbers import cents, summed
 from iscm_portal.common.period import Period
@@ -30,11 +37,15 @@ COUNTED = ("events", "days", "outcomes")
 
 @dataclass(frozen=True)
 class UnitCost:
-    """USD for one of something, from what is known to the most it could be; None over none."""
+    """USD for one of something, from what is known to the most it could be; None over none.
+
+    ``is_least`` where days lack a rate: nobody knows the most it could be.
+    """
 
     count: Decimal
     known_usd: Decimal | None
     high_usd: Decimal | None
+    is_least: bool = False
 
     @property
     def is_range(self) -> bool:
@@ -49,6 +60,7 @@ class UnitCost:
             count,
             cents(amounts.known_usd / count),
             cents(amounts.high_usd / count),
+            is_least=bool(amounts.days_without_rate),
         )
 
 
@@ -123,7 +135,7 @@ def unit_costs(chosen: ResourceFilter, sort: str = "") -> CostTable:
     total = None
     if len(rows) > 1:
         in_all = {of: sum(counts[of].values(), Decimal(0)) for of in COUNTED}
-        in_all["events"] = Decimal(_events(chosen.period, chosen.known_by).count())
+        in_all["events"] = counted("events", chosen.period, None, chosen.known_by)
         cost = Amounts.of(whole[0]) if whole else None
         total = _unit_costs(_("Total"), "", of_iscms.query(), cost, in_all)
     return CostTable(in_order(rows, sort, COLUMNS), total)
@@ -137,14 +149,66 @@ def _unit_costs(
 
 
 def cost_records(
-    of: str, period: Period, iscm: str, known_by: dt.datetime | None = None
+    of: str, period: Period, iscm: str | None, known_by: dt.datetime | None = None
 ) -> list[PortalQuerySet]:
-    """The records that ``count_of`` counts for a mechanism, not yet narrowed to their reader."""
+    """The records that ``counted`` counts for a mechanism or for all, not yet narrowed to their
+    reader; of days the posts first, then the days of no post's share."""
     if of == "events":
+        events = _events(period, known_by)
+        if iscm is None:
+            return [events]
         links = Event.iscms.through.objects.filter(iscm__slug=iscm)
-        return [_events(period, known_by).filter(id__in=links.values("event"))]
-    found = [rows.filter(iscm__slug=iscm) for rows, _sum in _of_one_iscm(of, period, known_by)]
+        return [events.filter(id__in=links.values("event"))]
+    only = Q(iscm__isnull=False) if iscm is None else Q(iscm__slug=iscm)
+    found = [rows.filter(only) for rows, _sum in _of_one_iscm(of, period, known_by)]
     return [posts_with_days(period, iscm, known_by), *found] if of == "days" else found
+
+
+def counted(
+    of: str, period: Period, iscm: str | None, known_by: dt.datetime | None = None
+) -> Decimal:
+    """How many events, days or outcomes of the period a mechanism has, or all have together: a
+    joint event counts once."""
+    if iscm is None and of == "events":
+        return Decimal(_events(period, known_by).count())
+    counts = count_of(of, period, known_by)
+    return sum(counts.values(), Decimal(0)) if iscm is None else counts[iscm]
+
+
+@dataclass(frozen=True)
+class DaysBehind:
+    """The days of a cost taken apart: what posts gave by their shares, and other days on record;
+    and what of each the reader may not see."""
+
+    of_posts: Decimal
+    of_entries: Decimal
+    hidden_of_posts: Decimal
+    hidden_of_entries: Decimal
+
+
+def days_behind(
+    period: Period, iscm: str | None, user: Any, known_by: dt.datetime | None = None
+) -> DaysBehind:
+    """``counted("days", ...)`` by where the days come from; a constant number of statements."""
+    posts, entries = cost_records("days", period, iscm, known_by)
+    given = post_days(period, known_by)
+    of_posts = sum(given.values(), Decimal(0)) if iscm is None else given.get(iscm, Decimal(0))
+    of_entries = _days_in(entries)
+    if may(user, "read_all_finance"):
+        return DaysBehind(of_posts, of_entries, Decimal(0), Decimal(0))
+    seen = set(posts.visible_to(user).values_list("id", flat=True))
+    by_post = days_of_posts(period, iscm, known_by)
+    of_seen = cents(sum((days for post, days in by_post.items() if post in seen), Fraction(0)))
+    return DaysBehind(
+        of_posts,
+        of_entries,
+        of_posts - of_seen,
+        of_entries - _days_in(entries.visible_to(user)),
+    )
+
+
+def _days_in(entries: PortalQuerySet) -> Decimal:
+    return summed(entries.order_by().aggregate(days=Sum("days"))["days"])
 
 
 def count_of(of: str, period: Period, known_by: dt.datetime | None = None) -> dict[str, Decimal]:

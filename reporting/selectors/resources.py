@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
@@ -17,6 +17,8 @@ from finance.choices import FundingSource, Supports
 from finance.models import Attribution
 from finance.selectors.investment import NONE, Investment, investment_records, investments
 from finance.selectors.printed import PrintedTable, change_pct, printed_table
+from finance.selectors.sustaining import OF_IOM
+from finance.selectors.words import lacking
 from iscm_portal.common.as_of import known_by
 from iscm_portal.common.numbers import percent
 from iscm_portal.common.period import Period, year_span
@@ -29,6 +31,8 @@ EVALUATION_YEARS = (2014, 2019)
 # What the rows of the dashboard can be, and what it can be narrowed to.
 ROWS = ("iscm", "source", "theme", "region", "office", "type")
 NARROWED_TO = (*ROWS, "supports")
+# The name of all the sources from which IOM itself pays.
+SOURCES_OF_IOM = "of_iom"
 
 
 @dataclass(frozen=True)
@@ -46,7 +50,8 @@ class ResourceFilter:
     @property
     def narrowed_to(self) -> dict[str, Any]:
         """What the figures are narrowed to, as ``finance.selectors.investment`` asks it."""
-        return {**self.only, **({"project": self.projects} if self.projects else {})}
+        source = {"source": OF_IOM} if self.source == SOURCES_OF_IOM else {}
+        return {**self.only, **source, **({"project": self.projects} if self.projects else {})}
 
     @property
     def period(self) -> Period:
@@ -74,9 +79,24 @@ class ResourceFilter:
         """The moment before which it was on record; None: now."""
         return known_by(self.as_of)
 
+    @property
+    def years_query(self) -> str:
+        """The years as an address carries them."""
+        return urlencode({"from": self.first_year, "to": self.last_year})
+
+    @property
+    def changes_query(self) -> str:
+        """What the page of changes is narrowed to for the same question: it knows years, mechanism
+        and source."""
+        only = {name: self.only[name] for name in ("iscm", "source") if name in self.only}
+        if self.source == SOURCES_OF_IOM:  # no one source, which that page asks for
+            del only["source"]
+        return urlencode({"from": self.first_year, "to": self.last_year, **only})
+
     def query(self, **more: str) -> str:
         """The address of the records of a cell, without its years."""
-        asked = {**self.narrowed_to, **more}
+        projects = {"project": self.projects} if self.projects else {}
+        asked: dict[str, Any] = {**self.only, **projects, **more}
         if self.as_of:
             asked["as_of"] = self.as_of.isoformat()
         return urlencode(asked, doseq=True)
@@ -84,13 +104,33 @@ class ResourceFilter:
 
 @dataclass(frozen=True)
 class Amounts:
-    """USD known and the highest possible; what is missing between the two."""
+    """USD known and the highest possible; what is missing between the two, and beyond."""
 
     known_usd: Decimal
     high_usd: Decimal
-    unknown_shares: int = 0
-    posts_without_share: int = 0
-    days_without_rate: Decimal = Decimal(0)
+    missing: Mapping[str, Any] = field(default_factory=dict)
+    is_on_record: bool = True
+
+    @property
+    def unknown_shares(self) -> int:
+        return int(self.missing.get("unknown_shares", 0))
+
+    @property
+    def posts_without_share(self) -> int:
+        return int(self.missing.get("posts_without_share", 0))
+
+    @property
+    def days_without_rate(self) -> Decimal:
+        return Decimal(self.missing.get("days_without_rate", 0))
+
+    @property
+    def days_without_payer(self) -> Decimal:
+        return Decimal(self.missing.get("days_without_payer", 0))
+
+    @property
+    def lacks(self) -> list[str]:
+        """What is missing, each in words with its number."""
+        return lacking(self.missing) if self.missing else []
 
     @property
     def is_range(self) -> bool:
@@ -98,27 +138,23 @@ class Amounts:
 
     @property
     def is_unknown(self) -> bool:
-        """Nothing is known, and something is there: that is not zero."""
-        missing = self.unknown_shares or self.posts_without_share or self.days_without_rate
-        return not self.known_usd and bool(missing)
+        """Nothing is known, and something is there or nothing is on record: that is not zero."""
+        return not self.known_usd and (not self.is_on_record or any(self.missing.values()))
 
     @property
     def known_pct(self) -> Decimal | None:
-        """What is known in per cent of what it could be at most; None over nothing."""
+        """What is known in per cent of what it could be at most. None over nothing, and where
+        nobody knows what it could be at most: days have no rate, or what lacks adds nothing."""
+        if self.days_without_rate or (any(self.missing.values()) and not self.is_range):
+            return None
         return percent(self.known_usd, self.high_usd)
 
     @classmethod
     def of(cls, found: Investment) -> Amounts:
-        return cls(
-            found.known_usd,
-            found.high_usd,
-            found.missing["unknown_shares"],
-            found.missing["posts_without_share"],
-            found.missing["days_without_rate"],
-        )
+        return cls(found.known_usd, found.high_usd, found.missing)
 
 
-NOTHING = Amounts(Decimal(0), Decimal(0))
+NOTHING = Amounts(Decimal(0), Decimal(0), is_on_record=False)
 
 
 @dataclass(frozen=True)
@@ -219,6 +255,34 @@ def dashboard(chosen: ResourceFilter, user: Any, sort: str = "") -> Dashboard:
     )
 
 
+@dataclass(frozen=True)
+class Planned:
+    """What is on record for the years that have not begun (USD): planned, and not put in yet."""
+
+    years: list[int]
+    known_usd: Decimal
+    begun_usd: Decimal  # what is known of the other years
+
+    @property
+    def span(self) -> str:
+        return year_span(self.years[0], self.years[-1])
+
+
+def planned(board: Dashboard, today: dt.date) -> Planned | None:
+    """The part of a dashboard that is of years to come, seen from its day; None without any."""
+    years = years_to_come(board.chosen.years, board.chosen.as_of or today)
+    if not years:
+        return None
+    found = [board.totals[year].known_usd for year in years if year in board.totals]
+    usd = sum(found, Decimal(0))
+    return Planned(years, usd, board.total.known_usd - usd)
+
+
+def years_to_come(years: Iterable[int], day: dt.date) -> list[int]:
+    """Those of ``years`` that had not begun on ``day``."""
+    return [year for year in years if year > day.year]
+
+
 def total(chosen: ResourceFilter) -> Amounts:
     """All that is known for what was asked, and its range."""
     (cells,) = cells_of(chosen, ())
@@ -228,8 +292,9 @@ def total(chosen: ResourceFilter) -> Amounts:
 def printed_total(number: int, chosen: ResourceFilter, label: str) -> Amounts:
     """The sum of a table's cells in the years asked for, of one row where ``label`` names it."""
     rows = [row for row in printed(number, chosen).rows if not label or row.label == label]
-    known = sum((Decimal(cell) for row in rows for cell in row.values.values()), Decimal(0))
-    return Amounts(known, known)
+    cells = [Decimal(cell) for row in rows for cell in row.values.values()]
+    known = sum(cells, Decimal(0))
+    return Amounts(known, known, is_on_record=bool(cells))
 
 
 def shown_tables(chosen: ResourceFilter) -> list[int]:
@@ -283,7 +348,10 @@ def labels_of(dimension: str) -> dict[str, Any]:
         "iscm": ISCM.objects.values_list("slug", "acronym"),
         "theme": Theme.objects.values_list("code", "name"),
         "office": Office.objects.values_list("slug", "name"),
-        "source": FundingSource.choices,
+        "source": [
+            *FundingSource.choices,
+            (SOURCES_OF_IOM, _("All but what Member States and other donors pay")),
+        ],
         "type": ISCMType.choices,
         "supports": Supports.choices,
     }
@@ -352,6 +420,8 @@ CSV_COLUMNS = [
     "unknown_shares",
     "days_without_rate",
     "posts_without_share",
+    "change_pct",
+    "table",
 ]
 
 
@@ -361,12 +431,23 @@ def columns_of(chosen: ResourceFilter) -> list[str]:
 
 
 def csv_rows(board: Dashboard) -> Iterator[list[Any]]:
-    """The table of the dashboard, a line a row and year, then a total a year."""
+    """The tables of the dashboard: a line a row and year, a total a year, a line a source.
+
+    The change of a row stands with its last year.
+    """
+    last, span = board.chosen.last_year, board.chosen.span
     for row in board.rows:
         for year, cell in sorted(row.cells.items()):
-            yield [row.label, row.slug or "", row.supports, year, *_amounts(cell)]
+            change = row.change_pct if year == last else None
+            of_row = [row.label, row.slug or "", row.supports, year, *_amounts(cell)]
+            yield [*of_row, change, "rows"]
     for year, cell in sorted(board.totals.items()):
-        yield [_("Total"), "", "", year, *_amounts(cell)]
+        change = board.change_pct if year == last else None
+        yield [_("Total"), "", "", year, *_amounts(cell), change, "rows"]
+    names = dict(FundingSource.choices)
+    for source, cell in board.by_source:
+        yield [str(names[source]), source, "", span, *_amounts(cell), None, "by_source"]
+    yield [_("Total"), "", "", span, *_amounts(board.total), None, "by_source"]
 
 
 def _amounts(cell: Amounts) -> list[Any]:

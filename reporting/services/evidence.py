@@ -28,7 +28,7 @@ from engagements.models import (
 )
 from engagements.services import find_or_create_organisation, link_agenda
 from engagements.services import record_from_report as record_evidence
-from finance.choices import FundingSource, Supports
+from finance.choices import GRADES, FundingSource, Supports
 from finance.models import FundingLine, TimeEntry
 from finance.services.from_report import record_from_report as record_costs
 from iscm_portal.common.history import change_with_history, delete_with_history
@@ -235,7 +235,8 @@ def _costs(
             {
                 **shared,
                 "title": person.title,
-                "grade": person.grade,
+                # A report of before grades were known may hold another word.
+                "grade": person.grade if person.grade in GRADES else "",
                 "iscm_id": person.iscm_id or only_iscm,
                 "event_id": report.event_id,
                 "worked_on": day,
@@ -351,6 +352,10 @@ def write(plan: Plan, number: int, rows: dict[uuid.UUID, int], actor: Any) -> No
             changed = changed - {*NEW_PARTNER} | {"organisation_id"}
             new = _with_partner(new)
             new.setdefault("organisation_id", new.get("organisation") and new["organisation"].pk)
+        if isinstance(record, TimeEntry) and "paid_by" in changed:
+            # Finance named the line or project that paid; now it is said to be somebody else.
+            changed |= {"funding_line_id", "project_id"}
+            new = {**new, "funding_line_id": None, "project_id": None}
         change_with_history(record, {name: new[name] for name in changed}, actor)
     for amendment in plan.amended:
         change_with_history(amendment.record, amendment.values, actor)

@@ -15,21 +15,27 @@ from django.utils.translation import gettext as _
 from engagements.choices import ISCMType
 from engagements.models import ISCM, Country, Office, SignedInRequest, SourceNote, Theme
 from finance.choices import FundingSource, Supports
-from finance.models import FundingLine, Project
-from finance.selectors.investment import NONE, investment_records
-from finance.selectors.printed import printed_counts, printed_lines, table_titles
+from finance.models import Project
+from finance.selectors.investment import NONE, lines_left_out
+from finance.selectors.printed import table_titles
 from iscm_portal.common.access import may
 from iscm_portal.common.as_of import known_by, rows_of
 from iscm_portal.common.charts import stacked_bars
 from iscm_portal.common.downloads import TABLE_FORMATS, table_response
-from iscm_portal.common.exports import csv_response
-from iscm_portal.common.pages import keyset_page, one_of, past_day, whole_number
+from iscm_portal.common.pages import one_of, past_day, whole_number
+from iscm_portal.common.sheets import sheet_response
 from iscm_portal.common.sorting import asked_sort
 
 from ..selectors import resources as selectors
 from ..selectors.beside import beside
-from ..selectors.resources import EVALUATION_YEARS, NARROWED_TO, ROWS, ResourceFilter
-from ..services.resource_sheet import pdf
+from ..selectors.resources import (
+    EVALUATION_YEARS,
+    NARROWED_TO,
+    ROWS,
+    SOURCES_OF_IOM,
+    ResourceFilter,
+)
+from ..services.resource_sheet import board_sheet
 
 YEARS = (1990, 2100)
 # Rows by these have one for the money that has none.
@@ -40,7 +46,7 @@ MOST_PROJECTS = 100
 # What each filter of the address may be.
 KNOWN: dict[str, Callable[[], Collection[str]]] = {
     "iscm": lambda: ISCM.objects.values_list("slug", flat=True),
-    "source": lambda: FundingSource.values,
+    "source": lambda: [*FundingSource.values, SOURCES_OF_IOM],
     "theme": lambda: Theme.objects.values_list("code", flat=True),
     "region": lambda: Country.objects.order_by().values_list("region", flat=True).distinct(),
     "office": lambda: Office.objects.values_list("slug", flat=True),
@@ -87,20 +93,21 @@ def asked_table(number: int, chosen: ResourceFilter) -> int:
 
 
 def resources(request: SignedInRequest) -> HttpResponse | StreamingHttpResponse:
-    chosen = asked(request)
+    chosen, today = asked(request), timezone.localdate()
     sort = asked_sort(request, selectors.columns_to_sort(chosen))
     board = selectors.dashboard(chosen, request.user, sort)
     form = one_of(request, "format", (*TABLE_FORMATS, "pdf"))
     if form in TABLE_FORMATS:
         columns, rows = selectors.columns_of(chosen), selectors.csv_rows(board)
         return table_response(form, "resources", columns, rows)
-    if form == "pdf":
-        response = HttpResponse(pdf(board, timezone.now()), content_type="application/pdf")
-        response["Content-Disposition"] = 'attachment; filename="resources.pdf"'
-        return response
     reads_finance = may(request.user, "read_all_finance") or may(
         request.user, "read_own_office_finance"
     )
+    charts = [chart(table) for table in board.tables if table.number in (4, 5)]
+    at_side = beside(chosen, request.user) if reads_finance else None
+    if form == "pdf":
+        sheet = board_sheet(board, charts, at_side, dict(rows_by())[chosen.by])
+        return sheet_response("resources", sheet, timezone.now())
     context = {
         "board": board,
         "chosen": chosen,
@@ -108,14 +115,17 @@ def resources(request: SignedInRequest) -> HttpResponse | StreamingHttpResponse:
         "sources": FundingSource.choices,
         "rows_by": rows_by(),
         "chips": chips(chosen),
-        "charts": [chart(table) for table in board.tables if table.number in (4, 5)],
+        "charts": charts,
         "notes": notes_by_table(request),
-        "not_counted": FundingLine.objects.visible_to(request.user)
-        .filter(is_counted=False)
-        .select_related("iscm"),
+        "not_counted": lines_left_out(
+            chosen.period, known_by=chosen.known_by, **chosen.narrowed_to
+        ).visible_to(request.user),
+        "planned": selectors.planned(board, today),
+        "years_to_come": selectors.years_to_come(chosen.years, chosen.as_of or today),
+        "year_not_over": (chosen.as_of or today).year,
         "reads_finance": reads_finance,
-        "beside": beside(chosen, request.user) if reads_finance else None,
-        "today": timezone.localdate(),
+        "beside": at_side,
+        "today": today,
     }
     return render(request, "reporting/resources.html", context)
 
@@ -180,54 +190,13 @@ def notes_by_table(request: SignedInRequest) -> dict[int, list[SourceNote]]:
     return notes
 
 
-def printed_table_csv(
-    request: SignedInRequest, number: int
+def printed_table_file(
+    request: SignedInRequest, number: int, form: str
 ) -> HttpResponse | StreamingHttpResponse:
-    """One table of the evaluation as CSV: a row a label, a column a year, the total last."""
+    """One table of the evaluation as CSV or XLSX: a row a label, a column a year, the total
+    last."""
     if number not in table_titles():
         raise Http404
     chosen = asked(request)
     table = selectors.printed(asked_table(number, chosen), chosen)
-    columns, rows = selectors.printed_csv(table)
-    return csv_response(f"table-{number}", columns, rows)
-
-
-def records(request: SignedInRequest) -> HttpResponse:
-    """The records behind a figure of the dashboard, as far as the reader may read them."""
-    chosen = asked(request)
-    label, table = request.GET.get("label", ""), request.GET.get("table", "")
-    if table:
-        if table not in ("4", "5", "6", "7"):
-            raise BadRequest(_("There is no such table."))
-        number = asked_table(int(table), chosen)
-        iscms = [chosen.iscm] if chosen.iscm else None
-        rows = printed_counts(iscms) if number == 7 else printed_lines(number, iscms)
-        rows = rows.filter(year__in=chosen.years)
-        rows = rows.filter(label=label) if label else rows
-        kinds: dict[str, Any] = {"staff_counts" if number == 7 else "funding_lines": rows}
-        figure = selectors.printed_total(number, chosen, label)
-    else:
-        kinds = investment_records(chosen.period, known_by=chosen.known_by, **chosen.narrowed_to)
-        figure = selectors.total(chosen)
-    seen = {name: rows.visible_to(request.user) for name, rows in kinds.items()}
-    links = {
-        "funding_lines": ("iscm", "project", "office"),
-        "attributions": ("project", "iscm"),
-        "positions": ("office", "funding_line", "project"),
-        "time_entries": ("iscm", "office", "event"),
-        "staff_counts": ("iscm",),
-    }
-    context = {
-        "chosen": chosen,
-        "label": label,
-        "table": table,
-        "figure": figure,
-        "chips": chips(chosen),
-        **{
-            name: keyset_page(
-                request, rows.select_related(*links[name]), "-pk", name=f"after_{name}"
-            )
-            for name, rows in seen.items()
-        },
-    }
-    return render(request, "reporting/resource_records.html", context)
+    return table_response(form, f"table-{number}", *selectors.printed_csv(table))

@@ -56,9 +56,15 @@ PAGES: dict[str, tuple[str, ...]] = {
     "/resources/costs/": ("from", "to", "iscm", "format", "as_of", "sort"),
     "/resources/costs/records/": ("of", "iscm", "from"),
     "/resources/costs/records/?of=events&iscm={iscm}": ("from", "to", "after0", "as_of"),
+    "/resources/costs/records/?of=days": ("from", "to", "after0", "after1", "as_of"),
     "/resources/changes/": (*("since", "kind", "by", "iscm", "import", "undo", "format", "after"),),
-    "/resources/records/": ("table", "label", "iscm", "source", "project", "after_funding_lines"),
-    "/resources/records/?table=4": ("label", "iscm", "from", "source", "after_funding_lines"),
+    "/resources/records/": (
+        *("table", "label", "iscm", "source", "project", "format", "after_funding_lines"),
+        *("after_project_lines", "after_attributions", "after_positions", "after_time_entries"),
+    ),
+    "/resources/records/?table=4": (
+        *("label", "iscm", "from", "source", "format", "after_funding_lines"),
+    ),
     "/resources/table-4.csv": ("from", "iscm", "source"),
     "/funds/": ("format", "as_of"),
     "/funds/{fund}/": (

@@ -124,7 +124,7 @@ def test_a_cell_is_what_is_known_and_what_may_be_and_says_what_is_missing() -> N
         project=project, year=2026, source_of_funds="project_support", amount_usd=Decimal(500)
     )
     money.AttributionFactory(project=project, iscm=iscm, year=2026)
-    money.TimeEntryFactory(iscm=iscm, grade="P9", days=Decimal("1.5"))
+    money.TimeEntryFactory(iscm=iscm, grade="UG", days=Decimal("1.5"))
     api = Api()
     assert api.read("resources/") == {
         "rows": [
@@ -140,6 +140,7 @@ def test_a_cell_is_what_is_known_and_what_may_be_and_says_what_is_missing() -> N
                     "unknown_shares": 1,
                     "posts_without_share": 0,
                     "days_without_rate": "1.50",
+                    "days_without_payer": "0.00",
                 },
                 "n": 3,
             }
@@ -165,6 +166,7 @@ def test_a_cell_is_what_is_known_and_what_may_be_and_says_what_is_missing() -> N
         "missing_unknown_shares": "1",
         "missing_posts_without_share": "0",
         "missing_days_without_rate": "1.50",
+        "missing_days_without_payer": "0.00",
     }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from iscm_portal.common.charts import paired_bars, stacked_bars
+from iscm_portal.common.charts import paired_bars, stacked_bars, wide_only
 
 LONG = "PLACMI (used to support certain costs of the secretariat and its meetings)"
 
@@ -24,3 +24,11 @@ def test_bars_beside_each_other_stand_in_the_order_asked_for() -> None:
     )
     assert 'role="img" aria-label="Posts"' in svg
     assert -1 < svg.find("Needed</text>") < svg.find("Held</text>")
+
+
+def test_a_chart_is_drawn_for_narrow_screens_too_and_each_is_told_as_a_picture() -> None:
+    rows = [{"year": year, "usd": 3, "of": LONG, "order": 0} for year in range(2014, 2020)]
+    svg = stacked_bars(rows, x="year", y="usd", series="of", description="Bars")
+    assert svg.count('role="img" aria-label="Bars"') == 2
+    assert 'data-for="narrow"' in svg
+    assert wide_only(svg).count("<svg ") == 1

@@ -92,6 +92,7 @@ def test_a_file_with_errors_is_mended_written_and_undone(officer, new_page, sign
     expect(page.locator(".intro")).to_contain_text("1 new and 1 changed records were written")
     looks(page, "written")
     assert Project.objects.count() == 2
+    page.get_by_label("Why it is undone").fill("Not the last version")
     page.get_by_role("button", name="Undo this import").click()
     expect(page.locator(".intro")).to_contain_text("The import was undone")
     looks(page, "undone")

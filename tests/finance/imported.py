@@ -61,7 +61,7 @@ def write(run: ImportRun, actor: Any, reason: str = "", at: dt.datetime = AT) ->
 
 
 def undo(run: ImportRun, actor: Any, at: dt.datetime = AT) -> ImportRun:
-    runs.ask_to_undo(run.pk, actor)
+    runs.ask_to_undo(run.pk, "Wrong file", actor)
     undoing.undo_run(run.pk, at)
     run.refresh_from_db()
     return run

@@ -117,7 +117,7 @@ def test_a_past_date_takes_as_many_statements_as_today(django_assert_num_queries
     FundingLineFactory.create_batch(3)
     AttributionFactory.create_batch(3)
     for known_by in (None, end_of(dt.date(2100, 1, 1))):
-        with django_assert_num_queries(9):
+        with django_assert_num_queries(10):
             investment(Y2026, ("iscm", "year"), known_by=known_by)
 
 

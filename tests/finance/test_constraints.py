@@ -37,6 +37,7 @@ from tests.factories.finance import (
     ProposalFactory,
     ReserveFundFactory,
     StaffNeedFactory,
+    StandardCostFactory,
     TimeEntryFactory,
 )
 
@@ -331,10 +332,10 @@ def test_a_fund_is_never_below_zero():
     [
         ("1000.00", "", None, True),
         ("1000.01", "", None, False),
-        ("1000.01", "L-7", None, False),
+        ("1000.01", "LET-2026-7", None, False),
         ("1000.01", "", DAY, False),
-        ("1000.01", "L-7", DAY, True),
-        ("1000.01", "L-7", DAY + dt.timedelta(days=1), False),
+        ("1000.01", "LET-2026-7", DAY, True),
+        ("1000.01", "LET-2026-7", DAY + dt.timedelta(days=1), False),
     ],
 )
 def test_over_the_cap_a_written_approval_is_there_before_the_payment(
@@ -350,7 +351,7 @@ def test_over_the_cap_a_written_approval_is_there_before_the_payment(
 
 @pytest.mark.parametrize(
     ("approval", "approved_on", "fits"),
-    [("", None, False), ("L-9", None, False), ("L-9", DAY, True)],
+    [("", None, False), ("MIN-2026-9", None, False), ("MIN-2026-9", DAY, True)],
 )
 def test_outside_the_categories_the_technical_secretariat_approves(approval, approved_on, fits):
     fields = {
@@ -376,7 +377,18 @@ def test_no_field_of_a_case_can_hold_a_name():
 
 
 @pytest.mark.parametrize(
-    "text", ["Juan", "Juan Perez 7", "CRM 12", "12\n", "RÉF-12", "12@iom", "12, J."]
+    "text",
+    [
+        "Juan",
+        "CAP-MARIA.LOPEZ-1",
+        "LET-2026-LOPEZ",
+        "JUAN-2026-7",
+        "LET-2026-1234567",
+        "LET-2026-7 Juan",
+        "LET-2026-7\n",
+        "let-2026-7",
+        "7",
+    ],
 )
 @pytest.mark.parametrize("field", ["approval", "secretariat_approval"])
 def test_the_reference_of_a_letter_is_no_place_for_a_name(field, text):
@@ -384,8 +396,8 @@ def test_the_reference_of_a_letter_is_no_place_for_a_name(field, text):
     refused(rule, lambda: FundDisbursementFactory(**{field: text}))
 
 
-@pytest.mark.parametrize("text", ["", "7", "CRM-PPT/2026.014", "x" * 39 + "1"])
-def test_the_references_that_offices_write_are_taken(text):
+@pytest.mark.parametrize("text", ["", "LET-2026-147", "MIN-2024-014", "EML-2026-999999"])
+def test_the_numbers_of_a_registry_are_taken(text):
     FundDisbursementFactory(approval=text, secretariat_approval=text)
     assert FundDisbursement.objects.count() == 1
 
@@ -416,3 +428,38 @@ def test_a_contribution_is_taken_back_for_a_reason_of_the_list():
     ):
         refused(rule, lambda fields=fields: FundContributionFactory(**fields))
     FundContributionFactory(taken_back_on=DAY, taken_back_because="entered_twice")
+
+
+@pytest.mark.parametrize("source", ["contribution", "reserve_fund"])
+def test_the_money_of_member_states_is_never_counted_as_investment(source):
+    refused(
+        "fundingline_counts_investment_only",
+        lambda: FundingLineFactory(source_of_funds=source),
+    )
+    FundingLineFactory(source_of_funds=source, is_counted=False, not_counted_reason="A ceiling.")
+
+
+@pytest.mark.parametrize("currency", ["USD", "ZZZ", "eur", ""])
+def test_a_rate_is_of_a_currency_and_never_of_the_dollar(currency):
+    refused("currencyrate_of_a_currency", lambda: CurrencyRateFactory(currency=currency))
+
+
+@pytest.mark.parametrize("grade", ["P99", "P-3", "Officer"])
+def test_a_grade_is_one_of_the_known_ones(grade):
+    refused("standardcost_of_a_grade", lambda: StandardCostFactory(grade=grade))
+    refused("position_of_a_grade", lambda: PositionFactory(grade=grade))
+    refused("timeentry_of_a_grade", lambda: TimeEntryFactory(grade=grade))
+    refused("staffneed_of_a_grade", lambda: StaffNeedFactory(grade=grade))
+    refused("standardcost_of_a_grade", lambda: StandardCostFactory(grade=""))
+    PositionFactory(grade="")
+
+
+def test_days_name_one_payer_and_only_where_a_counted_line_pays_them():
+    line, project = FundingLineFactory(), ProjectFactory()
+    rule = "timeentry_names_at_most_one_payer"
+    both = {"funding_line": line, "project": project}
+    refused(rule, lambda: TimeEntryFactory(paid_by="counted_line", **both))
+    refused(rule, lambda: TimeEntryFactory(paid_by="office", project=project))
+    refused(rule, lambda: TimeEntryFactory(paid_by="other", funding_line=line))
+    for payer in ({}, {"funding_line": line}, {"project": project}):
+        TimeEntryFactory(paid_by="counted_line", **payer)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import datetime as dt
 import io
 import re
@@ -24,6 +23,7 @@ from finance.services import funds as services
 from tests.api.client import Api, body
 from tests.factories import engagements as make
 from tests.factories.finance import ReserveFundFactory
+from tests.files import dicts_of_csv
 
 pytestmark = [
     pytest.mark.django_db,
@@ -111,12 +111,12 @@ def test_the_years_add_up_and_leave_out_what_was_called_back(officer, fund, stat
     """Against a ledger worked out by hand."""
     receive(fund, officer, "3000", dt.date(2024, 2, 1))
     receive(fund, officer, "500.55", dt.date(2025, 12, 31))
-    approved = {"approval": "L-1", "approved_on": dt.date(2024, 3, 1)}
+    approved = {"approval": "LET-2024-1", "approved_on": dt.date(2024, 3, 1)}
     pay(fund, officer, states, "1200", dt.date(2024, 3, 2), **approved)
     pay(fund, officer, states, "100.10", dt.date(2024, 12, 31))
     outside = {
         "vulnerability": "outside",
-        "secretariat_approval": "TS-1",
+        "secretariat_approval": "MIN-2024-1",
         "secretariat_approved_on": dt.date(2025, 1, 1),
     }
     pay(fund, officer, states, "99.95", dt.date(2025, 1, 1), **outside)
@@ -208,7 +208,7 @@ def test_what_is_shown_can_be_taken_as_csv_and_xlsx(client, officer, fund, state
     counted = []
     for query in ("", "&year=2026"):
         answer = client.get(f"/funds/rcm/?table={table}&format=csv{query}")
-        rows = list(csv.DictReader(io.StringIO(body(answer).decode("utf-8-sig"))))
+        rows = dicts_of_csv(body(answer))
         book = openpyxl.load_workbook(
             io.BytesIO(body(client.get(f"/funds/rcm/?table={table}&format=xlsx{query}")))
         )
@@ -222,7 +222,7 @@ def test_what_is_shown_can_be_taken_as_csv_and_xlsx(client, officer, fund, state
 
 def test_the_list_of_funds_can_be_taken_too(client, officer, fund):
     answer = body(client.get("/funds/?format=csv")).decode("utf-8-sig")
-    (row,) = csv.DictReader(io.StringIO(answer))
+    (row,) = dicts_of_csv(answer)
     assert (row["fund"], row["balance_usd"]) == ("RCM Reserve Fund", "")
 
 
@@ -447,7 +447,7 @@ def test_both_approvals_that_lack_are_told_at_their_fields_and_what_was_typed_st
 
 def test_an_approval_after_the_payment_is_told_at_its_day(client, officer, fund, states):
     receive(fund, officer, "5000")
-    late = {"approval": "L-1", "approved_on": "2026-06-11"}
+    late = {"approval": "LET-2026-1", "approved_on": "2026-06-11"}
     answer = client.post("/funds/rcm/case/", case_form(states, amount_usd="1000.01", **late))
     assert list(errors_of(answer)) == ["approved_on"]
 
@@ -464,6 +464,7 @@ def test_more_than_there_is_is_told_at_the_amount_with_the_balance(client, offic
     [
         ("approval", "Juan Perez"),
         ("approval", "Juan"),
+        ("approval", "CAP-MARIA.LOPEZ-1"),
         ("secretariat_approval", "for Ana 7"),
         ("amount_usd", "0"),
         ("amount_usd", "-1"),
@@ -493,7 +494,7 @@ def test_what_cannot_be_is_told_at_its_field_and_nothing_is_paid(
 def test_the_form_of_a_case_says_that_no_name_belongs_in_it(client, officer, fund):
     page = text_of(client.get("/funds/rcm/case/"))
     assert "Nothing here may say who the person is" in page
-    assert page.count("Never a name.") == 2
+    assert page.count("A name has no place here.") == 2
 
 
 def fund_form(**fields):
@@ -535,7 +536,7 @@ def contribution_form(**fields):
         "country": "",
         "organisation": "",
         "amount_usd": "2500.50",
-        "reference": "REC-7/2026",
+        "reference": "REC-2026-7",
         **fields,
     }
 
@@ -547,8 +548,8 @@ def test_a_contribution_is_recorded_of_a_state_or_of_another_payer(client, offic
         assert answer.status_code == 302
     rows = FundContribution.objects.order_by("pk").values_list("country", "payer", "reference")
     assert list(rows) == [
-        (states[0].pk, "", "REC-7/2026"),
-        (None, "A foundation", "REC-7/2026"),
+        (states[0].pk, "", "REC-2026-7"),
+        (None, "A foundation", "REC-2026-7"),
     ]
     assert ReserveFund.objects.get().balance_usd == 5001
 
@@ -633,7 +634,7 @@ def test_what_was_taken_back_is_in_no_sum_of_a_file_a_sheet_or_the_api(
     rows = {}
     for table in ("contributions", "years"):
         content = body(client.get(f"/funds/rcm/?table={table}&format=csv")).decode("utf-8-sig")
-        rows[table] = list(csv.DictReader(io.StringIO(content)))
+        rows[table] = dicts_of_csv(content)
         book = body(client.get(f"/funds/rcm/?table={table}&format=xlsx"))
         sheet = list(openpyxl.load_workbook(io.BytesIO(book)).worksheets[0].values)
         where = sheet[0].index("amount_usd" if table == "contributions" else "contributions_usd")
@@ -673,9 +674,17 @@ def test_only_who_may_record_something_sees_where_to_take_back(client, officer, 
 # --- the API, the real record, the demo
 
 
+def test_the_api_gives_no_balance_where_nothing_is_on_record(officer, fund):
+    api = Api("analyst")
+    assert api.read("funds/rcm/")["balance_usd"] is None
+    assert api.table("funds/")[0]["balance_usd"] == ""
+    receive(fund, officer, "3000", dt.date(2025, 2, 1))
+    assert api.read("funds/rcm/")["balance_usd"] == "3000.00"
+
+
 def test_the_api_gives_totals_by_year_and_never_a_case(officer, fund, states):
     receive(fund, officer, "3000", dt.date(2025, 2, 1))
-    approved = {"approval": "SECRET-LETTER-1", "approved_on": dt.date(2025, 3, 1)}
+    approved = {"approval": "LET-2025-987654", "approved_on": dt.date(2025, 3, 1)}
     pay(fund, officer, states, "1234.56", dt.date(2025, 3, 2), **approved)
     back = pay(fund, officer, states, "55.55", dt.date(2026, 3, 2))
     services.call_back(back.pk, "not_used", dt.date(2026, 3, 3), officer)
@@ -703,7 +712,7 @@ def test_the_api_gives_totals_by_year_and_never_a_case(officer, fund, states):
         },
     ]
     assert api.results("funds/", iscm=fund.iscm.slug) == [row]
-    assert "SECRET" not in str(row)
+    assert "987654" not in str(row)
     assert "Belize" not in str(row)
 
 
@@ -734,3 +743,30 @@ def test_the_demo_invents_a_fund_of_its_own_and_leaves_the_real_one_alone():
     assert sum(row.called_back for row in years) == 3
     assert any(row.over_cap for row in years)
     assert any(row.outside for row in years)
+
+
+def test_every_count_of_a_fund_opens_to_its_cases(client, officer, fund, states):
+    receive(fund, officer, "9000")
+    approved = {"approval": "2026-1", "approved_on": dt.date(2026, 3, 1)}
+    paid = {
+        "plain": pay(fund, officer, states, "100"),
+        "over": pay(fund, officer, states, "1500", **approved),
+        "back": pay(fund, officer, states, "50", referred_by="consulate"),
+    }
+    services.call_back(paid["back"].pk, "not_used", dt.date(2026, 3, 12), officer)
+    page = client.get("/funds/rcm/").content.decode()
+    referred = paid["plain"].referred_by
+    for query, expected in {
+        "year=2026&counted=standing": {"plain", "over"},
+        "year=2026&counted=over_cap": {"over"},
+        "year=2026&counted=outside": set(),
+        "year=2026&counted=called_back": {"back"},
+        f"referred_by={referred}": {"plain", "over"},
+        f"origin={paid['plain'].origin.iso3}": {"plain", "over"},
+    }.items():
+        assert f'href="?{query.replace("&", "&amp;")}#cases"' in page
+        opened = client.get(f"/funds/rcm/?{query}").content.decode()
+        assert {
+            name for name, case in paid.items() if f">Case {case.case_number} " in opened
+        } == expected, query
+    assert client.get("/funds/rcm/?counted=lost").status_code == 400

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
+import importlib
 import threading
 import uuid
 from decimal import Decimal
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from django.apps import apps
 from django.db import connection
 from hypothesis import given
 from hypothesis import strategies as st
@@ -90,12 +93,12 @@ def test_more_than_there_is_cannot_be_paid_and_the_message_names_the_balance(fun
     ("fields", "error"),
     [
         ({}, services.OverCap),
-        ({"approval": "L-7"}, services.ApprovedTooLate),
+        ({"approval": "LET-2026-7"}, services.ApprovedTooLate),
         (
-            {"approval": "L-7", "approved_on": DAY + dt.timedelta(days=1)},
+            {"approval": "LET-2026-7", "approved_on": DAY + dt.timedelta(days=1)},
             services.ApprovedTooLate,
         ),
-        ({"approval": "L-7", "approved_on": DAY}, None),
+        ({"approval": "LET-2026-7", "approved_on": DAY}, None),
     ],
 )
 def test_over_the_cap_a_written_approval_is_asked_for(fund, officer, fields, error):
@@ -114,12 +117,12 @@ def test_over_the_cap_a_written_approval_is_asked_for(fund, officer, fields, err
     ("fields", "error"),
     [
         ({}, services.NeedsSecretariat),
-        ({"secretariat_approval": "TS/3"}, services.SecretariatTooLate),
+        ({"secretariat_approval": "MIN-2026-3"}, services.SecretariatTooLate),
         (
-            {"secretariat_approval": "TS/3", "secretariat_approved_on": dt.date(2026, 3, 12)},
+            {"secretariat_approval": "MIN-2026-3", "secretariat_approved_on": dt.date(2026, 3, 12)},
             services.SecretariatTooLate,
         ),
-        ({"secretariat_approval": "TS/3", "secretariat_approved_on": DAY}, None),
+        ({"secretariat_approval": "MIN-2026-3", "secretariat_approved_on": DAY}, None),
     ],
 )
 def test_outside_the_categories_the_technical_secretariat_is_asked(fund, officer, fields, error):
@@ -344,7 +347,9 @@ def test_the_balance_is_what_its_twin_has_after_any_movements(steps):
                 receive(fund, officer, f"{number / 100:.2f}", country=state)
                 twin_balance += number
             elif what == "pay":
-                approved = {"approval": "L-1", "approved_on": DAY} if number > 100_000 else {}
+                approved = (
+                    {"approval": "LET-2026-1", "approved_on": DAY} if number > 100_000 else {}
+                )
                 case = case_of(
                     fund, f"{number / 100:.2f}", origin=state, destination=state, **approved
                 )
@@ -554,3 +559,17 @@ def at_once(action, rivals: int) -> list[str]:
     for thread in threads:
         thread.join()
     return sorted(outcomes)
+
+
+def test_a_reference_of_before_keeps_its_digits_and_no_letter(fund, officer):
+    """The kept versions too: they could hold a name."""
+    receive(fund, officer, "1500.00", reference="REC-2026-7")
+    approved = {"approval": "LET-2026-7", "approved_on": DAY}
+    case = pay(fund, officer, "1200", **approved)
+    case.history.update(approval="CAP-MARIA.LOPEZ-12")
+    FundContribution.history.update(reference="Juan/2026.0147")
+    migration = importlib.import_module("finance.migrations.0022_registry_numbers")
+    migration.number_them(apps, SimpleNamespace(connection=connection))
+    assert case.history.get().approval == "LET-2026-12"
+    assert FundContribution.history.get().reference == "REC-2026-260147"
+    assert FundDisbursement.objects.get().approval == "LET-2026-7"

@@ -89,7 +89,7 @@ def test_a_file_is_sent_checked_written_and_undone(signed_in, officer, commits):
     )
     assert Project.objects.count() == 2
     with commits():
-        signed_in.post(f"/imports/{run.pk}/undo/")
+        signed_in.post(f"/imports/{run.pk}/undo/", {"undo_reason": "Wrong file"})
     assert "The import was undone" in words(signed_in.get(f"/imports/{run.pk}/"))
     assert Project.objects.count() == 0
     page = words(signed_in.get("/imports/"))
@@ -301,18 +301,37 @@ def test_a_run_that_stands_still_goes_on_when_it_is_asked_to(signed_in, officer,
     tasks.take_up_imports()
     run.refresh_from_db()
     assert (run.state, Project.objects.count()) == ("written", 1)
-    runs.ask_to_undo(run.pk, officer)
+    runs.ask_to_undo(run.pk, "Wrong file", officer)
     ImportRun.objects.update(moved_at=AT.replace(year=2020))
     tasks.take_up_imports()
     run.refresh_from_db()
     assert (run.state, Project.objects.count()) == ("undone", 0)
 
 
+def test_an_undoing_needs_a_reason_that_stands_with_the_import(signed_in, officer, commits):
+    run = write(checked("projects", projects("One"), officer), officer)
+    page = words(signed_in.get(f"/imports/{run.pk}/"))
+    assert f'href="/finance/projects/{Project.objects.get().pk}/"' in page
+    answer = signed_in.post(f"/imports/{run.pk}/undo/", {"undo_reason": " "})
+    assert answer.status_code == 422
+    assert "Say why it is undone" in words(answer)
+    assert Project.objects.count() == 1
+    with commits():
+        signed_in.post(f"/imports/{run.pk}/undo/", {"undo_reason": "Loaded twice"})
+    page = words(signed_in.get(f"/imports/{run.pk}/"))
+    assert "<dt>Why it is undone</dt><dd>Loaded twice</dd>" in page
+    gone = Project.history.first()
+    assert (gone.history_type, gone.history_change_reason) == (
+        "-",
+        f"Undo of import {run.pk}: Loaded twice",
+    )
+
+
 def test_an_undoing_that_is_refused_says_why_on_the_page(signed_in, officer, commits):
     run = write(checked("projects", projects("One"), officer), officer)
     Project.objects.update(title="Mine")
     with commits():
-        signed_in.post(f"/imports/{run.pk}/undo/")
+        signed_in.post(f"/imports/{run.pk}/undo/", {"undo_reason": "Wrong file"})
     page = words(signed_in.get(f"/imports/{run.pk}/"))
     assert "It can&#x27;t be undone. 1 record was changed since: “P.1”." in page
     assert "Undo this import" in page
@@ -351,7 +370,7 @@ def test_the_list_is_filtered_and_exported_as_it_is_shown(signed_in, officer):
     assert words(signed_in.get("/imports/?state=refused")).count("file.csv") == 1
     answer = signed_in.get("/imports/?kind=projects&format=csv")
     lines = b"".join(answer.streaming_content).decode("utf-8-sig").splitlines()
-    assert [line.split(",")[2:4] for line in lines[1:]] == [
+    assert [line.split(",")[2:4] for line in lines[1:-1]] == [
         ["projects", "refused"],
         ["projects", "checked"],
     ]

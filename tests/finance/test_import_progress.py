@@ -115,7 +115,7 @@ def test_a_page_shows_first_that_an_undoing_looks_and_then_how_far_it_is(
         seen.append(words(elsewhere(lambda: other.get(f"/imports/{run.pk}/"))))
 
     monkeypatch.setattr(progress.Progress, "_tell", tell)
-    runs.ask_to_undo(run.pk, officer)
+    runs.ask_to_undo(run.pk, "Wrong file", officer)
     undoing.undo_run(run.pk, AT)
     assert Position.objects.count() == 0
     assert "Whether they can be undone: <strong>0 of 6 records</strong>" in seen[0]
@@ -139,7 +139,7 @@ def test_every_step_of_an_undoing_is_counted_once(officer, monkeypatch):
         counts.append((self._now.phase, self._now.done, self._now.whole))
 
     monkeypatch.setattr(progress.Progress, "_tell", tell)
-    runs.ask_to_undo(run.pk, officer)
+    runs.ask_to_undo(run.pk, "Wrong file", officer)
     undoing.undo_run(run.pk, AT)
     phases = dict.fromkeys(phase for phase, _done, _whole in counts)
     assert list(phases) == ["looking", "undoing"]
@@ -176,7 +176,7 @@ def test_an_undoing_that_is_stopped_leaves_all_that_was_written(officer, other, 
     run = write(checked("projects", projects(*"abcde"), officer), officer)
     stop = f"/imports/{run.pk}/cancel/"
     at_step(monkeypatch, 6, lambda: elsewhere(lambda: other.post(stop)))  # in the midst of deleting
-    runs.ask_to_undo(run.pk, officer)
+    runs.ask_to_undo(run.pk, "Wrong file", officer)
     undoing.undo_run(run.pk, AT)
     run.refresh_from_db()
     assert (run.state, run.undone_by) == ("written", None)

@@ -241,7 +241,7 @@ def test_shares_that_change_places_are_written_whatever_their_order(officer, rcm
         ({"amount_usd": "1.234"}, "G2", "It has more than 2 decimals. Round it."),
         ({"amount_usd": "about 5"}, "G2", "“about 5” is not a number."),
         ({"amount_usd": ""}, "G2", "The amount in USD is missing."),
-        ({"original_currency": "eur"}, "H2", "A currency is three capital letters"),
+        ({"original_currency": "eur"}, "H2", "There is no such currency"),
         ({"rated_on": "31.3.2026"}, "H2", "is not a date. Write it as in 2026-03-31."),
         ({"rated_on": "1899-12-31"}, "H2", "before 1951"),
         ({"is_counted": "maybe"}, "H2", "Write yes or no."),

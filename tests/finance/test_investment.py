@@ -23,7 +23,12 @@ from finance.models import (
     StandardCost,
     TimeEntry,
 )
-from finance.selectors.gaps import posts_paid_by_nothing_counted, stated_over_lines
+from finance.selectors.gaps import (
+    days_paid_by_nothing_counted,
+    posts_paid_by_nothing_counted,
+    posts_without_rate,
+    stated_over_lines,
+)
 from finance.selectors.investment import Investment, investment, investment_records
 from iscm_portal.common.period import Period
 from tests.factories.engagements import (
@@ -180,10 +185,11 @@ def test_staff_time_counts_at_the_standard_cost_unless_a_line_pays_it():
     StandardCostFactory(grade="P3", year=2014, usd_per_day=Decimal("400.50"))
     day = {"iscm": iscm, "worked_on": dt.date(2014, 12, 31)}
     TimeEntryFactory(**day, days=Decimal("1.50"))
-    TimeEntryFactory(**day, days=Decimal("2.00"), paid_by=PaidBy.COUNTED_LINE)
+    line = FundingLineFactory(year=2014, amount_usd=0)
+    TimeEntryFactory(**day, days=Decimal("2.00"), paid_by=PaidBy.COUNTED_LINE, funding_line=line)
     TimeEntryFactory(**day, days=Decimal("0.50"), grade="P5")
     TimeEntryFactory(iscm=iscm, worked_on=dt.date(2015, 1, 1))
-    cell = only(investment(Y2014, ("source",)))
+    cell = only(investment(Y2014, ("source",), source="staff_time"))
     assert cell.key == {"source": "staff_time"}
     assert cell.known_usd == Decimal("600.75")
     assert cell.missing["days_without_rate"] == Decimal("0.50")
@@ -239,14 +245,93 @@ def test_a_post_whose_payer_is_not_counted_is_counted_itself(coordinator: Positi
     before = only(investment(Y2014))
     line = FundingLineFactory(year=2014, is_counted=False, not_counted_reason="A ceiling.")
     project = ProjectFactory()
-    officer = UserFactory(access_group="finance")
+    officer, today = UserFactory(access_group="finance"), dt.date(2014, 12, 31)
     for payer in ({"funding_line": line}, {"funding_line": None, "project": project}):
         Position.objects.update(paid_by="counted_line", **payer)
         assert only(investment(Y2014)) == before
-        assert list(posts_paid_by_nothing_counted(officer)) == [coordinator]
+        assert list(posts_paid_by_nothing_counted(officer, today)) == [coordinator]
     FundingLineFactory(project=project, year=2014)
     assert investment(Y2014) == []
-    assert list(posts_paid_by_nothing_counted(officer)) == []
+    assert list(posts_paid_by_nothing_counted(officer, today)) == []
+
+
+@pytest.mark.parametrize("by_project", [False, True], ids=["a line", "a project"])
+def test_a_post_is_paid_only_in_the_years_of_the_counted_lines_that_pay_it(
+    coordinator: Position, by_project: bool
+):
+    """What one year's line pays is in no sum of another year: there the post counts itself."""
+    StandardCostFactory(grade="P3", year=2015, usd_per_day=500)
+    project = ProjectFactory() if by_project else None
+    line = FundingLineFactory(year=2014, amount_usd=90_000, project=project)
+    payer = {"project": project} if by_project else {"funding_line": line}
+    Position.objects.update(paid_by="counted_line", **payer)
+    staff_time = {"source": "staff_time", "iscm": "rcm"}
+    assert investment(Y2014, **staff_time) == []
+    assert only(investment(Period.year(2015), **staff_time)).known_usd == 55_000
+    both = Period.years(2014, 2015)
+    assert only(investment(both, **staff_time)).known_usd == 55_000
+    assert list(investment_records(both, **staff_time)["positions"]) == [coordinator]
+    assert not investment_records(Y2014, **staff_time)["positions"].exists()
+    officer = UserFactory(access_group="finance")
+    assert list(posts_paid_by_nothing_counted(officer, dt.date(2014, 12, 31))) == []
+    (gap,) = posts_paid_by_nothing_counted(officer, dt.date(2016, 1, 1))
+    assert (gap.paid_years, gap.held_years) == (1, 3)
+    # Days of the post for another mechanism go the same way.
+    entry = {"position": coordinator, "iscm": ISCMFactory(slug="other"), "days": 1}
+    for year in (2014, 2015):
+        TimeEntryFactory(**entry, worked_on=dt.date(year, 8, 1))
+    assert investment(Y2014, iscm="other") == []
+    assert only(investment(Period.year(2015), iscm="other")).known_usd == 500
+
+
+def test_a_rate_is_asked_for_only_where_nothing_counted_pays_the_post(coordinator: Position):
+    officer, today = UserFactory(access_group="finance"), dt.date(2016, 1, 1)
+    (post,) = posts_without_rate(officer, today)
+    assert (post.rated_years, post.open_years) == (1, 3)
+    project = ProjectFactory()
+    Position.objects.update(paid_by="counted_line", project=project)
+    for year in (2014, 2015):
+        FundingLineFactory(project=project, year=year)
+    (post,) = posts_without_rate(officer, today)
+    assert (post.rated_years, post.open_years) == (0, 1)
+    FundingLineFactory(project=project, year=2016)
+    assert list(posts_without_rate(officer, today)) == []
+
+
+def test_days_said_to_be_paid_by_a_line_that_is_not_named_are_what_could_be():
+    StandardCostFactory(grade="P3", year=2014, usd_per_day=400)
+    entry = TimeEntryFactory(worked_on=dt.date(2014, 8, 1), days=5, paid_by="counted_line")
+    officer = UserFactory(access_group="finance")
+    cell = only(investment(Y2014))
+    assert (cell.known_usd, cell.high_usd, cell.n) == (0, 2000, 1)
+    assert cell.missing["days_without_payer"] == 5
+    assert list(days_paid_by_nothing_counted(officer)) == [entry]
+    # Named, and not counted in the year of the days: they count as if nobody else paid.
+    line = FundingLineFactory(year=2013, amount_usd=1)
+    TimeEntry.objects.update(funding_line=line)
+    cell = only(investment(Y2014))
+    assert (cell.known_usd, cell.high_usd, cell.missing["days_without_payer"]) == (2000, 2000, 0)
+    assert list(days_paid_by_nothing_counted(officer)) == [entry]
+    # Named and counted: the line pays them, or its project does.
+    FundingLine.objects.update(year=2014)
+    assert only(investment(Y2014)).known_usd == 1
+    assert list(days_paid_by_nothing_counted(officer)) == []
+    project = ProjectFactory()
+    TimeEntry.objects.update(funding_line=None, project=project)
+    assert only(investment(Y2014)).known_usd == 2001
+    FundingLineFactory(project=project, year=2014)
+    assert only(investment(Y2014)).known_usd == 1
+    assert not investment_records(Y2014)["time_entries"].exists()
+
+
+def test_what_an_unknown_share_of_a_post_without_a_rate_could_be_is_missing_days(
+    coordinator: Position,
+):
+    StandardCost.objects.all().delete()
+    PositionShare.objects.update(share_pct=None)
+    cell = only(investment(Y2014))
+    assert (cell.known_usd, cell.high_usd) == (0, 0)
+    assert cell.missing["days_without_rate"] == Decimal("110.90")
 
 
 def test_days_of_a_post_count_where_its_share_does_not_hold_them(coordinator: Position):
@@ -295,6 +380,7 @@ def test_an_unknown_share_of_a_post_is_the_range_up_to_what_the_stated_ones_leav
         "unknown_shares": 0,
         "posts_without_share": 1,
         "days_without_rate": Decimal("0.00"),
+        "days_without_payer": Decimal("0.00"),
     }
 
 
@@ -366,7 +452,7 @@ def test_the_number_of_statements_does_not_grow(django_assert_num_queries: Any):
         TimeEntryFactory.create_batch(3, worked_on=dt.date(2014, 1, 1))
         for post in PositionFactory.create_batch(3, starts_on=dt.date(2014, 1, 1)):
             PositionShareFactory(position=post, share_pct=10)
-        with django_assert_num_queries(11):
+        with django_assert_num_queries(12):
             investment(Y2014, by)
 
 
@@ -417,6 +503,7 @@ def ledgers(draw: st.DrawFn) -> dict[str, list[dict[str, Any]]]:
             ),
             "days": st.decimals(0, 20, places=2),
             "paid_by": st.sampled_from(PaidBy),
+            "payer": st.sampled_from([None, "P1", 0, 1]),
             "post": st.sampled_from([None, None, "Held", "Paid"]),
         }
     )
@@ -428,7 +515,8 @@ def ledgers(draw: st.DrawFn) -> dict[str, list[dict[str, Any]]]:
                 [None, dt.date(2017, 6, 1), dt.date(2018, 1, 1), dt.date(2019, 12, 31)]
             ),
             "held": st.sampled_from([None, 0, 200, 800]),
-            "paid_by": st.sampled_from(["office", "office", "other", "counted_line"]),
+            "paid_by": st.sampled_from(["office", "other", "counted_line"]),
+            "payer": st.sampled_from(["P1", "P2", 0, 1]),
             "shares": st.dictionaries(
                 st.sampled_from(SLUGS), st.sampled_from([None, "33.33", "10.00"]), max_size=3
             ),
@@ -489,7 +577,7 @@ def directory() -> dict[str | None, Any]:
 
 
 def write(ledger: dict[str, list[dict[str, Any]]], directory: dict[str | None, Any]) -> None:
-    FundingLine.objects.bulk_create(
+    lines = FundingLine.objects.bulk_create(
         FundingLine(
             year=row["year"],
             source_of_funds=row["source_of_funds"],
@@ -532,11 +620,22 @@ def write(ledger: dict[str, list[dict[str, Any]]], directory: dict[str | None, A
         ),
     }
     PositionShare.objects.create(position=posts["Held"], iscm=directory["north"], share_pct=0)
+
+    def payer(row: dict[str, Any]) -> dict[str, Any]:
+        """The project, or the line of that number, that the row names; None names nobody."""
+        named = row["payer"]
+        if row["paid_by"] != "counted_line" or named is None:
+            return {}
+        if isinstance(named, int) and named < len(lines):
+            return {"funding_line": lines[named]}
+        return {"project": directory["P2" if named == "P2" else "P1"]}
+
     for row in ledger["entries"]:
         TimeEntry.objects.create(
             iscm=directory[row["iscm"]],
             office=directory[row["office"]],
             position=posts[row["post"]],
+            **payer(row),
             **{name: row[name] for name in ("grade", "worked_on", "days", "paid_by")},
         )
     for row in ledger["posts"]:
@@ -548,7 +647,7 @@ def write(ledger: dict[str, list[dict[str, Any]]], directory: dict[str | None, A
             starts_on=starts_on,
             ends_on=starts_on + dt.timedelta(held) if starts_on and held is not None else None,
             paid_by=row["paid_by"],
-            project=directory["P1"] if row["paid_by"] == "counted_line" else None,
+            **payer(row),
         )
         for slug, share in row["shares"].items():
             PositionShare.objects.create(position=post, iscm=directory[slug], share_pct=share)
@@ -577,7 +676,7 @@ class Recount:
         self.sources = sources
         self.known = self.possible = Fraction(0)
         self.unknown_shares = self.posts_without_share = self.n = 0
-        self.days_without_rate = Fraction(0)
+        self.days_without_rate = self.days_without_payer = Fraction(0)
         for line in ledger.lines:
             named = line.supports in ("iscm", "grcp", "all_rcps")
             if named and line.is_counted and self.is_here(line, line.iscm, line.supports):
@@ -586,21 +685,29 @@ class Recount:
         for project, year in product(("P1", "P2"), YEARS):
             self.count_project(project, year)
         for entry in ledger.entries:
-            if entry.paid_by != "counted_line" and not self.is_part_of_a_post(entry):
+            if not self.is_paid(entry, entry.worked_on.year) and not self.is_part_of_a_post(entry):
                 self.count_entry(entry)
         posts = {share.position for share in ledger.shares}
         for post, year in product(posts, YEARS):
-            if not self.is_paid(post) and post.starts_on:
+            if not self.is_paid(post, year) and post.starts_on:
                 self.count_post(post, year)
 
-    def is_paid(self, post: Position) -> bool:
-        """Whether a project that has a counted line pays the post."""
-        paying = {line.project_id for line in self.ledger.lines if line.is_counted}
-        return post.paid_by == "counted_line" and post.project_id in paying
+    def is_paid(self, record: Position | TimeEntry, year: int) -> bool:
+        """Whether a counted line of the year pays it: the line that it names, or one of the
+        project that it names."""
+        return record.paid_by == "counted_line" and any(
+            line.is_counted
+            and line.year == year
+            and (
+                line.pk == record.funding_line_id
+                or (line.project_id and line.project_id == record.project_id)
+            )
+            for line in self.ledger.lines
+        )
 
     def is_part_of_a_post(self, entry: TimeEntry) -> bool:
         post = entry.position
-        if post is None or self.is_paid(post):
+        if post is None or self.is_paid(post, entry.worked_on.year):
             return post is not None
         if not post.starts_on or not post.starts_on <= entry.worked_on <= post.ends_on:
             return False
@@ -690,8 +797,11 @@ class Recount:
                 self.days_without_rate += days * Fraction(share.share_pct) / 100
             elif share.share_pct is not None:
                 self.known += days * Fraction(share.share_pct) / 100 * Fraction(rate)
-        if rate is not None and any(share.share_pct is None for share in here):
-            self.possible += days * left / 100 * Fraction(rate)
+        if any(share.share_pct is None for share in here):
+            if rate is None:
+                self.days_without_rate += days * left / 100
+            else:
+                self.possible += days * left / 100 * Fraction(rate)
 
     def count_entry(self, entry: TimeEntry) -> None:
         entry.year, entry.source_of_funds = entry.worked_on.year, "staff_time"
@@ -699,10 +809,14 @@ class Recount:
             return
         self.n += 1
         rate = self.ledger.rates.get((entry.grade, entry.year))
+        names_nobody = entry.funding_line_id is None and entry.project_id is None
+        if entry.paid_by == "counted_line" and names_nobody:
+            self.days_without_payer += Fraction(entry.days)
+            self.possible += Fraction(entry.days) * Fraction(rate or 0)
+        else:
+            self.known += Fraction(entry.days) * Fraction(rate or 0)
         if rate is None:
             self.days_without_rate += Fraction(entry.days)
-        else:
-            self.known += Fraction(entry.days) * Fraction(rate)
 
     def as_investment(self) -> Investment:
         return Investment(
@@ -714,6 +828,7 @@ class Recount:
                 "unknown_shares": self.unknown_shares,
                 "posts_without_share": self.posts_without_share,
                 "days_without_rate": rounded(self.days_without_rate, 2),
+                "days_without_payer": rounded(self.days_without_payer, 2),
             },
             n=self.n,
         )

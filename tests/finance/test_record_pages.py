@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import datetime as dt
 import io
 import re
@@ -17,6 +16,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from lxml import html
 
+from finance.choices import GRADES
 from finance.models import FundingLine, Position, TimeEntry
 from finance.selectors.trace import version_of
 from finance.services.ledger import save_record
@@ -24,6 +24,7 @@ from finance.views.kinds import KINDS
 from iscm_portal.common.access import RIGHTS, may
 from tests.factories import engagements as make
 from tests.factories import finance as money
+from tests.files import rows_of_csv
 
 pytestmark = pytest.mark.django_db
 
@@ -37,7 +38,7 @@ FACTORIES: dict[str, Any] = {
     ),
     "time-entries": money.TimeEntryFactory,
     "standard-costs": lambda **k: money.StandardCostFactory(
-        grade=f"P{money.StandardCostFactory._meta.model.objects.count()}", **k
+        **{"year": 1960 + money.StandardCostFactory._meta.model.objects.count(), **k}
     ),
     "currency-rates": lambda **k: money.CurrencyRateFactory(
         rated_on=DAY + dt.timedelta(days=money.CurrencyRateFactory._meta.model.objects.count()), **k
@@ -104,7 +105,7 @@ def typed(kind: str) -> dict[str, Any]:
             "days": "2",
             "paid_by": "office",
         },
-        "standard-costs": lambda: {"grade": "NW", "year": 2026, "usd_per_day": "410"},
+        "standard-costs": lambda: {"grade": "NOE", "year": 2026, "usd_per_day": "410"},
         "currency-rates": lambda: {
             "currency": "CHF",
             "rated_on": "2026-03-11",
@@ -340,8 +341,9 @@ def test_a_line_takes_the_rate_on_record_for_its_day(client, page):
         ({"original_amount": "99999999999999"}, "amount_usd", "It is too large: 12 digits"),
         ({"original_currency": ""}, "original_amount", "Name the original currency"),
         ({"original_currency": "USD"}, "rated_on", "USD needs no rate"),
-        ({"original_currency": "eur"}, "original_currency", "Three capital letters"),
-        ({"original_currency": "€"}, "original_currency", "Three capital letters"),
+        ({"original_currency": "eur"}, "original_currency", "three capital letters"),
+        ({"original_currency": "€"}, "original_currency", "three capital letters"),
+        ({"original_currency": "ZZZ"}, "original_currency", "There is no such currency"),
         ({"rated_on": "", "rate_used": "1.08"}, "rated_on", "Name the day: the rate on record"),
         ({"rated_on": "", "rate_used": "-1"}, "rate_used", "It is not below zero."),
     ],
@@ -524,7 +526,7 @@ BAD: list[tuple[str, str, str, str]] = [
             "usd_per_day": [*NUMBERS, ("", REQUIRED)],
         },
         "currency-rates": {
-            "currency": [("chf", "Three capital letters"), ("FRANC", "at most 3"), ("", REQUIRED)],
+            "currency": [("chf", "three capital letters"), ("FRANC", "at most 3"), ("", REQUIRED)],
             "rated_on": [*DATES, ("", REQUIRED)],
             "usd_per_unit": [*NUMBERS[:4], ("0", "A rate is above zero."), ("", REQUIRED)],
         },
@@ -652,7 +654,7 @@ def test_a_line_names_what_it_supports_and_nothing_else(client, page):
         ("projects", lambda sent: money.ProjectFactory(code=sent["code"]), "code", "already"),
         (
             "standard-costs",
-            lambda sent: money.StandardCostFactory(grade="NW", year=2026),
+            lambda sent: money.StandardCostFactory(grade="NOE", year=2026),
             "grade",
             "already",
         ),
@@ -769,7 +771,7 @@ def test_pages_follow_each_other_without_a_gap(page):
 def test_the_files_hold_what_the_list_shows_and_all_of_it(client, page, kind):
     rows = [FACTORIES[kind]() for _row in range(55)]
     content = b"".join(client.get(f"/finance/{kind}/?format=csv").streaming_content)
-    header, *lines = csv.reader(io.StringIO(content.decode("utf-8-sig")))
+    header, *lines = rows_of_csv(content)
     assert header == [column.split("__")[0] for column in KINDS[kind].columns]
     assert len(lines) == len(rows)
     book = b"".join(client.get(f"/finance/{kind}/?format=xlsx").streaming_content)
@@ -791,10 +793,10 @@ def test_a_file_is_narrowed_as_its_list_is(client, page):
 
 def test_what_is_missing_comes_first_each_with_the_way_to_mend_it(page, officer):
     attribution = money.AttributionFactory()
-    money.TimeEntryFactory(grade="P9", worked_on=DAY, days=Decimal(3))
-    money.TimeEntryFactory(grade="P9", worked_on=DAY, days=Decimal("1.5"))
-    money.TimeEntryFactory(grade="P9", worked_on=DAY, paid_by="counted_line")
-    unrated = money.PositionFactory(grade="P8", starts_on=dt.date(2020, 1, 1), ends_on=DAY)
+    money.TimeEntryFactory(grade="UG", worked_on=DAY, days=Decimal(3))
+    money.TimeEntryFactory(grade="UG", worked_on=DAY, days=Decimal("1.5"))
+    unnamed = money.TimeEntryFactory(grade="UG", worked_on=DAY, paid_by="counted_line")
+    unrated = money.PositionFactory(grade="USG", starts_on=dt.date(2020, 1, 1), ends_on=DAY)
     money.PositionShareFactory(position=unrated, share_pct=Decimal(10))
     unplaced = money.PositionFactory()
     line = money.FundingLineFactory(is_counted=False, not_counted_reason="Repeats Table 4.")
@@ -804,10 +806,14 @@ def test_what_is_missing_comes_first_each_with_the_way_to_mend_it(page, officer)
     money.ProposalFactory(asked_on=dt.date(2020, 1, 1), state="declined", decided_on=DAY)
     text = page("/finance/")
     assert "To be completed:" in text
+    # What rightly counts nowhere is no gap; it stands below the records.
+    gaps, _kinds, kept = text.partition('id="kinds"')
+    assert ('id="gap-lines"' in gaps, 'id="gap-lines"' in kept) == (False, True)
     for kind, row, missing in (
         ("attributions", attribution, attribution.project.title),
-        ("positions", unrated, "P8: 0 of 7 years have a rate"),
+        ("positions", unrated, "USG: 0 of 7 years have a rate"),
         ("positions", unplaced, "no first day, no share"),
+        ("time-entries", unnamed, "the line or project is not named"),
         ("funding-lines", line, "Repeats Table 4."),
         ("contributions", owing, "USD 600 owed"),
         ("proposals", old, "asked on 1 January 2020"),
@@ -815,8 +821,8 @@ def test_what_is_missing_comes_first_each_with_the_way_to_mend_it(page, officer)
         assert f'href="/finance/{kind}/{row.pk}/edit/"' in text
         assert missing in text
     assert (
-        '<th scope="row">P9, 2026</th><td>4.50 days</td><td>'
-        '<a href="/finance/standard-costs/new/?grade=P9&amp;year=2026"' in text
+        '<th scope="row">UG, 2026</th><td>5.50 days</td><td>'
+        '<a href="/finance/standard-costs/new/?grade=UG&amp;year=2026"' in text
     )
 
 
@@ -830,7 +836,8 @@ def test_what_contradicts_itself_is_to_be_completed_too(page):
     )
     text = page("/finance/")
     assert f'href="/finance/positions/{post.pk}/edit/"' in text
-    assert "Posts whose payer is not counted" in text
+    assert "Posts whose payer has no counted line in each of their years" in text
+    assert f"{line}: counted in 0 of 1 years" in text
     for project, missing in (
         (nobodys.project, "USD 70"),
         (stated.project, "USD 250 stated of 100"),
@@ -866,8 +873,8 @@ def test_no_amount_is_stated_beside_a_project_that_goes_whole_to_a_mechanism(cli
 
 
 def test_the_way_to_a_missing_rate_fills_in_grade_and_year(page):
-    text = page("/finance/standard-costs/new/?grade=P9&year=2026")
-    assert 'name="grade" value="P9"' in text
+    text = page("/finance/standard-costs/new/?grade=UG&year=2026")
+    assert 'name="grade" value="UG"' in text
     assert 'name="year" value="2026"' in text
 
 
@@ -1054,8 +1061,8 @@ def test_what_is_to_be_completed_asks_as_often_for_many_rows_as_for_few(client, 
     def grow(rows: int) -> None:
         for number in range(rows):
             money.AttributionFactory()
-            money.TimeEntryFactory(grade=f"X{number}")
-            money.PositionFactory(grade="X", starts_on=DAY)
+            money.TimeEntryFactory(grade=GRADES[number])
+            money.PositionFactory(grade="D2", starts_on=DAY)
             money.FundingLineFactory(is_counted=False, not_counted_reason="Odd.")
             money.FundingLineFactory(
                 original_currency="EUR", original_amount=1000, rate_used=1, rated_on=DAY
@@ -1069,3 +1076,31 @@ def test_what_is_to_be_completed_asks_as_often_for_many_rows_as_for_few(client, 
     grow(8)
     assert statements(client, "/finance/") == few
     assert few <= 26
+
+
+# --- days name what pays them
+
+
+def test_days_name_the_line_or_project_that_pays_them_and_only_one(client, page, officer):
+    page("/finance/")
+    line, project = money.FundingLineFactory(code="L.9"), money.ProjectFactory(code="P.9")
+    sent = {
+        "title": "Officer",
+        "grade": "P3",
+        "office": make.OfficeFactory().pk,
+        "worked_on": "2026-03-11",
+        "days": "2",
+        "paid_by": "counted_line",
+    }
+    both = sent | {"funding_line": "L.9", "project": "P.9"}
+    assert_refused(client, "time-entries", both, "project", "not both")
+    other = sent | {"paid_by": "office", "project": "P.9"}
+    assert_refused(client, "time-entries", other, "project", "Only days that a counted line pays")
+    assert_refused(client, "time-entries", sent | {"grade": "P99"}, "grade", "no such grade")
+    for payer in ({}, {"funding_line": "L.9"}, {"project": "P.9"}):
+        assert client.post("/finance/time-entries/new/", sent | payer).status_code == 302
+    named = TimeEntry.objects.order_by("pk").values_list("funding_line", "project")
+    assert list(named) == [(None, None), (line.pk, None), (None, project.pk)]
+    # What pays days is not deleted from under them.
+    text = page(f"/finance/projects/{project.pk}/")
+    assert "Officer" in text

@@ -51,6 +51,8 @@ PAGES = {
     "attributions": "attributions",
     "positions": "positions",
     "contributions": "contributions",
+    "currency_rates": "currency-rates",
+    "standard_costs": "standard-costs",
 }
 WHOLE: dict[str, dict[str, Any]] = {
     "projects": {"code": "N.1", "title": "New"},
@@ -79,7 +81,11 @@ WHOLE: dict[str, dict[str, Any]] = {
         "assessed_usd": "1000",
         "paid_usd": "0",
     },
+    "currency_rates": {"currency": "GBP", "rated_on": "2026-03-31", "usd_per_unit": "1.30"},
+    "standard_costs": {"grade": "P3", "year": "2026", "usd_per_day": "410"},
 }
+NO_CURRENCY = "There is no such currency: three capital letters of ISO 4217, as in EUR."
+NO_GRADE = "There is no such grade: G1 to G7, NOA to NOE, P1 to P5, D1, D2, ASG, USG or UG."
 
 
 def as_typed(kind: str, row: dict[str, Any]) -> dict[str, Any]:
@@ -238,6 +244,29 @@ EUR = {"original_currency": "EUR", "original_amount": "100", "rated_on": "2026-0
             {"funding_line": "L.1"},
             "funding_line",
             "Only a post that a counted line pays names a line or a project.",
+        ),
+        ("positions", {"grade": "P99"}, "grade", NO_GRADE),
+        ("standard_costs", {"grade": "P99"}, "grade", NO_GRADE),
+        ("currency_rates", {"currency": "ZZZ"}, "currency", NO_CURRENCY),
+        (
+            "currency_rates",
+            {"currency": "USD"},
+            "currency",
+            "Amounts are converted to USD: it has no rate of its own.",
+        ),
+        (
+            "funding_lines",
+            {"source_of_funds": "contribution"},
+            "source_of_funds",
+            "What Member States pay is no part of the total investment: enter it with the "
+            "assessed contributions, or keep this line uncounted and say why.",
+        ),
+        (
+            "funding_lines",
+            {"source_of_funds": "reserve_fund"},
+            "source_of_funds",
+            "The money of a reserve fund is no part of the total investment: enter it on the "
+            "fund's page, or keep this line uncounted and say why.",
         ),
         ("contributions", {"paid_on": "2099-01-01"}, "paid_on", "The date is still to come."),
         (

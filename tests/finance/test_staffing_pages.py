@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import datetime as dt
 import html
 import io
@@ -19,6 +18,7 @@ from finance.models import Position
 from finance.selectors.staffing import part_of_year
 from tests.factories import engagements as make
 from tests.factories import finance as money
+from tests.files import rows_of_csv
 from tests.twins import rounded
 
 pytestmark = pytest.mark.django_db
@@ -45,7 +45,7 @@ def read(client):
 
 
 def table(content: bytes) -> list[list[str]]:
-    return list(csv.reader(io.StringIO(content.decode("utf-8-sig"))))
+    return rows_of_csv(content)
 
 
 @pytest.fixture

@@ -65,7 +65,7 @@ def test_what_it_made_is_gone_and_what_it_changed_is_as_it_was(officer):
     assert (last.title, last.history_user, last.history_change_reason) == (
         "Old",
         other,
-        f"Undo of import {run.pk}",
+        f"Undo of import {run.pk}: Wrong file",
     )
     gone = Project.history.filter(code="P.2").order_by("history_id").last()
     assert (gone.history_type, gone.history_user) == ("-", other)
@@ -210,7 +210,7 @@ def test_an_undoing_that_fails_half_way_leaves_all_and_can_be_run_again(officer,
         raise KeyboardInterrupt
 
     monkeypatch.setattr(undoing._Undoing, "give_back", cut)
-    runs.ask_to_undo(run.pk, officer)
+    runs.ask_to_undo(run.pk, "Wrong file", officer)
     with pytest.raises(KeyboardInterrupt):
         undoing.undo_run(run.pk, AT)
     run.refresh_from_db()
@@ -226,11 +226,11 @@ def test_an_undoing_that_fails_half_way_leaves_all_and_can_be_run_again(officer,
 def test_only_what_is_written_can_be_undone_and_once(officer):
     run = checked("projects", as_csv([["code", "title"], ["P.1", "T"]]), officer)
     with pytest.raises(runs.NotThatFar):
-        runs.ask_to_undo(run.pk, officer)
+        runs.ask_to_undo(run.pk, "Wrong file", officer)
     write(run, officer)
     undo(run, officer)
     with pytest.raises(runs.NotThatFar):
-        runs.ask_to_undo(run.pk, officer)
+        runs.ask_to_undo(run.pk, "Wrong file", officer)
     assert not ImportRow.objects.exists()
 
 
@@ -243,7 +243,7 @@ def test_undoing_asks_as_often_for_many_records_as_for_few(officer):
             officer,
             *({**row, "code": f"L.{i}", "label": "New"} for i in range(n)),
         )
-        runs.ask_to_undo(run.pk, officer)
+        runs.ask_to_undo(run.pk, "Wrong file", officer)
         with CaptureQueriesContext(connection) as asked:
             undoing.undo_run(run.pk, AT)
         run.refresh_from_db()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import datetime as dt
 import html
 import io
@@ -21,6 +20,7 @@ from finance.services import funds as fund_verbs
 from finance.services import ledger
 from tests.factories import engagements as make
 from tests.factories import finance as money
+from tests.files import dicts_of_csv, rows_of_csv
 from tests.finance.imported import as_csv, checked, table, undo, write
 
 pytestmark = pytest.mark.django_db
@@ -162,7 +162,7 @@ def test_an_import_opens_to_its_rows_page_by_page(read, officer):
 def test_many_edits_are_all_reached_each_once_and_the_latest_first(read, officer):
     with at(1):
         records = [money.FundingLineFactory(label=f"Line {n:03d}") for n in range(90)]
-        rates = [money.StandardCostFactory(grade=f"G{n}") for n in range(90)]
+        rates = [money.StandardCostFactory(year=1960 + n) for n in range(90)]
     for n in range(90):
         with at(2 + n % 20, hour=n % 24):
             ledger.save_record(records[n], {"amount_usd": Decimal(n)}, officer, "Why")
@@ -197,7 +197,7 @@ def test_rates_contributions_needs_and_funds_are_in_it(read, officer):
             ),
             officer,
         )
-    page = read(PAGE)
+    page = read(f"{PAGE}?kind=all")
     kinds = {row.partition(":")[0] for row in shown(page)}
     assert kinds == {
         "Currency rate",
@@ -325,7 +325,7 @@ def test_an_analyst_is_told_that_nothing_he_may_read_has_changed(client, several
         lines = b"".join(client.get(f"{PAGE}?format=csv").streaming_content).decode()
     assert "Nothing that you may read has changed" in page
     assert "Olga" not in page
-    assert len(lines.splitlines()) == 1
+    assert rows_of_csv(lines)[1:] == []
 
 
 # --- downloads
@@ -339,7 +339,7 @@ def test_the_csv_and_the_workbook_hold_all_that_is_asked_not_a_page(read, office
             ledger.save_record(line, {"amount_usd": Decimal(day)}, officer, f"Day {day}")
     address = f"{PAGE}?since=2026-11-08&kind=funding-lines"
     text = read(f"{address}&format=csv").decode("utf-8-sig")
-    head, *body = csv.reader(io.StringIO(text))
+    head, *body = rows_of_csv(text)
     assert head == [
         *("changed_at", "kind", "record", "id", "how", "field", "before", "after"),
         *("by", "reason", "import", "records"),
@@ -366,7 +366,7 @@ def test_the_csv_and_the_workbook_hold_all_that_is_asked_not_a_page(read, office
 
 def test_the_csv_of_an_import_has_its_rows_field_by_field(read, officer, several):
     text = read(f"{PAGE}?import={several.pk}&format=csv").decode("utf-8-sig")
-    rows = list(csv.DictReader(io.StringIO(text)))
+    rows = dicts_of_csv(text)
     amounts = [row["after"] for row in rows if row["field"] == "amount (USD)"]
     assert amounts == ["12.00", "11.00", "10.00"]
     assert {row["how"] for row in rows} == {"Created"}
@@ -418,3 +418,68 @@ def test_the_page_asks_as_often_for_many_changes_and_imports_as_for_few(client, 
     # A kind that is not among the latest is not asked for its names.
     assert page <= few[0] <= 40
     assert file == few[1] <= 40
+
+
+# --- what totals are counted from, and what not
+
+
+def test_what_no_total_is_counted_from_is_a_kind_of_its_own(read):
+    with at(5):
+        fund = money.ReserveFundFactory(slug="rcm-fund")
+        line = money.FundingLineFactory(label="Core", year=2026)
+        fund.save()
+    assert [row.partition(":")[0] for row in shown(read(PAGE))] == ["Funding line"]
+    assert "Reserve fund" in " ".join(shown(read(f"{PAGE}?kind=funds")))
+    assert len(shown(read(f"{PAGE}?kind=all"))) > 2
+    assert line.label in read(PAGE)
+
+
+def test_changes_are_narrowed_to_years_and_a_source(read):
+    with at(5):
+        osi = {"source_of_funds": "osi"}
+        money.FundingLineFactory(label="Early", year=2014, **osi)
+        moved = money.FundingLineFactory(label="Moved", year=2014, **osi)
+        money.FundingLineFactory(label="Travel", year=2016, source_of_funds="travel")
+        money.TimeEntryFactory(title="Days", worked_on=dt.date(2016, 5, 1))
+        post = money.PositionFactory(title="Post", starts_on=dt.date(2015, 1, 1))
+        money.PositionFactory(title="Gone", ends_on=dt.date(2015, 1, 1))
+        money.PositionShareFactory(position=post)
+        money.StandardCostFactory(year=2016)
+        attribution = money.AttributionFactory(year=2016)
+        money.FundingLineFactory(label="Other", project=attribution.project, year=2014, **osi)
+    with at(6):
+        moved.year = 2016
+        moved.save()
+
+    def found(query):
+        return {row.rpartition(" ")[0].strip() for row in shown(read(f"{PAGE}?{query}"))}
+
+    of_2016 = found("from=2016&to=2016")
+    assert of_2016 == found("from=2016")
+    told = " ".join(of_2016)
+    for name in ("Moved", "Travel", "Days", "Post", "Standard cost", "Attribution", "Project"):
+        assert name in told
+    for name in ("Early", "Gone", "Other"):
+        assert name not in told
+    assert {row.partition(":")[0] for row in found("from=2016&source=staff_time")} == {
+        "Position",
+        "Position share",
+        "Standard cost",
+        "Time entry",
+    }
+    assert " ".join(found("from=2016&source=travel")).count("Funding line") == 1
+    assert "That address is not readable" in read(f"{PAGE}?from=2016&to=2014", status=400)
+    assert "That address is not readable" in read(f"{PAGE}?source=gold", status=400)
+
+
+def test_the_reason_of_an_undoing_is_its_own_and_deleted_rows_list_what_they_held(
+    read, officer, other, several
+):
+    undo(several, other, at=dt.datetime(2026, 11, 14, 8, tzinfo=dt.UTC))
+    page = read(f"{PAGE}?undo={several.pk}")
+    assert "Why: Wrong file." in page
+    assert f"Undo of import {several.pk}: Wrong file" in page
+    assert "– → –" not in page
+    held = page.partition("<tbody>")[2].partition("</tr>")[0]
+    assert "payer" not in held
+    assert "source of funds: OSI → –" in held

@@ -154,6 +154,7 @@ def test_resources_show_what_is_known_and_the_range():
         "unknown_shares": 1,
         "posts_without_share": 0,
         "days_without_rate": 1,
+        "days_without_payer": 0,
     }
     (total,) = MEASURES["resources_allocated"].cells(Y2026)
     assert (total.value, total.beside["high_usd"], total.n) == (1000, 2000, 5)

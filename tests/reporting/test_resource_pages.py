@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import html
 import io
 import re
@@ -11,11 +10,13 @@ from urllib.parse import quote as urlquote
 
 import pytest
 from django.core.management import call_command
+from python_calamine import CalamineWorkbook
 
 from finance.selectors.printed import printed_table
 from reporting.selectors.resources import ResourceFilter, dashboard
 from tests.api import evaluation_tables as printed
 from tests.factories import engagements as make
+from tests.files import dicts_of_csv, rows_of_csv
 
 pytestmark = pytest.mark.django_db
 
@@ -63,11 +64,21 @@ TABLES = (
 
 @pytest.mark.parametrize(("number", "years", "rows", "totals"), TABLES)
 def test_a_table_of_the_evaluation_comes_out_cell_by_cell(read, number, years, rows, totals):
-    head, *body = csv.reader(io.StringIO(read(f"/resources/table-{number}.csv")))
+    head, *body = rows_of_csv(read(f"/resources/table-{number}.csv"))
     assert head == ["label", "iscm", *map(str, years)]
     found = [(label, tuple(Decimal(cell) for cell in cells)) for label, _slug, *cells in body]
     expected = [(label, tuple(map(Decimal, cells))) for label, cells in rows.items()]
     assert found == [*expected, ("Total", tuple(map(Decimal, totals)))]
+
+
+def test_a_table_can_be_had_as_a_workbook(client, read):
+    answer = client.get("/resources/table-4.xlsx?from=2014&to=2019")
+    book = CalamineWorkbook.from_filelike(io.BytesIO(b"".join(answer.streaming_content)))
+    head, *body = rows_of_csv(read("/resources/table-4.csv?from=2014&to=2019"))
+    sheet = book.get_sheet_by_index(0).to_python()
+    assert sheet[0] == head
+    assert [Decimal(str(row[2])) for row in sheet[1:]] == [Decimal(row[2]) for row in body]
+    assert "/resources/table-4.xlsx?" in read("/resources/")
 
 
 def test_the_page_shows_each_cell_of_the_tables(read):
@@ -89,8 +100,8 @@ def test_the_rise_of_osi_is_worked_out_from_the_records(real_records):
 def test_the_answer_comes_first_with_its_range_and_what_is_missing(read):
     page = read("/resources/?source=project_support&from=2014&to=2014")
     assert "USD 4.3 million is known." in page
-    assert "It could be up to USD 4.9 million:" in page
-    assert "1 share of a project is unknown." in page
+    assert "It could be up to USD 4.9 million in all." in page
+    assert "What is missing: 1 share of a project." in page
 
 
 def test_sacm_has_a_range_because_placmis_share_is_unknown(real_records):
@@ -108,7 +119,7 @@ def test_whose_share_is_unknown_is_told_to_those_who_read_projects_and_its_numbe
 ):
     client.force_login(make.UserFactory(access_group="analyst", office=None))
     page = client.get("/resources/?iscm=sacm&from=2014&to=2014").content.decode()
-    assert "1 share of a project is unknown." in page
+    assert "What is missing: 1 share of a project." in page
     assert "Whose shares they are, finance and IPD read." in page
     assert "PLACMI&#x27;s share" not in page
 
@@ -121,11 +132,17 @@ def test_the_filters_narrow_everything_on_the_page(read):
 
 
 def test_the_csv_holds_what_the_page_shows(read):
-    lines = list(csv.DictReader(io.StringIO(read("/resources/?iscm=sacm&format=csv"))))
+    lines = dicts_of_csv(read("/resources/?iscm=sacm&format=csv"))
     first = lines[0]
     assert (first["slug"], first["year"]) == ("sacm", "2014")
     assert (first["known_usd"], first["high_usd"]) == ("20000.00", "616600.00")
     totals = [line for line in lines if line["mechanism"] == "Total"]
+    *totals, in_all = totals
+    assert (in_all["table"], in_all["year"]) == ("by_source", "2014–2019")
+    by_source = [line for line in lines if line["table"] == "by_source"]
+    assert sum(Decimal(line["known_usd"]) for line in by_source[:-1]) == Decimal(
+        in_all["known_usd"]
+    )
     assert [line["year"] for line in totals] == ["2014", "2015", "2016", "2017", "2018", "2019"]
 
 
@@ -199,7 +216,7 @@ def amounts_at(read, address):
             "table=4&label=GFMD&from=2016&to=2017",
             "Table 4: GFMD, 2016–2017: <strong>USD 152,400</strong>",
         ),
-        ("iscm=midwa&from=1990&to=1990", "MIDWA, 1990: <strong>USD 0</strong>"),
+        ("iscm=midwa&from=1990&to=1990", "MIDWA, 1990: <strong>nothing is on record</strong>"),
         (
             "table=7&label=Bali+Process&from=2019&to=2019",
             "Table 7: Bali Process, 2019: <strong>4 full-time staff</strong>",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import datetime as dt
 import io
 import re
@@ -26,7 +25,7 @@ from reporting.selectors.costs import unit_costs
 from reporting.selectors.resources import ResourceFilter
 from tests.factories import engagements as make
 from tests.factories import finance as money
-from tests.files import text_of_pdf
+from tests.files import rows_of_csv, text_of_pdf
 from tests.twins import rounded, twin_settings
 
 pytestmark = pytest.mark.django_db
@@ -76,7 +75,7 @@ def test_without_the_grcp_osi_rose_by_125_9_per_cent():
 def test_the_page_shows_the_fall_with_its_parts(read):
     call_command("load_evaluation", verbosity=0)
     page = read("/resources/cliff/")
-    for words in ("-9,958,300", "57.9", "28.5", "13.2", "-70.2"):
+    for words in ("−9,958,300", "57.9", "28.5", "13.2", "−70.2"):
         assert words in page
 
 
@@ -119,9 +118,7 @@ def test_what_ends_opens_to_the_records_of_the_projects_that_end(read):
         assert f'<a href="{address.replace("&", "&amp;")}">{usd}</a>' in page
         records = read(address)
         assert f"USD {usd}</strong>" in records
-        shown = {
-            row.code for row in (one, other, last) if f'<th scope="row">{row.code}<' in records
-        }
+        shown = {row.code for row in (one, other, last) if f'/">{row.code}</a>' in records}
         assert shown == set(codes)
         assert records.count("Line ") == len(codes)
 
@@ -141,7 +138,7 @@ def test_what_ends_is_open_and_its_projects_are_not(client):
         assert secret.title not in text
     assert "750" in page
     assert "1 project that you may not read" in page
-    assert "RCM,,,,600.00,600.00" in lines.decode()
+    assert "RCM,,,,,,projects that you may not read: 1,,600.00,600.00" in lines.decode()
     assert client.get(f"/resources/records/?project={secret.code}").status_code == 400
 
 
@@ -196,15 +193,16 @@ def test_the_dashboard_of_a_past_day_says_what_was_known_then_and_what_changed(r
     page = read("/resources/?from=2026&to=2026&as_of=2026-03-31")
     assert "This is what was on record on 31 March 2026." in page
     assert ">20,000</a>" in page
-    assert 'href="/resources/changes/?since=2026-03-31"' in page
+    address = "/resources/changes/?since=2026-03-31&amp;from=2026&amp;to=2026"
+    assert f'href="{address}"' in page
     changed = read("/resources/changes/?since=2026-03-31")
     assert "20,000 → 500" in changed
     assert "The office sent the final figure." in changed
     assert "Ana" in changed
     records = read("/resources/records/?iscm=rcm&from=2026&to=2026&as_of=2026-03-31")
     assert "USD 20,000" in records
-    assert ">20,000</td>" in records
-    assert ">500</td>" in read("/resources/records/?iscm=rcm&from=2026&to=2026")
+    assert ">20,000.00</td>" in records
+    assert ">500.00</td>" in read("/resources/records/?iscm=rcm&from=2026&to=2026")
 
 
 def test_changes_are_told_to_those_who_read_the_record(ipd):
@@ -244,17 +242,27 @@ def test_a_day_to_come_cannot_be_asked_for(client, ipd):
 # --- comparing and unit costs
 
 
+def test_a_change_opens_the_two_years_of_the_same_question(read):
+    rcm = make.ISCMFactory(slug="rcm", acronym="RCM")
+    for year, usd in ((2025, 100), (2026, 150)):
+        money.FundingLineFactory(iscm=rcm, year=year, amount_usd=usd)
+    page = read("/resources/?from=2024&to=2026&iscm=rcm")
+    address = "/resources/compare/?first=2025&amp;second=2026&amp;by=iscm&amp;iscm=rcm"
+    assert page.count(f'href="{address}"') == 3  # the card, the row, the total
+    assert "RCM" in read(address.replace("&amp;", "&"))
+
+
 def test_two_years_stand_beside_each_other(read):
     rcm = make.ISCMFactory(slug="rcm", acronym="RCM")
     money.FundingLineFactory(iscm=rcm, year=2018, amount_usd=200)
     money.FundingLineFactory(iscm=rcm, year=2019, amount_usd=50)
     money.FundingLineFactory(iscm=make.ISCMFactory(acronym="New"), year=2019, amount_usd=7)
-    lines = list(csv.reader(io.StringIO(read("/resources/compare/?format=csv").lstrip("\ufeff"))))
+    lines = rows_of_csv(read("/resources/compare/?format=csv"))
     assert lines == [
-        ["row", "2018_known", "2018_high", "2019_known", "2019_high"],
-        ["RCM", "200.00", "200.00", "50.00", "50.00"],
-        ["New", "", "", "7.00", "7.00"],
-        ["Total", "200.00", "200.00", "57.00", "57.00"],
+        ["row", "2018_known", "2018_high", "2019_known", "2019_high", "difference_pct"],
+        ["RCM", "200.00", "200.00", "50.00", "50.00", "-75.0"],
+        ["New", "", "", "7.00", "7.00", ""],
+        ["Total", "200.00", "200.00", "57.00", "57.00", "-71.5"],
     ]
     page = read("/resources/compare/")
     assert "−75" in page
@@ -270,11 +278,11 @@ def test_two_mechanisms_stand_beside_each_other_source_by_source(read):
     money.FundingLineFactory(iscm=rcm, year=2019, amount_usd=200)
     money.FundingLineFactory(iscm=sacm, year=2019, amount_usd=100, source_of_funds="travel")
     address = "/resources/compare/?one=rcm&other=sacm&from=2019&to=2019&format=csv"
-    lines = list(csv.reader(io.StringIO(read(address).lstrip("\ufeff"))))
+    lines = rows_of_csv(read(address))
     assert lines[1:] == [
-        ["OSI", "200.00", "200.00", "", ""],
-        ["Travel", "", "", "100.00", "100.00"],
-        ["Total", "200.00", "200.00", "100.00", "100.00"],
+        ["OSI", "200.00", "200.00", "", "", ""],
+        ["Travel", "", "", "100.00", "100.00", ""],
+        ["Total", "200.00", "200.00", "100.00", "100.00", "-50.0"],
     ]
     page = read(address.removesuffix("&format=csv"))
     assert "/resources/records/?iscm=rcm&amp;source=osi&amp;from=2019&amp;to=2019" in page
@@ -316,13 +324,67 @@ def test_the_days_that_a_cost_is_set_against_are_those_of_posts_too(read):
     assert (records.count("Coordinator"), records.count("Desk officer")) == (1, 1)
 
 
+def test_the_days_of_a_cost_add_up_post_by_post_and_day_by_day(client):
+    own, rcm = make.OfficeFactory(), make.ISCMFactory(slug="rcm", acronym="RCM")
+    make.EventFactory(iscms=[make.ISCMFactory()], starts_on=dt.date(2026, 5, 1))
+    for office in (own, make.OfficeFactory()):
+        post = money.PositionFactory(office=office, starts_on=dt.date(2026, 1, 1))
+        money.PositionShareFactory(position=post, iscm=rcm, share_pct=10)
+        entry = money.TimeEntryFactory(
+            office=office, iscm=rcm, days=Decimal("2.50"), worked_on=dt.date(2026, 3, 2)
+        )
+    address = "/resources/costs/records/?of=days&from=2026&to=2026"
+
+    def days_at(address, group):
+        user = make.UserFactory(access_group=group, office=own)
+        client.force_login(user)
+        page = " ".join(client.get(address).content.decode().split())
+        return page, re.findall(r'data-label="Days">([\d.]+)<', page)
+
+    page, days = days_at(f"{address}&iscm=rcm", "finance")
+    assert days == ["22.00", "22.00", "44.00", "2.50", "2.50", "5.00", "49.00"]
+    for kind, row in (("positions", post), ("time-entries", entry)):
+        assert f'href="/finance/{kind}/{row.pk}/"' in page
+    _page, days = days_at(f"{address}&iscm=rcm", "reporter")
+    assert days == ["22.00", "22.00", "44.00", "2.50", "2.50", "5.00", "49.00"]
+    assert "Posts that you may not see" in _page
+    # The total of the table opens to those of all mechanisms.
+    page, _days = days_at("/resources/costs/?from=2026&to=2026", "finance")
+    assert f'<a href="{address.replace("&", "&amp;")}">49 days</a>' in page
+    assert days_at(address, "finance")[1][-1] == "49.00"
+
+
 def test_self_financing_leaves_out_what_other_donors_pay(ipd):
     rcm = make.ISCMFactory(slug="rcm", acronym="RCM")
     money.AssessedContributionFactory(iscm=rcm, year=2026, assessed_usd=100, paid_usd=100)
-    for source, usd in (("osi", 300), ("donor_cofunding", 5000), ("contribution", 70)):
+    for source, usd in (("osi", 300), ("donor_cofunding", 5000)):
         money.FundingLineFactory(iscm=rcm, year=2026, source_of_funds=source, amount_usd=usd)
     ((name, ratio),) = beside(ResourceFilter(2026, 2026), ipd).self_financing
     assert (name, ratio.pct) == ("RCM", 25)
+
+
+def test_self_financing_is_a_range_and_opens_to_both_of_its_sides(client, read):
+    client.force_login(make.UserFactory(access_group="finance", office=None))
+    rcm = make.ISCMFactory(slug="rcm", acronym="RCM")
+    money.AssessedContributionFactory(iscm=rcm, year=2026, assessed_usd=100, paid_usd=100)
+    for source, usd in (("osi", 300), ("donor_cofunding", 5000)):
+        money.FundingLineFactory(iscm=rcm, year=2026, source_of_funds=source, amount_usd=usd)
+    project = money.ProjectFactory()
+    money.FundingLineFactory(project=project, year=2026, amount_usd=600, source_of_funds="travel")
+    money.AttributionFactory(project=project, iscm=rcm, year=2026)
+    support = "/resources/records/?iscm=rcm&amp;source=of_iom&amp;supports=iscm"
+    support += "&amp;from=2026&amp;to=2026"
+    for address in ("/resources/?from=2026&to=2026", "/sustaining/?from=2025&to=2026"):
+        page = " ".join(client.get(address).content.decode().split())
+        assert "25.0" in page
+        assert "down to 10.0" in page
+        assert f'href="{support}"' in page
+        assert "iscm=rcm&amp;from=2026&amp;to=2026#contributions" in page
+    records = read(support.replace("&amp;", "&"))
+    assert "<strong>USD 300</strong> known, up to 900" in records
+    assert "5,000" not in records
+    text = read("/sustaining/?from=2026&to=2026&format=csv&table=ratios")
+    assert rows_of_csv(text)[1][:5] == ["RCM", "2026", "100.00", "300.00", "900.00"]
 
 
 def test_each_number_that_a_cost_is_set_against_opens_to_its_records(read):
@@ -347,7 +409,9 @@ def test_each_number_that_a_cost_is_set_against_opens_to_its_records(read):
         assert f'<a href="{address.replace("&", "&amp;")}">{count}</a>' in page
         records = read(address)
         assert count.split()[0] in records
-        listed = " ".join(re.findall(r"<li>(.*?)</li>", records, re.DOTALL))
+        listed = " ".join(
+            re.findall(r"<(?:li|th scope=\"row\")>(.*?)</(?:li|th)>", records, re.DOTALL)
+        )
         every = {"Joint meeting", "Later", "Desk officer", "Somebody else"}
         every |= {"Agreed", "Passed", "Met", "Still open"}
         assert {name for name in every if name in listed} == shown
@@ -397,7 +461,7 @@ def test_days_without_a_rate_are_not_known_rather_than_nothing(read):
     assert ">not known</a>" in page
     assert "2 staff days have no rate" in page
     assert "Every share" not in page
-    assert 'href="/resources/records/?&amp;from=2026&amp;to=2026#time"' in page
+    assert 'href="/resources/records/?&amp;from=2026&amp;to=2026#time_entries"' in page
     assert "Desk officer" in read("/resources/records/?from=2026&to=2026")
 
 
@@ -424,7 +488,7 @@ def test_the_workbook_and_the_csv_hold_the_same_rows_that_are_shown(read):
     money.FundingLineFactory(iscm=rcm, year=2019, amount_usd=Decimal("200.50"))
     money.FundingLineFactory(supports="grcp", year=2019, amount_usd=7)
     text = read("/resources/?from=2019&to=2019&format=csv").lstrip("\ufeff")
-    head, *body = list(csv.reader(io.StringIO(text)))
+    head, *body = rows_of_csv(text)
     book = CalamineWorkbook.from_filelike(
         io.BytesIO(read("/resources/?from=2019&to=2019&format=xlsx"))
     )
@@ -436,6 +500,8 @@ def test_the_workbook_and_the_csv_hold_the_same_rows_that_are_shown(read):
         == [
             "RCM",
             "GRCP meetings",
+            "Total",
+            "OSI",
             "Total",
         ]
     )
@@ -449,7 +515,7 @@ def test_the_workbook_and_the_csv_hold_the_same_rows_that_are_shown(read):
 def test_the_other_tables_can_be_had_as_workbooks_with_the_rows_of_the_csv(read, address):
     ending(dt.date(2026, 12, 31), 600, make.ISCMFactory(acronym="RCM"))
     text = read(f"{address}&format=csv").lstrip("\ufeff")
-    head, *body = list(csv.reader(io.StringIO(text)))
+    head, *body = rows_of_csv(text)
     book = CalamineWorkbook.from_filelike(io.BytesIO(read(f"{address}&format=xlsx")))
     sheet = book.get_sheet_by_index(0).to_python()
     assert sheet[0] == head
@@ -467,6 +533,62 @@ def test_the_pdf_says_what_the_page_says(read):
     told = text_of_pdf(read("/resources/?from=2019&to=2019&format=pdf"))
     for words in ("USD 1,000 is known.", "up to USD 1,500", "RCM", "1,000 – 1,500", "OSI"):
         assert words in told
+    # Which project's share it is, and what stands beside the money.
+    assert f"{project.code} ({project.title}) for RCM: 2019" in told
+    assert "Beside the money, 2019" in told
+
+
+def test_the_pdf_rounds_as_the_page_does(read):
+    rcm = make.ISCMFactory(slug="rcm", acronym="RCM")
+    for usd, year in (("1404526.50", 2018), ("2404526.50", 2019)):
+        money.FundingLineFactory(iscm=rcm, year=year, amount_usd=Decimal(usd))
+    told = text_of_pdf(read("/resources/?from=2018&to=2019&format=pdf"))
+    page = read("/resources/?from=2018&to=2019")
+    for number in ("1,404,527", "2,404,527", "3,809,053"):
+        assert number in told
+        assert number in page
+    assert "+71%" in told
+
+
+def test_the_pdf_has_figures_cards_and_tables_of_the_evaluation(read):
+    call_command("load_evaluation", verbosity=0)
+    told = text_of_pdf(read("/resources/?format=pdf"))
+    for words in (
+        "Figure 3",
+        "Figure 4",
+        "Table 4",
+        "Table 7",
+        "338,300",
+        "+180%",
+        "−70%",
+        "PLACMI",
+    ):
+        assert words in told
+
+
+@pytest.mark.parametrize(
+    ("address", "words"),
+    [
+        ("/resources/cliff/?year=2026", ("USD 600 is known to end in 2026", "31 December 2026")),
+        ("/resources/compare/?first=2025&second=2026", ("2025 beside 2026", "RCM", "600")),
+        ("/resources/costs/?from=2026&to=2026", ("Per event", "RCM", "600")),
+        ("/staffing/?year=2026", ("1 posts are needed", "Gap", "RCM")),
+        ("/sustaining/?from=2026&to=2026", ("USD 100 is paid of USD 400 assessed", "14.3")),
+    ],
+)
+def test_each_page_of_figures_can_be_had_on_paper(client, address, words):
+    client.force_login(make.UserFactory(access_group="finance", office=None))
+    rcm = make.ISCMFactory(slug="rcm", acronym="RCM")
+    ending(dt.date(2026, 12, 31), 600, rcm)
+    money.StaffNeedFactory(iscm=rcm, year=2026, share_pct=100)
+    money.AssessedContributionFactory(iscm=rcm, year=2026, assessed_usd=400, paid_usd=100)
+    page = client.get(address).content.decode()
+    assert "format=pdf" in page
+    answer = client.get(f"{address}&format=pdf")
+    assert answer["Content-Type"] == "application/pdf"
+    told = text_of_pdf(answer.content)
+    for word in words:
+        assert word in told
 
 
 @pytest.mark.parametrize(
@@ -497,6 +619,6 @@ def test_the_rows_are_what_the_reader_asks_for_and_open_to_their_records(read, b
 def test_one_year_is_as_many_statements_as_many(django_assert_max_num_queries):
     for year in range(2014, 2026):
         money.FundingLineFactory(year=year)
-    with django_assert_max_num_queries(20):
+    with django_assert_max_num_queries(21):
         unit_costs(ResourceFilter(2014, 2025))
     assert Period.years(2014, 2025).calendar_years == range(2014, 2026)

@@ -20,6 +20,10 @@ from django.utils.translation import gettext_lazy
 from iscm_portal.common.exports import FORMULA_SIGNS
 from iscm_portal.common.period import FIRST_DAY, LAST_DAY
 
+from ...choices import CURRENCIES, GRADES, RATED_CURRENCIES
+from ...models.currency import NO_CURRENCY, USD_HAS_NO_RATE
+from ...models.staffing import GRADE_HINT, NO_GRADE
+
 Words = str | Promise
 
 # A spreadsheet takes no more in one cell.
@@ -129,15 +133,34 @@ class Text(CellType):
 
 @dataclass(frozen=True)
 class Currency(CellType):
+    """A currency; one that is ``rated`` is not the dollar."""
+
+    rated: bool = False
     empty = ""
 
     @property
     def words(self) -> Words:
-        return gettext_lazy("Three capital letters")
+        return gettext_lazy("Three capital letters of ISO 4217")
 
     def read(self, text: str, cell: Any) -> str:
-        if not re.fullmatch(r"[A-Z]{3}", text):
-            raise CellProblem(_("A currency is three capital letters, as in EUR."))
+        if text not in CURRENCIES:
+            raise CellProblem(str(NO_CURRENCY))
+        if self.rated and text not in RATED_CURRENCIES:
+            raise CellProblem(str(USD_HAS_NO_RATE))
+        return text
+
+
+@dataclass(frozen=True)
+class Grade(CellType):
+    empty = ""
+
+    @property
+    def words(self) -> Words:
+        return GRADE_HINT
+
+    def read(self, text: str, cell: Any) -> str:
+        if text not in GRADES:
+            raise CellProblem(str(NO_GRADE))
         return text
 
 

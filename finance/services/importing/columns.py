@@ -33,6 +33,7 @@ from .cells import (
     Code,
     Currency,
     Day,
+    Grade,
     Link,
     ManyLinks,
     Number,
@@ -312,7 +313,7 @@ POSITIONS = Kind(
             gettext_lazy("What the post goes by; a new one needs a code of your own."), "BKK.0007"
         ),
         Column("title", Text(160), gettext_lazy("Its title."), "Programme Officer", True),
-        Column("grade", Text(10), gettext_lazy("The grade."), "P3"),
+        Column("grade", Grade(), gettext_lazy("The grade."), "P3"),
         office(required=True),
         *first_and_last(),
         Column(
@@ -392,7 +393,7 @@ CURRENCY_RATES = Kind(
     CurrencyRate,
     key=("currency", "rated_on"),
     columns=(
-        Column("currency", Currency(), gettext_lazy("The currency."), "EUR", True),
+        Column("currency", Currency(rated=True), gettext_lazy("The currency."), "EUR", True),
         Column("rated_on", Day(), gettext_lazy("The day."), "2026-03-31", True),
         Column("usd_per_unit", RATE, gettext_lazy("USD for one unit."), "1.08", True),
         *told_by(),
@@ -404,7 +405,7 @@ STANDARD_COSTS = Kind(
     StandardCost,
     key=("grade", "year"),
     columns=(
-        Column("grade", Text(10), gettext_lazy("The grade."), "P3", True),
+        Column("grade", Grade(), gettext_lazy("The grade."), "P3", True),
         year(),
         Column(
             "usd_per_day",

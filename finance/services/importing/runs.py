@@ -23,6 +23,9 @@ from .checking import locked
 
 # Longer does not fit into the history beside the number of the import.
 LONGEST_REASON = 80
+# The history of a record says of which import it is the undoing, too.
+LONGEST_UNDO_REASON = 60
+SAY_WHY_UNDO = gettext_lazy("Say why it is undone: what figures are counted from changes by it.")
 SAY_WHY = gettext_lazy(
     "The file changes what figures are counted from, or what a report or the evaluation tells. "
     "Say why."
@@ -102,11 +105,15 @@ def ask_to_write(run_id: int, reason: str, actor: Any) -> None:
     progress.forget(run_id)
 
 
-def ask_to_undo(run_id: int, actor: Any) -> None:
-    """Have a written run undone in the name of ``actor``. Raises NotThatFar."""
+def ask_to_undo(run_id: int, reason: str, actor: Any) -> None:
+    """Have a written run undone in the name of ``actor``. Raises NotThatFar and ReasonMissing."""
+    reason = " ".join(reason.split())[:LONGEST_UNDO_REASON]
     with transaction.atomic():
         run = _in(run_id, ImportState.WRITTEN)
+        if not reason:
+            raise ReasonMissing(SAY_WHY_UNDO)
         run.state, run.undone_by, run.problem = ImportState.UNDOING, actor, ""
+        run.undo_reason = reason
         run.save()
     progress.forget(run_id)
 

@@ -57,8 +57,9 @@ def place_of(error: CellError) -> str:
 
 @dataclass(frozen=True)
 class WrittenRecord:
-    """A record that a run wrote: what it goes by, and its columns that changed."""
+    """A record that a run wrote: its number, what it goes by, and its columns that changed."""
 
+    number: int
     key: str
     is_new: bool
     changes: list[Change]
@@ -78,11 +79,12 @@ def written_records(run: ImportRun, records: Sequence[ImportedRecord]) -> list[W
         new = after[record.history_after]
         key = " · ".join(new[name] for name in kind.key)
         if record.history_before is None:
-            told.append(WrittenRecord(key, True, []))
+            told.append(WrittenRecord(record.object_id, key, True, []))
             continue
         old = before[record.history_before]
         changes = [Change(name, old[name], text) for name, text in new.items() if old[name] != text]
-        told.append(WrittenRecord(key, False, changes + shares.get(record.object_id, [])))
+        changes += shares.get(record.object_id, [])
+        told.append(WrittenRecord(record.object_id, key, False, changes))
     return told
 
 

@@ -38,6 +38,8 @@ from .writing import (
 CHUNK = 1000
 BATCH = 500
 MOST_NAMED = 8
+# What the history of a record has room for.
+MOST_OF_HISTORY = 100
 
 
 class CannotBeUndone(Exception):
@@ -95,6 +97,7 @@ def _give_up(run_id: int, problem: str) -> None:
         run = locked(run_id)
         if run.state == ImportState.UNDOING:
             run.state, run.problem, run.undone_by = ImportState.WRITTEN, problem[:500], None
+            run.undo_reason = ""
             run.save()
 
 
@@ -238,7 +241,8 @@ class _Undoing:
     def __init__(self, run: ImportRun, kind: Kind, at: dt.datetime) -> None:
         self.run, self.kind, self.at = run, kind, at
         self.years: set[int] = set()
-        self.reason = _("Undo of import %(number)s") % {"number": run.pk}
+        told = _("Undo of import %(number)s: %(why)s")
+        self.reason = (told % {"number": run.pk, "why": run.undo_reason})[:MOST_OF_HISTORY]
 
     def _note(self, records: Sequence[Any], sign: str) -> None:
         note_history(records, sign, actor=self.run.undone_by, reason=self.reason, at=self.at)

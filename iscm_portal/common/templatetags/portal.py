@@ -33,6 +33,13 @@ OF_A_DAY = frozenset(
     }
 )
 
+# Those that ask for years and a mechanism by the same names: the question goes on with its reader.
+OF_A_QUESTION = {
+    "/resources/": ("from", "to", "iscm"),
+    "/resources/compare/": ("iscm",),
+    "/resources/costs/": ("from", "to", "iscm"),
+}
+
 # status -> (its colour class, its word); the class brings the sign.
 STATUS_LOOKS = {
     "draft": "",
@@ -64,13 +71,14 @@ def _rounded(number: Decimal, decimals: int) -> Decimal:
 
 @register.filter
 def amount(value: Any, decimals: int | None = None) -> str:
-    """A number with thousand separators; an en dash with words for what is unknown."""
+    """A number with thousand separators and a true minus sign; in words what is unknown."""
     if value is None or value == "":
         return _("no data")
     number = Decimal(str(value))
     if decimals is None:
         decimals = 0 if number == number.to_integral_value() else 2
-    return number_format(_rounded(number, decimals), decimal_pos=decimals, force_grouping=True)
+    text = number_format(_rounded(number, decimals), decimal_pos=decimals, force_grouping=True)
+    return text.replace("-", "−", 1) if number < 0 else text
 
 
 @register.filter
@@ -234,15 +242,22 @@ def sort_head(
     )
 
 
+def _kept(request: Any, address: str) -> str:
+    """What of this page's question another page of money is opened with: who looks at a past day
+    goes on looking at it, and at the same years and mechanism."""
+    names: tuple[str, ...] = ("as_of",) if address in OF_A_DAY else ()
+    if request.path in OF_A_QUESTION:
+        names += OF_A_QUESTION.get(address, ())
+    asked = {name: value for name in names if (value := request.GET.get(name, ""))}
+    return f"?{urlencode(asked)}" if asked else ""
+
+
 @register.inclusion_tag("components/money.html", takes_context=True)
 def money_rooms(context: dict[str, Any]) -> dict[str, Any]:
     """The pages on what it costs that the reader may open, the present one marked."""
     request = context["request"]
     reads_all = may(request.user, "read_all_finance")
     reads = reads_all or may(request.user, "read_own_office_finance")
-    # Who looks at a past day goes on looking at it.
-    day = request.GET.get("as_of", "")
-    kept = f"?{urlencode({'as_of': day})}" if day else ""
     rooms = [
         ("/resources/", _("What it costs"), True),
         ("/resources/compare/", _("Compare"), True),
@@ -257,7 +272,7 @@ def money_rooms(context: dict[str, Any]) -> dict[str, Any]:
     return {
         "rooms": [
             {
-                "address": f"{address}{kept if address in OF_A_DAY else ''}",
+                "address": f"{address}{_kept(request, address)}",
                 "label": label,
                 "is_current": request.path == address,
             }

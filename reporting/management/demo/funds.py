@@ -51,7 +51,7 @@ def _contributions(
                 received_on=day,
                 country=state,
                 amount_usd=Decimal(chance.randrange(40, 60) * 100),
-                reference=f"DEMO-{year}/{number}",
+                reference=f"REC-{year}-{number}",
                 source=SOURCE,
             )
             receive(money, officer)
@@ -83,8 +83,8 @@ def _case(chance: random.Random, world: World, fund: ReserveFund, day: dt.date) 
         vulnerability=vulnerability,
         origin=origin,
         destination=destination,
-        approval=f"DEMO-CAP/{day:%Y%m%d}" if over else "",
+        approval=f"LET-{day:%Y-%m%d}" if over else "",
         approved_on=week if over else None,
-        secretariat_approval=f"DEMO-TS/{day:%Y%m%d}" if outside else "",
+        secretariat_approval=f"MIN-{day:%Y-%m%d}" if outside else "",
         secretariat_approved_on=week if outside else None,
     )
