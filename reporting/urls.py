@@ -4,6 +4,7 @@ from django.urls import path
 
 from .views import (
     coverage,
+    dashboard,
     documents,
     duties,
     filing,
@@ -13,6 +14,7 @@ from .views import (
     my_work,
     notices,
     recommendations,
+    releases,
     report_pages,
     resource_questions,
     resources,
@@ -78,8 +80,14 @@ urlpatterns = [
     path("resources/changes/", resource_questions.changed, name="resource_changes"),
     path("resources/records/", resources.records, name="resource_records"),
     path("resources/table-<int:number>.csv", resources.printed_table_csv, name="printed_table_csv"),
-    path("indicators/", indicators.indicators, name="indicators"),
+    path("indicators/", dashboard.indicators, name="indicators"),
+    path("indicators/runs/", dashboard.runs, name="compile_runs"),
+    path("indicators/runs/compile/", dashboard.compile_now, name="compile_now"),
     path("indicators/<slug:key>/", indicators.indicator, name="indicator"),
     path("indicators/<slug:key>/records/", indicators.indicator_records, name="indicator_records"),
+    path("releases/", releases.releases, name="releases"),
+    path("releases/<int:year>/", releases.release, name="release"),
+    path("releases/<int:year>/close/", releases.close, name="release_close"),
+    path("releases/<int:year>/changes/", releases.changes, name="release_changes"),
     path("recommendations/", recommendations.recommendations, name="recommendations"),
 ]

@@ -7,6 +7,13 @@ from .duty import Duty, Extension
 from .indicator import CompileRun, EvidenceSum, Indicator, IndicatorValue
 from .notice import Notice, NoticeRule
 from .recommendation import Recommendation
+from .release import (
+    PublishedValue,
+    Release,
+    ReleasedIndicator,
+    ReleasedRecord,
+    ReleasedValue,
+)
 from .report import (
     KeptText,
     Lesson,
@@ -41,7 +48,12 @@ __all__ = [
     "NoticeRule",
     "Participant",
     "PostEventReport",
+    "PublishedValue",
     "Recommendation",
+    "Release",
+    "ReleasedIndicator",
+    "ReleasedRecord",
+    "ReleasedValue",
     "ReportStep",
     "ReportVersion",
     "ReportedAgendaItem",

@@ -20,8 +20,9 @@ from ...models import CompileRun, Indicator, IndicatorValue
 from ..duties import sync_duties
 from . import cells, sums, values
 from .cells import Span
+from .history import keep_history
 from .sums import Stretch
-from .temporary import drop
+from .temporary import drop, seconds_now
 
 
 @dataclass(frozen=True)
@@ -114,6 +115,7 @@ def _begun(spans: Iterable[Span], at: dt.datetime) -> frozenset[Span]:
 def _run(work: Work, at: dt.datetime) -> CompileRun:
     with transaction.atomic():
         lock_until_commit("compile")
+        began = seconds_now()
         sync_duties(at)
         run = CompileRun.objects.create(
             scope=work.scope,
@@ -128,7 +130,9 @@ def _run(work: Work, at: dt.datetime) -> CompileRun:
         sums.count_anew(counted, work.stretches)
         _work_out(work)
         run.values_written, run.values_removed = values.publish(run, at)
+        keep_history(run)
         run.values_total = IndicatorValue.objects.count()
+        run.seconds = seconds_now() - began
         run.state, run.published_at = CompileRun.State.PUBLISHED, at
         run.save()
         drop((*cells.TABLES, *values.TABLES))
