@@ -379,7 +379,7 @@ def _table(
         heads, grid = _cut(asked, run)
     left_out = [row for row in indicators if row not in shown]
     labels = [label for _code, label in heads]
-    if len(heads) <= MOST_COLUMNS:
+    if 0 < len(heads) <= MOST_COLUMNS:
         lines = [
             Line(
                 row.title,

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from engagements.models import Partnership, SupportRequest
 from iscm_portal.common.models import JobRun
-from reporting.models import CompileRun, IndicatorValue, PublishedValue
+from reporting.models import CompileRun, Indicator, IndicatorValue, PublishedValue
 from reporting.selectors.indicators import latest_run
 from reporting.services.compiling import compile_indicators
 from tests.factories import engagements as make
@@ -283,8 +283,14 @@ def at_day(day: int) -> dt.datetime:
     return dt.datetime(2026, 3, day, 12, tzinfo=dt.UTC)
 
 
+def known_since_february(**kwargs) -> None:
+    """An indicator that was defined before the days that are asked for."""
+    indicator = reported.IndicatorFactory(key="support_requests", **kwargs)
+    indicator.history.update(history_date=dt.datetime(2026, 2, 1, tzinfo=dt.UTC))
+
+
 def test_a_past_day_shows_what_was_published_by_its_end(page):
-    reported.IndicatorFactory(key="support_requests", title="Requests")
+    known_since_february(title="Requests")
     iscm = make.ISCMFactory(acronym="BALI")
     for day in (2, 10):
         make.SupportRequestFactory(iscm=iscm, asked_on=dt.date(2026, 1, 5))
@@ -304,7 +310,7 @@ def test_a_past_day_shows_what_was_published_by_its_end(page):
 
 
 def test_a_past_day_has_its_chip_and_no_link_to_records_of_now(page):
-    reported.IndicatorFactory(key="support_requests")
+    known_since_february()
     make.SupportRequestFactory(asked_on=dt.date(2026, 1, 5))
     compile_indicators(2026, 2026, at_day(2))
     text = page("/indicators/?year=2026&as_of=2026-03-02")
@@ -348,6 +354,7 @@ def start_anew() -> None:
     for model in (PublishedValue, IndicatorValue, SupportRequest, Partnership):
         model.objects.all().delete()
     CompileRun.objects.all().delete()
+    Indicator.objects.all().delete()
 
 
 def change(step, year, iscms):
