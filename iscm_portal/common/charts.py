@@ -18,6 +18,7 @@ from django.utils.safestring import SafeString, mark_safe
 
 # Told apart in print and by the colour-blind: lightness differs from neighbour to neighbour.
 PALETTE = ["#0033a0", "#9cc2f0", "#d9763d", "#5b6678", "#f2b544", "#4f8ad9", "#1e7b4a", "#b48ac9"]
+DASHES = [[1, 0], [5, 3], [2, 2], [8, 3, 2, 3]]
 FONT = "system-ui, -apple-system, Segoe UI, Roboto, Arial, sans-serif"
 A_WEEK = 7 * 24 * 3600
 
@@ -153,6 +154,13 @@ def small_lines(
                 "legend": {"orient": "bottom", "title": None, "labelLimit": 0, "columns": 2}
                 if len(names) > 1
                 else None,
+            },
+            # Lines are told apart without their colour, too.
+            "strokeDash": {
+                "field": series,
+                "type": "nominal",
+                "sort": None,
+                "scale": {"domain": names, "range": DASHES},
             },
         },
     }

@@ -199,6 +199,20 @@ class Table:
     lines: list[Line]
     left_out: list[Indicator] = field(default_factory=list)
 
+    def count_of(self, status: str) -> int:
+        """How many cells have a value of that status."""
+        cells = [cell for line in self.lines for cell in line.cells]
+        return sum(cell.value is not None and cell.value.status == status for cell in cells)
+
+    @property
+    def off_track(self) -> int:
+        return self.count_of(Status.RED)
+
+    @property
+    def with_value(self) -> int:
+        cells = [cell for line in self.lines for cell in line.cells]
+        return sum(cell.value is not None and cell.value.value is not None for cell in cells)
+
 
 @dataclass(frozen=True)
 class Board:
