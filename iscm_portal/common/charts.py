@@ -18,6 +18,8 @@ from django.utils.safestring import SafeString, mark_safe
 
 # Told apart in print and by the colour-blind: lightness differs from neighbour to neighbour.
 PALETTE = ["#0033a0", "#9cc2f0", "#d9763d", "#5b6678", "#f2b544", "#4f8ad9", "#1e7b4a", "#b48ac9"]
+# Lines are thin: those of pale colours would be lost.
+LINES = ["#0033a0", "#d9763d", "#1e7b4a", "#5b6678", "#4f8ad9", "#b48ac9"]
 DASHES = [[1, 0], [5, 3], [2, 2], [8, 3, 2, 3]]
 FONT = "system-ui, -apple-system, Segoe UI, Roboto, Arial, sans-serif"
 A_WEEK = 7 * 24 * 3600
@@ -150,7 +152,7 @@ def small_lines(
                 "field": series,
                 "type": "nominal",
                 "sort": None,
-                "scale": {"domain": names, "range": PALETTE},
+                "scale": {"domain": names, "range": LINES},
                 "legend": {"orient": "bottom", "title": None, "labelLimit": 0, "columns": 2}
                 if len(names) > 1
                 else None,
