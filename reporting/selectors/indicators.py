@@ -64,9 +64,8 @@ def trend(
 
     From the first span with data to the last; those between them that have none are there.
     """
-    values = list(
-        indicator.values.filter(period=period, cell=cell_of(iscm)).order_by("year", "part")
-    )
+    rows = indicator.values.filter(period=period, cell=cell_of(iscm)).select_related("iscm")
+    values = list(rows.order_by("year", "part"))
     filled = [place for place, value in enumerate(values) if value.n]
     return values[filled[0] : filled[-1] + 1] if filled else []
 
