@@ -36,6 +36,7 @@ from .resources import labels_of
 
 # What values can be cut by, besides the mechanism.
 DIMENSIONS = ("type", "theme", "region", "office", "country", "kind", "event_kind", "source")
+CUTS = ("iscm", *DIMENSIONS)
 # Spans of a trend that is not of years: three years of quarters.
 QUARTERS_SHOWN = 12
 # Changes that are named first.

@@ -29,8 +29,6 @@ from ..models import (
 from .dashboard import cut_of, records_address, word_of_value, words_of
 from .indicators import OVERALL, compiled_years, overview
 
-DIMENSIONS = ("iscm", "type", "theme", "region", "office", "country", "kind", "event_kind")
-
 
 @dataclass(frozen=True)
 class Readiness:
@@ -96,11 +94,6 @@ def next_revision(year: int) -> int:
 def years_to_close(this_year: int) -> list[int]:
     """The years that are over and have values, the latest first."""
     return [year for year in reversed(compiled_years()) if year < this_year]
-
-
-def latest_releases() -> list[Release]:
-    """All releases, the latest first."""
-    return list(Release.objects.select_related("closed_by"))
 
 
 @dataclass(frozen=True)

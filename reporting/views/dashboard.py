@@ -80,7 +80,7 @@ def asked_of(request: SignedInRequest, iscms: dict[str, ISCM], year: int) -> Ask
         year=year,
         period=period,
         part=part,
-        by=one_of(request, "by", ("iscm", *selectors.DIMENSIONS)),
+        by=one_of(request, "by", selectors.CUTS),
         iscms=asked_iscms(request, iscms),
         as_of=past_day(request, timezone.localdate()),
     )
@@ -125,9 +125,7 @@ def indicators(request: SignedInRequest) -> HttpResponseBase:
         "charts": charts,
         "years": years,
         "iscms": iscms.values(),
-        "dimensions": [
-            (name, selectors.dimension_label(name)) for name in ("iscm", *selectors.DIMENSIONS)
-        ],
+        "dimensions": [(name, selectors.dimension_label(name)) for name in selectors.CUTS],
         "periods": PeriodKind.choices,
         "chips": chips_of(request, asked),
         "problems": problems,
@@ -207,8 +205,6 @@ def chips_of(request: SignedInRequest, asked: Asked) -> list[tuple[str, str]]:
 
 def runs(request: SignedInRequest) -> HttpResponse:
     """When the values were compiled, how long it took and what it changed; what runs or failed."""
-    if not may(request.user, "read_indicators"):
-        raise PermissionDenied
     context = {
         "page": keyset_page(request, CompileRun.objects.visible_to(request.user), "-pk"),
         "jobs": compile_jobs(timezone.now()),

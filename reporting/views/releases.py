@@ -22,7 +22,7 @@ from ..measures import MEASURES
 from ..measures.causes import versions_since
 from ..models import Release
 from ..selectors import releases as selectors
-from ..selectors.dashboard import DIMENSIONS, dimension_label
+from ..selectors.dashboard import CUTS, DIMENSIONS, dimension_label
 from ..services import release_sheet
 from ..services.releasing import ReleaseError, close_year
 from .indicators import asked_iscm
@@ -30,7 +30,7 @@ from .indicators import asked_iscm
 
 def releases(request: SignedInRequest) -> HttpResponse:
     """The years that are closed, and for IPD those that can be."""
-    found = [row for row in selectors.latest_releases() if may(request.user, "read_indicators")]
+    found = list(Release.objects.visible_to(request.user).select_related("closed_by"))
     may_publish = may(request.user, "publish_releases")
     context = {
         "releases": found,
@@ -62,7 +62,7 @@ def release(request: SignedInRequest, year: int) -> HttpResponseBase:
         response = HttpResponse(release_sheet.pdf(found), content_type="application/pdf")
         response["Content-Disposition"] = f'attachment; filename="{name}.pdf"'
         return response
-    by = one_of(request, "by", selectors.DIMENSIONS) or "iscm"
+    by = one_of(request, "by", CUTS) or "iscm"
     rows = selectors.overall(found)
     context = {
         "release": found,
@@ -70,7 +70,7 @@ def release(request: SignedInRequest, year: int) -> HttpResponseBase:
         "rows": rows,
         "revised": [row for row in rows if row.is_revised],
         "by": by,
-        "dimensions": [(name, dimension_label(name)) for name in selectors.DIMENSIONS],
+        "dimensions": [(name, dimension_label(name)) for name in CUTS],
         "revisions": selectors.revisions(found, by),
         "may_publish": may(request.user, "publish_releases"),
     }
