@@ -23,7 +23,7 @@ from iscm_portal.common.filters import (
 )
 
 from . import choices
-from .models import Indicator, Recommendation
+from .models import CompileRun, Indicator, Recommendation, Release
 
 OVERALL = "overall"
 DIMENSIONS = [
@@ -114,9 +114,16 @@ class IndicatorValueFilter(filters.FilterSet):
         help_text=_("Slug of a mechanism, or overall."),
     )
     status = CodeFilter(choices=choices.Status.choices)
+    release = IdFilter(
+        method="of_now", help_text=_("The id of a release: the values as that year was closed.")
+    )
     updated_since = filters.IsoDateTimeFilter(
         "compiled_at", "gte", help_text=_("Changed at or after this moment.")
     )
+
+    def of_now(self, rows: QuerySet[Any], name: str, value: Any) -> QuerySet[Any]:
+        """With a release named ``ReleasedValueFilter`` is asked instead."""
+        return rows
 
     def filter_queryset(self, queryset: QuerySet[Any]) -> QuerySet[Any]:
         found = super().filter_queryset(queryset)
@@ -125,6 +132,24 @@ class IndicatorValueFilter(filters.FilterSet):
         if not self.form.cleaned_data.get("dimension"):
             found = found.filter(dimension="")
         return found
+
+
+class ReleasedValueFilter(IndicatorValueFilter):
+    """The same of the values of a release, which are of a year."""
+
+    indicator = indicator_filter("indicator__indicator")
+    release = LinkFilter(queryset=Release.objects.all())  # type: ignore[assignment]
+
+
+class CompileRunFilter(filters.FilterSet):
+    state = CodeFilter(choices=CompileRun.State.choices)
+    scope = CodeFilter(choices=CompileRun.Scope.choices)
+    since = since("published_at__date")
+    until = until("published_at__date")
+
+
+class ReleaseFilter(filters.FilterSet):
+    year = YearFilter("year")
 
 
 class RecommendationFilter(RecordFilter):

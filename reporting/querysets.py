@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Self
 
-from django.db.models import Q
+from django.db.models import F, Q, Value
 from django.db.models.functions import Coalesce
 
 from iscm_portal.common.access import Reader, may
@@ -82,6 +82,28 @@ class IndicatorValueQuerySet(PortalQuerySet):
 
     def by(self, dimension: str) -> Self:
         """Of each value of a dimension, over all mechanisms."""
+        return self.filter(iscm=None, dimension=dimension)
+
+
+class PublishedValueQuerySet(PortalQuerySet):
+    def stood_after(self, run: int | None) -> Self:
+        """What was published when that run had published; None: before there was any."""
+        if run is None:
+            return self.none()
+        return self.filter(Q(to_run__isnull=True) | Q(to_run__gt=run), from_run__lte=run)
+
+
+class ReleasedValueQuerySet(PortalQuerySet):
+    def with_span(self) -> Self:
+        """Adds ``period``, ``year`` and ``part``, as a value that is not released has them."""
+        return self.annotate(
+            period=Value(PeriodKind.YEAR.value), year=F("release__year"), part=Value(0)
+        )
+
+    def by(self, dimension: str) -> Self:
+        """Of each mechanism as a whole (``iscm``), or of each value of a dimension over all."""
+        if dimension == "iscm":
+            return self.filter(iscm__isnull=False, dimension="")
         return self.filter(iscm=None, dimension=dimension)
 
 

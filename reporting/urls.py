@@ -4,6 +4,7 @@ from django.urls import path
 
 from .views import (
     coverage,
+    dashboard,
     definitions,
     documents,
     duties,
@@ -15,6 +16,7 @@ from .views import (
     my_work,
     notices,
     recommendations,
+    releases,
     report_pages,
     resource_questions,
     resource_records,
@@ -92,7 +94,9 @@ urlpatterns = [
         {"form": "xlsx"},
         name="printed_table_xlsx",
     ),
-    path("indicators/", indicators.indicators, name="indicators"),
+    path("indicators/", dashboard.indicators, name="indicators"),
+    path("indicators/runs/", dashboard.runs, name="compile_runs"),
+    path("indicators/runs/compile/", dashboard.compile_now, name="compile_now"),
     path("indicators/frames/", frames.frames, name="frames"),
     path("indicators/frames/<slug:group>/untagged/", frames.untagged, name="frames_untagged"),
     path("indicators/frames/<slug:kind>/<str:code>/", frames.frame, name="frame"),
@@ -101,5 +105,9 @@ urlpatterns = [
     path("indicators/<slug:key>/versions/", definitions.versions, name="definition_versions"),
     path("indicators/<slug:key>/", indicators.indicator, name="indicator"),
     path("indicators/<slug:key>/records/", indicators.indicator_records, name="indicator_records"),
+    path("releases/", releases.releases, name="releases"),
+    path("releases/<int:year>/", releases.release, name="release"),
+    path("releases/<int:year>/close/", releases.close, name="release_close"),
+    path("releases/<int:year>/changes/", releases.changes, name="release_changes"),
     path("recommendations/", recommendations.recommendations, name="recommendations"),
 ]

@@ -45,6 +45,7 @@ RIGHTS: dict[str, frozenset[AccessGroup]] = {
     "edit_indicators": REVIEWERS,
     "read_answers": REVIEWERS,
     "compile_indicators": REVIEWERS,
+    "publish_releases": REVIEWERS,
     "manage_users": REVIEWERS,
 }
 

@@ -25,7 +25,7 @@ from iscm_portal.common.records import (
 )
 
 from .. import choices
-from ..models import Lesson, Recommendation, ReportedAgendaItem
+from ..models import CompileRun, Lesson, Recommendation, ReportedAgendaItem
 
 
 def _frame(relation: str) -> Any:
@@ -209,6 +209,35 @@ class IndicatorValueSerializer(RecordSerializer):
     version = integer(
         "version.number", null=True, help_text="Of the definition it was worked out by."
     )
+
+
+class ReleasedValueSerializer(IndicatorValueSerializer):
+    """A value of a closed year, with the labels of then."""
+
+    iscm_label = string(null=True)
+    release = integer("release_id")
+
+
+class CompileRunSerializer(RecordSerializer):
+    state = choice(CompileRun.State)
+    scope = choice(CompileRun.Scope)
+    first_year = integer()
+    last_year = integer()
+    started_at = moment()
+    published_at = moment(null=True)
+    seconds = amount(null=True)
+    values_written = integer(help_text="Values that changed or are new.")
+    values_removed = integer()
+    values_total = integer()
+
+
+class ReleaseSerializer(RecordSerializer):
+    year = integer()
+    revision = integer(help_text="1 of a year that was closed once.")
+    closed_at = moment()
+    note = string()
+    run = integer("run_id")
+    values_total = integer()
 
 
 class EvidenceSerializer(serializers.Serializer[Any]):

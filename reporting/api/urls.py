@@ -9,6 +9,8 @@ router.register("reports", views.ReportViewSet, "api-report")
 router.register("duties", views.DutyViewSet, "api-duty")
 router.register("indicators", views.IndicatorViewSet, "api-indicator")
 router.register("indicator-values", views.IndicatorValueViewSet, "api-indicator-value")
+router.register("compile-runs", views.CompileRunViewSet, "api-compile-run")
+router.register("releases", views.ReleaseViewSet, "api-release")
 router.register("recommendations", views.RecommendationViewSet, "api-recommendation")
 
 urlpatterns = router.urls

@@ -68,11 +68,22 @@ class IndicatorViewSet(IndicatorsViewSet):
 
 
 class IndicatorValueViewSet(IndicatorsViewSet):
-    """What the last compile run found, by year, overall and for each mechanism."""
+    """What the last compile run found, by year, overall and for each mechanism.
 
-    queryset = models.IndicatorValue.objects.all()
+    With `release` the values of a year as it was closed: they never change, and their records are
+    those of now.
+    """
+
+    queryset: Any = models.IndicatorValue.objects.all()
     serializer_class = serializers.IndicatorValueSerializer
     filterset_class = filters.IndicatorValueFilter
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        if self.action == "list" and request.query_params.get("release"):
+            self.queryset = models.ReleasedValue.objects.with_span()
+            self.serializer_class = serializers.ReleasedValueSerializer
+            self.filterset_class = filters.ReleasedValueFilter  # type: ignore[misc]
 
     @action(detail=True, serializer_class=serializers.EvidenceSerializer, filter_backends=[])
     def evidence(self, request: Request, pk: str) -> Any:
@@ -91,6 +102,22 @@ class IndicatorValueViewSet(IndicatorsViewSet):
         return Response(evidence.page(value, request))
 
     evidence.is_list = True  # type: ignore[attr-defined]
+
+
+class CompileRunViewSet(IndicatorsViewSet):
+    """The runs of the compile: what each was asked for, how long it took and what it changed."""
+
+    queryset = models.CompileRun.objects.all()
+    serializer_class = serializers.CompileRunSerializer
+    filterset_class = filters.CompileRunFilter
+
+
+class ReleaseViewSet(IndicatorsViewSet):
+    """The years that IPD closed; `indicator-values/?release=<id>` has their values."""
+
+    queryset = models.Release.objects.all()
+    serializer_class = serializers.ReleaseSerializer
+    filterset_class = filters.ReleaseFilter
 
 
 class RecommendationViewSet(IndicatorsViewSet):

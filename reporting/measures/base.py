@@ -123,6 +123,9 @@ class Measure(ABC):
     scale: int = 1
     # Fewer records than this would tell what single persons or States answered.
     least_n: int = 0
+    # Whether everybody may know how many records there are, those that he may not read among them:
+    # not of money, and not of answers, where a number tells who answered (decision 0033).
+    count_is_open: bool = True
     # The value of a count is 0 where nothing is on record; a ratio or an amount has none.
     is_count: bool = False
     # A second sum, and what its share of the records is called where it stands beside the value.
@@ -201,18 +204,23 @@ class Measure(ABC):
         evidence = self.evidence(period)
         if not cell:
             return evidence
+        found = self.narrowed(evidence, cell).values("pk")
+        records: PortalQuerySet = evidence.model.objects.filter(pk__in=found)
+        return records
+
+    def narrowed(self, rows: PortalQuerySet, cell: dict[str, Any]) -> PortalQuerySet:
+        """``rows`` of the evidence, or kept versions of them, in a cell; one in several places of
+        it may come several times."""
         inside: dict[str, Any] = {}
         for dimension, value in cell.items():
             path = self._path(dimension)
             if path.startswith("member__"):
-                evidence = evidence.alias(member=members_of(self.mechanism))
-            evidence = evidence.alias(**{f"in_{dimension}": F(path)})
+                rows = rows.alias(member=members_of(self.mechanism))
+            rows = rows.alias(**{f"in_{dimension}": F(path)})
             inside[f"in_{dimension}{'__isnull' if value is None else ''}"] = (
                 True if value is None else value
             )
-        found = evidence.filter(**inside).values("pk")
-        records: PortalQuerySet = evidence.model.objects.filter(pk__in=found)
-        return records
+        return rows.filter(**inside)
 
     def _path(self, dimension: str) -> str:
         if dimension in self.own_cuts:
@@ -244,6 +252,8 @@ class MoneyMeasure(Measure):
     Its records are of several kinds and some are known by their year only: it has years, and no
     quarters.
     """
+
+    count_is_open = False
 
     @abstractmethod
     def cells(self, period: Period, groupings: list[tuple[str, ...]]) -> list[list[Cell]]:

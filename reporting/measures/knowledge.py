@@ -36,6 +36,7 @@ class KnowledgeChange(Measure):
     aside = Total(BEFORE)
     within = F("country_id")
     spread_beside = "change_in_spread"
+    count_is_open = False
     beside_labels = {"change_in_spread": _("Change in spread (points)")}
 
     def evidence(self, period: Period) -> PortalQuerySet:

@@ -27,6 +27,7 @@ class ProposalSuccess(Measure):
     shape = Shape.RATIO
     total = Rows(Q(state=ProposalState.AWARDED))
     scale = 100
+    count_is_open = False
 
     def evidence(self, period: Period) -> PortalQuerySet:
         decided = Proposal.objects.filter(period.q("decided_on"))

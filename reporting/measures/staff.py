@@ -27,6 +27,7 @@ class StaffDays(Measure):
     own_cuts = {"office": "office__slug"}
     total = Total(hundredths("days"))
     per = 100
+    count_is_open = False
 
     def evidence(self, period: Period) -> PortalQuerySet:
         return TimeEntry.objects.filter(period.q("worked_on"))

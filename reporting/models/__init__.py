@@ -13,6 +13,13 @@ from .indicator import (
 )
 from .notice import Notice, NoticeRule
 from .recommendation import Recommendation
+from .release import (
+    PublishedValue,
+    Release,
+    ReleasedIndicator,
+    ReleasedRecord,
+    ReleasedValue,
+)
 from .report import (
     KeptText,
     Lesson,
@@ -48,7 +55,12 @@ __all__ = [
     "NoticeRule",
     "Participant",
     "PostEventReport",
+    "PublishedValue",
     "Recommendation",
+    "Release",
+    "ReleasedIndicator",
+    "ReleasedRecord",
+    "ReleasedValue",
     "ReportStep",
     "ReportVersion",
     "ReportedAgendaItem",

@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
+import datetime as dt
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from engagements.models import ISCM
 
-from ..choices import IndicatorState
+from ..choices import IndicatorState, PeriodKind
 from ..models import CompileRun, Indicator, IndicatorValue
 
+# The cell of everything; as a key it is found by an index.
+OVERALL = "overall"
 
-def latest_run() -> CompileRun | None:
-    """The compile run that was published last."""
-    return CompileRun.objects.filter(state=CompileRun.State.PUBLISHED).first()
+
+def cell_of(iscm: ISCM | None) -> str:
+    """The key of the cell of a mechanism as a whole, or of all of them."""
+    return f"iscm:{iscm.pk}" if iscm else OVERALL
+
+
+def latest_run(before: dt.datetime | None = None) -> CompileRun | None:
+    """The compile run that was published last (before that moment)."""
+    runs = CompileRun.objects.filter(state=CompileRun.State.PUBLISHED)
+    return (runs if before is None else runs.filter(published_at__lt=before)).first()
 
 
 @dataclass(frozen=True)
@@ -27,7 +38,7 @@ class OverviewRow:
 
 def compiled_years() -> list[int]:
     """The years that have values, the earliest first."""
-    years = IndicatorValue.objects.of_years().overall().order_by("year")
+    years = IndicatorValue.objects.of_years().filter(cell=OVERALL).order_by("year")
     return list(years.values_list("year", flat=True).distinct())
 
 
@@ -35,7 +46,9 @@ def overview(user: Any, year: int) -> list[OverviewRow]:
     """All indicators in use with their overall values, in two statements."""
     values = {
         (value.indicator_id, value.year): value
-        for value in IndicatorValue.objects.of_years().overall().filter(year__in=[year - 1, year])
+        for value in IndicatorValue.objects.of_years().filter(
+            cell=OVERALL, year__in=[year - 1, year]
+        )
     }
     indicators = Indicator.objects.visible_to(user).exclude(state=IndicatorState.RETIRED)
     return [
@@ -44,20 +57,22 @@ def overview(user: Any, year: int) -> list[OverviewRow]:
     ]
 
 
-def trend(indicator: Indicator, iscm: ISCM | None = None) -> list[IndicatorValue]:
-    """The indicator's values by year: overall, or of one mechanism.
+def trend(
+    indicator: Indicator, iscm: ISCM | None = None, period: str = PeriodKind.YEAR
+) -> list[IndicatorValue]:
+    """The indicator's values by year (or another period): overall, or of one mechanism.
 
-    From the first year with data to the last; the years between them that have none are there.
+    From the first span with data to the last; those between them that have none are there.
     """
-    values = list(indicator.values.of_years().filter(iscm=iscm, dimension="").order_by("year"))
+    rows = indicator.values.filter(period=period, cell=cell_of(iscm)).select_related("iscm")
+    values = list(rows.order_by("year", "part"))
     filled = [place for place, value in enumerate(values) if value.n]
     return values[filled[0] : filled[-1] + 1] if filled else []
 
 
-def values_by_iscm(indicator: Indicator, year: int) -> list[IndicatorValue]:
-    """The indicator's values of a year for each mechanism that has one, the highest first."""
-    values = indicator.values.of_year(year).by_iscm().select_related("iscm")
-    return sorted(values, key=lambda v: (v.value is None, -(v.value or 0), v.iscm.acronym))
+def highest_first(values: Iterable[IndicatorValue]) -> list[IndicatorValue]:
+    """Values of one cut with the highest on top and those without data last."""
+    return sorted(values, key=lambda value: (value.value is None, -(value.value or 0), value.pk))
 
 
 def values_of_iscm(iscm: ISCM) -> list[IndicatorValue]:

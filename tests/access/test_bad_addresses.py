@@ -8,6 +8,7 @@ import pytest
 from django.core import signing
 
 from reporting.services import reports as services
+from reporting.services.releasing import close_year
 from tests.factories import engagements as make
 from tests.factories import finance as money
 from tests.factories import reporting as reported
@@ -76,15 +77,28 @@ PAGES: dict[str, tuple[str, ...]] = {
     "/finance/time-entries/": ("event", "position", "since", "updated_since", "after"),
     "/finance/currency-rates/": ("currency", "year"),
     "/finance/funding-lines/{line}/": (),
-    "/indicators/": ("year",),
-    "/indicators/{indicator}/": ("year", "iscm"),
+    "/indicators/": ("year", "period", "quarter", "by", "iscm", "as_of", "format"),
+    "/indicators/?period=quarter": ("year", "quarter", "by"),
+    "/indicators/{indicator}/": (*("year", "iscm", "period", "quarter", "by", "format", "table"),),
+    "/indicators/{indicator}/?period=rolling": ("year", "quarter"),
     "/indicators/{indicator}/records/": ("year",),
     "/indicators/{indicator}/edit/": (),
     "/indicators/{indicator}/versions/": ("from", "to", "format"),
     "/indicators/frames/": ("of", "year", "iscm", "format"),
     "/indicators/frames/gcm_objective/{goal}/": ("how", "year", "iscm", "after_events"),
     "/indicators/frames/theme/untagged/": ("year", "iscm", "after_reports"),
-    "/indicators/{indicator}/records/?year=2026": ("iscm", "after0"),
+    "/indicators/{indicator}/records/?year=2026": (
+        *("iscm", "after0", "period", "quarter", "dimension", "value"),
+    ),
+    "/indicators/{indicator}/records/?year=2026&dimension=theme": ("value",),
+    "/indicators/runs/": ("after",),
+    "/releases/": (),
+    "/releases/2025/": ("revision", "format", "by"),
+    "/releases/2025/close/": (),
+    "/releases/2025/changes/": ("indicator",),
+    "/releases/2025/changes/?indicator={indicator}": (
+        *("revision", "iscm", "dimension", "value", "after"),
+    ),
     "/recommendations/": (),
     "/staffing/": (
         "year",
@@ -146,6 +160,8 @@ def places(client, ipd):
     client.force_login(ipd)
     event = make.EventFactory(iscms=[make.ISCMFactory()], starts_on=dt.date(2026, 11, 5))
     value = reported.IndicatorValueFactory(year=2026, iscm=None, cell="overall")
+    reported.IndicatorValueFactory(indicator=value.indicator, year=2025, iscm=None, cell="overall")
+    close_year(2025, 1, "", ipd, AT)
     report = services.start_report(event, ipd.office, ipd, AT)
     return {
         "iscm": event.iscms.get().slug,
@@ -191,6 +207,11 @@ def test_nul_in_the_query_of_any_page_is_refused_in_words(client, places, page):
         f"/reports/{ENDLESS}/edit/people/",
         "/iscms/nowhere/",
         "/indicators/none/",
+        "/releases/1999/",
+        "/releases/2025/?revision=2",
+        "/releases/2026/close/",
+        "/releases/99999999999999999999/",
+        f"/releases/{ENDLESS}/close/",
         "/funds/nowhere/",
         "/funds/nowhere/sheet.pdf",
         "/funds/cases/99999999999999999999/call-back/",
@@ -222,6 +243,12 @@ def test_nul_anywhere_in_an_address_is_refused(client, places, address):
         "/iscms/?type=club",
         "/iscms/?role=guest",
         "/indicators/?year=0000",
+        "/indicators/?period=month",
+        "/indicators/?period=quarter&quarter=5",
+        "/indicators/?by=weather",
+        "/indicators/?iscm=nowhere",
+        "/indicators/?as_of=yesterday",
+        "/indicators/{indicator}/?by=source",
         "/indicators/{indicator}/records/",
         "/indicators/{indicator}/versions/?from=none",
         "/indicators/frames/?of=nothing",

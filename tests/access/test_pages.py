@@ -16,6 +16,7 @@ from reporting.models import Duty
 from reporting.services import correcting, reviewing
 from reporting.services import reports as services
 from reporting.services.duties import ask_extension, sync_duties
+from reporting.services.releasing import close_year
 from tests import files
 from tests.factories import engagements as make
 from tests.factories import finance as money
@@ -90,6 +91,11 @@ TABLE: dict[str, tuple[int, ...]] = {
     "/indicators/frames/": (302, 200, 200, 200, 200, 200, 200, 200),
     "/indicators/frames/{frame}/{goal}/": (302, 200, 200, 200, 200, 200, 200, 200),
     "/indicators/frames/{frame}/untagged/": (302, 200, 200, 200, 200, 200, 200, 200),
+    "/indicators/runs/": (302, 200, 200, 200, 200, 200, 200, 200),
+    "/releases/": (302, 200, 200, 200, 200, 200, 200, 200),
+    "/releases/{closed}/": (302, 200, 200, 200, 200, 200, 200, 200),
+    "/releases/{closed}/close/": (302, 403, 403, 403, 403, 200, 403, 200),
+    "/releases/{closed}/changes/?indicator={indicator}": (302, *[200] * 7),
     "/reports/{accepted}/versions/": (302, 200, 403, 200, 403, 200, 403, 200),
     "/reports/{draft}/versions/": (302, 200, 404, 200, 404, 200, 404, 200),
     "/recommendations/": (302, 200, 200, 200, 200, 200, 200, 200),
@@ -139,6 +145,8 @@ POSTS: dict[str, tuple[int, ...]] = {
     "/finance/{kind}/{line}/delete/": (403, 403, 404, 403, 422, 403, 403, 422),
     "/finance/{staff}/{post}/edit/": (403, 403, 404, 422, 422, 403, 403, 422),
     "/finance/{staff}/{post}/delete/": (403, 403, 404, 422, 422, 403, 403, 422),
+    "/indicators/runs/compile/": (403, 403, 403, 403, 403, 302, 403, 302),
+    "/releases/{closed}/close/": (403, 403, 403, 403, 403, 422, 403, 422),
     "/reports/{draft}/submit/": (403, 302, 404, 302, 404, 403, 404, 403),
     "/duties/{duty}/answer/": (403, 422, 404, 422, 404, 403, 404, 403),
     "/duties/{duty}/take-back/": (403, 302, 404, 302, 404, 403, 404, 403),
@@ -218,6 +226,8 @@ def places(people):
         reviewing.accept_report(reports[name].pk, people["ipd"], AT)
     correction = correcting.start_correction(reports["corrected"].pk, "Wrong.", reporter, AT)
     value = reported.IndicatorValueFactory(year=2026, iscm=None, cell="overall")
+    reported.IndicatorValueFactory(indicator=value.indicator, year=2025, iscm=None, cell="overall")
+    close_year(2025, 1, "", people["ipd"], AT)
     sync_duties(AT)
     duty = Duty.objects.get(event=reports["draft"].event_id)
     extension = ask_extension(duty.pk, dt.date(2026, 12, 31), "Leave.", reporter, AT)
@@ -254,6 +264,7 @@ def places(people):
         "indicator": value.indicator.key,
         "frame": "gcm_objective",
         "goal": make.ReferenceFrameFactory(kind="gcm_objective").code,
+        "closed": 2025,
     }
 
 
@@ -299,7 +310,9 @@ def answer(client, people, who, method, address):
 def test_the_table_names_every_page_and_every_action():
     named = {address.split("?")[0].lstrip("/") for address in (*TABLE, *POSTS)}
     patterns = {
-        re.sub("<(int:pk|slug:slug|slug:key|slug:kind|slug:group|str:code)>", "{}", address)
+        re.sub(
+            "<(int:pk|int:year|slug:slug|slug:key|slug:kind|slug:group|str:code)>", "{}", address
+        )
         for address in addresses(get_resolver())
         if not address.startswith(ELSEWHERE)
     }

@@ -84,6 +84,8 @@ LISTS: dict[str, tuple[Scope, Callable[[], Any]]] = {
         Scope.READ_INDICATORS,
         lambda: told.IndicatorValueFactory(iscm=make.ISCMFactory()),
     ),
+    "compile-runs": (Scope.READ_INDICATORS, told.CompileRunFactory),
+    "releases": (Scope.READ_INDICATORS, told.ReleaseFactory),
     "recommendations": (Scope.READ_INDICATORS, told.RecommendationFactory),
     "duties": (
         Scope.READ_REPORTS,

@@ -38,6 +38,8 @@ EXPECTED = {
     "proposals": 2,
     "indicators": 3,  # goals
     "indicator-values": 2,
+    "compile-runs": 2,
+    "releases": 2,
     "recommendations": 3,  # indicators
     "duties": 3,  # mechanisms
     "reports": 10,  # mechanisms, goals, and the six kinds of rows in it

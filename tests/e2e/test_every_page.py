@@ -7,13 +7,17 @@ import datetime as dt
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from django.core.management import call_command
+from django.utils import timezone
 
+from engagements.models import User
 from finance.models import Attribution, FundContribution, FundDisbursement, Position
 from reporting.models import Duty, PostEventReport
+from reporting.services.releasing import close_year
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 TODAY = dt.date(2026, 11, 24)
+NOW = dt.datetime(2026, 11, 24, 12, tzinfo=dt.UTC)
 
 PAGES = {
     "finance": (
@@ -83,7 +87,19 @@ PAGES = {
         "/resources/costs/records/?of=days&iscm=rcm&from=2024&to=2026",
         "/resources/changes/?since=2020-01-01",
         "/indicators/",
+        "/indicators/?year=2025",
+        "/indicators/?year=2025&by=iscm",
+        "/indicators/?year=2025&by=theme",
+        "/indicators/?year=2025&iscm=bali-process&iscm=rcm",
+        "/indicators/?period=rolling&year=2026&quarter=3",
+        "/indicators/?as_of={today}",
+        "/indicators/runs/",
+        "/releases/",
+        "/releases/2025/",
+        "/releases/2025/close/",
+        "/releases/2025/changes/?indicator=support_requests",
         "/indicators/support_requests/",
+        "/indicators/support_requests/?by=country&period=quarter&year=2025&quarter=2",
         "/indicators/support_requests/records/?year=2025",
         "/indicators/report_coverage/edit/",
         "/indicators/report_coverage/versions/",
@@ -105,7 +121,7 @@ PAGES = {
 
 
 @pytest.fixture
-def places():
+def places(releases_go):
     """The real records with the demo data, compiled; returns what the addresses name."""
     call_command("load_evaluation", verbosity=0)
     call_command("load_demo", today=TODAY, verbosity=0)
@@ -120,6 +136,8 @@ def places():
     found["case"] = FundDisbursement.objects.standing().first().pk
     found["attribution"] = Attribution.objects.filter(basis="unknown").first().pk
     found["position"] = Position.objects.filter(office__slug="co-bangkok").first().pk
+    close_year(2025, 1, "Demo: closed to look at.", User.objects.get(username="ipd"), NOW)
+    found["today"] = timezone.localdate().isoformat()
     return {**found, "event": PostEventReport.objects.get(pk=found["accepted"]).event_id}
 
 

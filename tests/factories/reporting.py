@@ -223,6 +223,20 @@ class IndicatorValueFactory(DjangoModelFactory):
     run = factory.SubFactory(CompileRunFactory)
 
 
+class ReleaseFactory(DjangoModelFactory):
+    """A closed year without values; ``services.releasing`` closes one with them."""
+
+    class Meta:
+        model = models.Release
+
+    year = factory.Sequence(lambda n: 1960 + n)
+    revision = 1
+    id = factory.LazyAttribute(lambda row: row.year * 100 + row.revision)
+    closed_at = ACCEPTED_AT
+    closed_by = factory.SubFactory(UserFactory, access_group="ipd")
+    run = factory.SubFactory(CompileRunFactory)
+
+
 class RecommendationFactory(DjangoModelFactory):
     class Meta:
         model = models.Recommendation

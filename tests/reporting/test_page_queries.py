@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from finance.models import FundingLine
 from reporting.services import reports as services
+from reporting.services.releasing import close_year
 from tests.factories import engagements as make
 from tests.factories import finance as money
 from tests.factories import reporting as reported
@@ -59,6 +60,13 @@ PAGES = (
     "/resources/changes/?since=2020-01-01",
     "/resources/changes/?since=2020-01-01&iscm={iscm}&by=none",
     "/indicators/",
+    "/indicators/?year=2026&by=iscm",
+    "/indicators/?year=2026&by=theme",
+    "/indicators/?year=2026&as_of={today}",
+    "/indicators/runs/",
+    "/releases/",
+    "/releases/2025/",
+    "/releases/2025/changes/?indicator={indicator}",
     "/indicators/{indicator}/",
     "/indicators/{indicator}/records/?year=2026",
     "/indicators/{indicator}/versions/",
@@ -109,9 +117,11 @@ def grow(world, rows: int) -> dict[str, object]:
             services.start_report(event, office, world["reporter"], AT),
             services.start_report(new_event(world), office, world["reporter"], AT),
         ]
-        reported.IndicatorValueFactory(
-            indicator=world["indicator"], year=2026, iscm=None, cell="overall"
-        )
+        for year in (2025, 2026):
+            reported.IndicatorValueFactory(
+                indicator=world["indicator"], year=year, iscm=None, cell="overall"
+            )
+        close_year(2025, 1, "", world["reviewer"], AT)
     draft, sent = world["drafts"]
     for report in (draft, sent):
         reported.ParticipantFactory.create_batch(rows, report=report)
@@ -159,6 +169,7 @@ def grow(world, rows: int) -> dict[str, object]:
             iscm=(other_iscm := make.ISCMFactory()),
             cell=f"iscm:{other_iscm.pk}",
         )
+        grow_releases(world, iscm)
         grow_staffing(office, iscm, world["position"])
         grow_goals(world, draft)
     return {
@@ -172,6 +183,20 @@ def grow(world, rows: int) -> dict[str, object]:
         # What was written just now was on record at the end of today.
         "today": timezone.localdate().isoformat(),
     }
+
+
+def grow_releases(world, iscm):
+    """A run, a value by theme, a past value, a record of the closed year that came after, and a
+    mechanism with a value of that year that did."""
+    run = reported.CompileRunFactory()
+    other = make.ISCMFactory()
+    of_theme = {"dimension": "theme", "dimension_value": f"T{run.pk}", "cell": f"theme:T{run.pk}"}
+    indicator = world["indicator"]
+    reported.IndicatorValueFactory(indicator=indicator, year=2026, iscm=None, run=run, **of_theme)
+    reported.IndicatorValueFactory(
+        indicator=indicator, year=2025, iscm=other, run=run, cell=f"iscm:{other.pk}"
+    )
+    make.SupportRequestFactory(iscm=iscm, asked_on=dt.date(2025, 5, 1))
 
 
 def grow_staffing(office, iscm, position):

@@ -21,8 +21,9 @@ from ...models import CompileRun, Indicator, IndicatorValue
 from ..duties import sync_duties
 from . import cells, sums, values
 from .cells import Span
+from .history import keep_history
 from .sums import Stretch
-from .temporary import drop, take_room
+from .temporary import drop, seconds_now, take_room
 
 
 @dataclass(frozen=True)
@@ -127,6 +128,7 @@ def _run(work: Work, at: dt.datetime) -> CompileRun:
     with transaction.atomic():
         lock_until_commit("compile")
         take_room()
+        began = seconds_now()
         sync_duties(at)
         run = CompileRun.objects.create(
             scope=work.scope,
@@ -143,7 +145,9 @@ def _run(work: Work, at: dt.datetime) -> CompileRun:
         run.values_written, run.values_removed = values.publish(run, at)
         if "report_coverage" in work.counted and (others := MEASURES.keys() - work.worked_out):
             run.values_written += values.tell_reports(sorted(others), run, at)
+        keep_history(run)
         run.values_total = IndicatorValue.objects.count()
+        run.seconds = seconds_now() - began
         run.state, run.published_at = CompileRun.State.PUBLISHED, at
         run.save()
         drop((*cells.TABLES, *values.TABLES))
