@@ -204,7 +204,7 @@ def test_statements_do_not_grow_with_years_or_records(
             PartnershipFactory(iscm=iscm, since_on=dt.date(2026 - number, 1, 1))
             FundingLineFactory(iscm=iscm, year=2026 - number)
         # 8 measures x 2 cuts, 2 of them with one more each, resources, coverage, the writing.
-        with django_assert_max_num_queries(65):
+        with django_assert_max_num_queries(67):
             compile_indicators(2027 - years, 2026, NOW)
 
 

@@ -322,7 +322,7 @@ def test_the_first_page_tells_a_finance_officer_what_waits(client):
     money.TimeEntryFactory(grade="UG")
     page = html.unescape(" ".join(client.get("/").content.decode().split()))
     assert "<strong>1 checked import</strong> waits to be written." in page
-    assert "<strong>3 records</strong> of money are to be completed." in page
+    assert "<strong>5 records</strong> of money are to be completed." in page
     assert f'href="/imports/{run.pk}/">lines.csv</a>' in page
     assert "1 new, 0 changed" in page
     assert '<a href="/imports/?state=refused">1 file has errors</a>' in page
