@@ -6,7 +6,7 @@ from celery import shared_task
 from django.utils import timezone
 
 from .measures.evidence import years_with_evidence
-from .services import attachments, briefing, compiling, notices
+from .services import attachments, auditing, briefing, compiling, notices
 
 
 @shared_task(name="reporting.compile_indicators")
@@ -20,6 +20,12 @@ def compile_indicators(first_year: int | None = None, last_year: int | None = No
         now,
         whole=first_year is None and last_year is None,
     )
+
+
+@shared_task(name="reporting.audit_indicators")
+def audit_indicators() -> None:
+    """Work out every published value a second time, and tell where one differs."""
+    auditing.audit(timezone.now())
 
 
 @shared_task(name="reporting.send_due_notices")
