@@ -189,8 +189,9 @@ class Measure(ABC):
             "sum_total": self.total.expression(),
             "sum_aside": Value(0) if self.aside is None else self.aside.expression(),
         }
-        rows: models.QuerySet[Any] = self.evidence(period).order_by()
-        return rows.annotate(**keys).values(*keys).annotate(**sums)
+        rows = self.evidence(period).order_by().annotate(**keys)
+        found: models.QuerySet[Any] = rows.values(*keys).annotate(**sums)
+        return found
 
     def records(self, period: Period, **cell: Any) -> PortalQuerySet:
         """The evidence of one cell (``iscm="sacm"``, ``theme=None``), each record once.
@@ -200,16 +201,18 @@ class Measure(ABC):
         evidence = self.evidence(period)
         if not cell:
             return evidence
-        inside: dict[str, Any] = {}
+        inside = Q()
         for dimension, value in cell.items():
             path = self._path(dimension)
             if path.startswith("member__"):
                 evidence = evidence.alias(member=members_of(self.mechanism))
-            evidence = evidence.alias(**{f"in_{dimension}": F(path)})
-            inside[f"in_{dimension}{'__isnull' if value is None else ''}"] = (
-                True if value is None else value
-            )
-        found = evidence.filter(**inside).values("pk")
+            name = f"in_{dimension}"
+            evidence = evidence.alias(**{name: F(path)})
+            if value:
+                inside &= Q(**{name: value})
+            else:  # a kind that nobody chose is an empty text
+                inside &= Q(**{name: ""}) | Q(**{f"{name}__isnull": True})
+        found = evidence.filter(inside).values("pk")
         records: PortalQuerySet = evidence.model.objects.filter(pk__in=found)
         return records
 

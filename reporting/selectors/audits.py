@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.db import DatabaseError
+
+from iscm_portal.common.access import may
 
 from ..models import AuditRun
 
@@ -10,6 +14,12 @@ from ..models import AuditRun
 def latest_audit() -> AuditRun | None:
     """The audit that was made last."""
     return AuditRun.objects.select_related("compile_run").first()
+
+
+def alarm_for(user: Any) -> AuditRun | None:
+    """The last audit where it found something wrong, for whom that is to be told."""
+    run = latest_audit() if may(user, "compile_indicators") else None
+    return run if run is not None and run.differing else None
 
 
 def problem_of_figures() -> str:
