@@ -118,7 +118,7 @@ CORRUPTIONS: list[Callable[[Any], str]] = [
     changed("knowledge_change", beside={"change_in_spread": None}),
     changed("proposal_success", status="green"),
     changed("resources_allocated", beside={}),
-    changed("self_financing_ratio", value=Decimal("50")),
+    changed("self_financing_ratio", value=Decimal("51")),
     changed("report_timeliness", reports_owed=9),
     a_quarter_of_a_mechanism,
     coverage_beside,

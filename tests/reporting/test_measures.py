@@ -410,8 +410,7 @@ def test_money(
         donor = directory.partners[OrganisationKind.DONOR]
         for row in proposals:
             values = directory.of(row)
-            is_decided = row["state"] in ("awarded", "declined")
-            values["decided_on"] = row["decided_on"] if is_decided else None
+            values["decided_on"] = None if row["state"] == "asked" else row["decided_on"]
             values["awarded_usd"] = 1 if row["state"] == "awarded" else None
             f.Proposal.objects.create(
                 **values, title="P", donor=donor, asked_on=dt.date(2023, 1, 1), asked_usd=1
