@@ -83,9 +83,9 @@ def _spans(first: int, last: int, at: dt.datetime, *, with_next: bool) -> set[Sp
 def _waiting(days: Iterable[dt.date]) -> Iterator[When]:
     """The quarters of which a change is on record that no run has followed yet; ``days`` are last
     days of events that are over since a run asked."""
-    for topic, payload, done_at in rows(OutboxMessage, "topic", "payload", "done_at"):
-        if done_at is None and topic == "evidence_changed":
-            yield from _touched(payload)
+    undone = OutboxMessage.objects.filter(topic="evidence_changed", done_at__isnull=True)
+    for payload in undone.values_list("payload", flat=True):
+        yield from _touched(payload)
     yield from map(quarter_of, days)
 
 
