@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import dj_database_url
+from celery.schedules import crontab
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
@@ -279,7 +280,12 @@ CELERY_BEAT_SCHEDULE = {
     "send-briefings": {"task": "reporting.send_briefings", "schedule": 300.0},
     "remove-loose-files": {"task": "reporting.remove_loose_files", "schedule": 86_400.0},
     "take-up-imports": {"task": "finance.take_up_imports", "schedule": 300.0},
-    "compile-nightly": {"task": "reporting.compile_indicators", "schedule": 86_400.0},
+    "compile-nightly": {
+        "task": "reporting.compile_indicators",
+        "schedule": crontab(minute=0, hour=2),
+    },
+    # Of the same day as the compile: a duty is owed from the day after its event.
+    "audit-nightly": {"task": "reporting.audit_indicators", "schedule": crontab("30", "3")},
 }
 
 # --- the house's own

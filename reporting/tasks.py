@@ -5,7 +5,7 @@ from __future__ import annotations
 from celery import shared_task
 from django.utils import timezone
 
-from .services import attachments, briefing, compiling, notices
+from .services import attachments, auditing, briefing, compiling, notices
 
 
 @shared_task(name="reporting.compile_indicators")
@@ -16,6 +16,12 @@ def compile_indicators(first_year: int | None = None, last_year: int | None = No
         compiling.compile_all(now)
     else:
         compiling.compile_indicators(first_year, last_year, now)
+
+
+@shared_task(name="reporting.audit_indicators")
+def audit_indicators() -> None:
+    """Work out every published value a second time, and tell where one differs."""
+    auditing.audit(timezone.now())
 
 
 @shared_task(name="reporting.send_due_notices")

@@ -211,16 +211,18 @@ class Measure(ABC):
     def narrowed(self, rows: PortalQuerySet, cell: dict[str, Any]) -> PortalQuerySet:
         """``rows`` of the evidence, or kept versions of them, in a cell; one in several places of
         it may come several times."""
-        inside: dict[str, Any] = {}
+        inside = Q()
         for dimension, value in cell.items():
             path = self._path(dimension)
             if path.startswith("member__"):
                 rows = rows.alias(member=members_of(self.mechanism))
-            rows = rows.alias(**{f"in_{dimension}": F(path)})
-            inside[f"in_{dimension}{'__isnull' if value is None else ''}"] = (
-                True if value is None else value
-            )
-        return rows.filter(**inside)
+            name = f"in_{dimension}"
+            rows = rows.alias(**{name: F(path)})
+            if value:
+                inside &= Q(**{name: value})
+            else:  # a kind that nobody chose is an empty text
+                inside &= Q(**{name: ""}) | Q(**{f"{name}__isnull": True})
+        return rows.filter(inside)
 
     def _path(self, dimension: str) -> str:
         if dimension in self.own_cuts:

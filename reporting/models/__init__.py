@@ -1,6 +1,7 @@
 """The models of what is told; one noun a file."""
 
 from .attachment import Attachment
+from .audit import AuditRun
 from .briefing import Briefing, BriefingCopy
 from .comment import FieldComment
 from .duty import Duty, Extension
@@ -38,6 +39,7 @@ from .survey import KnowledgeAnswer, SatisfactionAnswer
 
 __all__ = [
     "Attachment",
+    "AuditRun",
     "Briefing",
     "BriefingCopy",
     "CompileRun",

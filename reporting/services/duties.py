@@ -51,9 +51,9 @@ def sync_duties(at: dt.datetime) -> None:
     with transaction.atomic():
         lock_until_commit("duties")
         _make_missing()
-        _withdraw_and_revive(at)
+        moved = _withdraw_and_revive(at)
         _move_days()
-        _ask_for_figures(_begin_to_count(at.date()))
+        _ask_for_figures(moved | _begin_to_count(at.date()))
         _settle()
 
 
@@ -89,15 +89,18 @@ def _make_missing() -> None:
     bulk_create_with_history(duties, Duty, batch_size=500)
 
 
-def _withdraw_and_revive(at: dt.datetime) -> None:
+def _withdraw_and_revive(at: dt.datetime) -> set[dt.date]:
+    """The last days of the events whose duties were withdrawn, or stand again."""
     sent, wrote = _took_part()
-    gone = list(Duty.objects.standing().filter(~sent, ~wrote, answer=""))
-    back = list(Duty.objects.filter(sent | wrote, withdrawn_at__isnull=False))
+    duties = Duty.objects.select_related("event")
+    gone = list(duties.standing().filter(~sent, ~wrote, answer=""))
+    back = list(duties.filter(sent | wrote, withdrawn_at__isnull=False))
     for duty in gone:
         duty.withdrawn_at = at
     for duty in back:
         duty.withdrawn_at = None
     bulk_update_with_history([*gone, *back], Duty, ["withdrawn_at"], batch_size=500)
+    return {day for duty in (*gone, *back) if (day := duty.event.last_day)}
 
 
 def _move_days() -> None:

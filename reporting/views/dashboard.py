@@ -29,6 +29,7 @@ from ..choices import PeriodKind
 from ..measures import MEASURES
 from ..models import CompileRun
 from ..selectors import dashboard as selectors
+from ..selectors.audits import latest_audit
 from ..selectors.dashboard import Asked, Board, Row, board
 from ..selectors.indicators import compiled_years
 from ..selectors.runs import compile_jobs
@@ -130,6 +131,8 @@ def indicators(request: SignedInRequest) -> HttpResponseBase:
         "chips": chips_of(request, asked),
         "problems": problems,
         "has_errors": bool(problems),
+        "audit": latest_audit(),
+        "sees_differences": may(request.user, "compile_indicators"),
         "today": timezone.localdate(),
     }
     status = 422 if problems else 200

@@ -20,7 +20,8 @@ from ..models import PostEventReport
 from ..selectors import frames as selectors
 from ..selectors.frames import GROUPS, KINDS, THEME, Chosen, Part
 from ..selectors.indicators import compiled_years
-from .indicators import asked_iscm, asked_year, linked
+from .dashboard import asked_year
+from .indicators import asked_iscm, linked
 
 # Of each kind, on a page of six lists.
 ROWS = 20

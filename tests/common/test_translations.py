@@ -14,6 +14,7 @@ LOCALE = Path(settings.LOCALE_PATHS[0])
 MAILS = (
     "services/notices.py",
     "services/mails.py",
+    "services/auditing/alarm.py",
     "services/briefing.py",
     "selectors/briefing.py",
 )
@@ -39,7 +40,7 @@ def test_every_sentence_of_a_mail_is_translated(language):
     source = "\n".join((Path(settings.BASE_DIR) / "reporting" / file).read_text() for file in MAILS)
     sentences = set(re.findall(r'\b_\(\s*"([^"]+)"', source))
     sentences |= set(re.findall(r'ngettext\(\s*"([^"]+)"', source))
-    assert len(sentences) == 31
+    assert len(sentences) == 34
     assert set(entries(language)) == sentences
 
 

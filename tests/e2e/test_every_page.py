@@ -56,6 +56,7 @@ PAGES = {
     ),
     "ipd": (
         "/",
+        "/quality/",
         "/resources/compare/?first=2018&second=2019&by=source&sort=-other",
         "/resources/compare/?one=rcm",
         "/resources/costs/?from=2024&to=2026&sort=total&as_of=2026-11-24",

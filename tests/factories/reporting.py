@@ -237,6 +237,16 @@ class ReleaseFactory(DjangoModelFactory):
     run = factory.SubFactory(CompileRunFactory)
 
 
+class AuditRunFactory(DjangoModelFactory):
+    class Meta:
+        model = models.AuditRun
+
+    started_at = ACCEPTED_AT
+    ended_at = ACCEPTED_AT
+    checked = 1000
+    differing = 0
+
+
 class RecommendationFactory(DjangoModelFactory):
     class Meta:
         model = models.Recommendation

@@ -40,6 +40,7 @@ PAGES = (
     "/reports/{accepted}/",
     "/reports/{accepted}/versions/",
     "/coverage/?year=2026",
+    "/quality/",
     "/duties/",
     "/notices/",
     "/profile/",
@@ -140,6 +141,7 @@ def grow(world, rows: int) -> dict[str, object]:
         for attachment in reported.AttachmentFactory.create_batch(rows, report=report):
             reported.FieldCommentFactory(report=report, row=attachment.key, field="")
     for _row in range(rows):
+        reported.AuditRunFactory()
         event = new_event(world)
         other = reported.PostEventReportFactory(event=event, state="submitted", submitted_at=AT)
         reported.ReportStepFactory(report=sent)
