@@ -44,6 +44,7 @@ RIGHTS: dict[str, frozenset[AccessGroup]] = {
     "read_indicators": EVERYONE,
     "read_answers": REVIEWERS,
     "compile_indicators": REVIEWERS,
+    "edit_surveys": REVIEWERS,
     "manage_users": REVIEWERS,
 }
 

@@ -6,6 +6,15 @@ from .comment import FieldComment
 from .duty import Duty, Extension
 from .indicator import CompileRun, Indicator, IndicatorValue
 from .notice import Notice, NoticeRule
+from .questionnaire import (
+    Question,
+    Survey,
+    SurveyAnswer,
+    SurveyLink,
+    SurveyNotice,
+    SurveyResponse,
+    SurveyToken,
+)
 from .recommendation import Recommendation
 from .report import (
     KeptText,
@@ -40,6 +49,7 @@ __all__ = [
     "NoticeRule",
     "Participant",
     "PostEventReport",
+    "Question",
     "Recommendation",
     "ReportStep",
     "ReportVersion",
@@ -50,4 +60,10 @@ __all__ = [
     "ReportedRequest",
     "SatisfactionAnswer",
     "SavedPart",
+    "Survey",
+    "SurveyAnswer",
+    "SurveyLink",
+    "SurveyNotice",
+    "SurveyResponse",
+    "SurveyToken",
 ]
