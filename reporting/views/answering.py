@@ -5,6 +5,7 @@ Nothing of who asks is kept: neither the address nor the browser nor the hour.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.conf import settings
@@ -18,7 +19,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
 from engagements.choices import Language
-from iscm_portal.common.forms import problems_of
+from iscm_portal.common.forms import Problem, problems_of
 from iscm_portal.common.rates import address_of, within
 
 from ..forms.answering import AnswerSurveyForm
@@ -37,7 +38,8 @@ def answer(request: HttpRequest, token: str) -> HttpResponse:
     """The form behind a link, and what is sent with it."""
     link = link_of(token)
     if link is None:
-        return unknown_link(request)
+        with translation.override(browser_language(request)):
+            return unknown_link(request)
     language = chosen_language(request, link)
     with translation.override(language):
         if request.method == "POST":
@@ -55,12 +57,14 @@ def chosen_language(request: HttpRequest, link: SurveyLink) -> str:
     if asked in LANGUAGES:
         return str(asked)
     if not link.is_single and link.language == Language.ENGLISH:
-        for accepted, _weight in parse_accept_lang_header(
-            request.headers.get("Accept-Language", "")[:200]
-        ):
-            if accepted[:2] in LANGUAGES:
-                return accepted[:2]
+        return browser_language(request)
     return link.language[:2]
+
+
+def browser_language(request: HttpRequest) -> str:
+    """The first of our languages that the browser asks for, else English."""
+    asked = parse_accept_lang_header(request.headers.get("Accept-Language", "")[:200])
+    return next((text[:2] for text, _weight in asked if text[:2] in LANGUAGES), "en")
 
 
 def new_form(link: SurveyLink, language: str, data: Any = None) -> AnswerSurveyForm:
@@ -75,8 +79,8 @@ def sent(request: HttpRequest, link: SurveyLink, language: str) -> HttpResponse:
         return page(request, link, form, language)
     if not within_limits(request, link):
         form.keep_as_typed()
-        form.add_error(None, _("Many answers come in just now. Wait a minute, then send it again."))
-        answer = page(request, link, form, language, status=429)
+        wait = _("Many answers come in just now. Wait a minute, then send it again.")
+        answer = page(request, link, form, language, [Problem("", wait, "")], status=429)
         answer["Retry-After"] = "60"
         return answer
     on = timezone.localdate()
@@ -93,7 +97,7 @@ def sent(request: HttpRequest, link: SurveyLink, language: str) -> HttpResponse:
         form.add_error("code", str(error))
     except SurveyError as error:
         return refused(request, link, error, form.typed_texts())
-    return page(request, link, form, language, status=422)
+    return page(request, link, form, language, problems_of(form), status=422)
 
 
 def within_limits(request: HttpRequest, link: SurveyLink) -> bool:
@@ -110,14 +114,14 @@ def page(
     link: SurveyLink,
     form: AnswerSurveyForm,
     language: str,
+    problems: Sequence[Problem] = (),
     status: int = 200,
 ) -> HttpResponse:
     survey = link.survey
     told = [in_language(survey, name, language) for name in ("title", "intro")]
-    problems = problems_of(form) if form.is_bound else []
     context = {
         "survey": survey,
-        "phase": link.get_phase_display() if link.phase else "",
+        "phase": link.phase,
         "title": told[0][0],
         "intro": told[1][0],
         "form": form,
