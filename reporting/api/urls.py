@@ -1,4 +1,4 @@
-"""Addresses of reports, duties, indicators and recommendations."""
+"""Addresses of reports, duties, indicators, recommendations and surveys."""
 
 from rest_framework.routers import SimpleRouter
 
@@ -10,5 +10,6 @@ router.register("duties", views.DutyViewSet, "api-duty")
 router.register("indicators", views.IndicatorViewSet, "api-indicator")
 router.register("indicator-values", views.IndicatorValueViewSet, "api-indicator-value")
 router.register("recommendations", views.RecommendationViewSet, "api-recommendation")
+router.register("surveys", views.SurveyViewSet, "api-survey")
 
 urlpatterns = router.urls

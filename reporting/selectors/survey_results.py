@@ -285,6 +285,19 @@ def texts_of(survey: Survey, user: Any) -> dict[tuple[int, str], list[str]]:
     return found
 
 
+def results_by_survey(surveys: Iterable[int]) -> dict[int, list[QuestionResult]]:
+    """The results of many surveys, all answers together, in as many statements as of one. Words
+    are not among them."""
+    found = tallies(surveys)
+    by_survey: dict[int, list[QuestionResult]] = defaultdict(list)
+    closed = Survey.objects.closed().filter(pk__in=list(surveys))
+    for question in Question.objects.filter(survey__in=closed).select_related("survey"):
+        for phase in question.survey.phases:
+            tally = found.get((question.pk, phase), Tally())
+            by_survey[question.survey_id].append(result_of(question, phase, tally))
+    return by_survey
+
+
 @dataclass(frozen=True)
 class Change:
     """How many answered both before and after, and the mean of what they gained."""

@@ -16,6 +16,7 @@ from iscm_portal.common.pages import keyset_page
 
 from ..forms.profile import ProfileForm
 from ..models import Notice
+from ..selectors.surveys import waiting_for_office
 from ..services import notices as services
 
 
@@ -32,6 +33,7 @@ def notices(request: SignedInRequest) -> HttpResponse:
         "told": told,
         "language": request.user.language,
         "unread": rows.unread().count(),
+        "surveys": waiting_for_office(request.user, timezone.localdate()),
     }
     return render(request, "reporting/notices.html", context)
 

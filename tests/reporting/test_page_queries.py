@@ -60,6 +60,9 @@ PAGES = (
     "/indicators/{indicator}/",
     "/indicators/{indicator}/records/?year=2026",
     "/recommendations/",
+    "/surveys/",
+    "/surveys/{survey}/",
+    "/surveys/needs/?survey={needs}",
     "/staffing/?year=2026",
     "/staffing/records/?year=2026",
     "/staffing/?year=2026&as_of={today}",
@@ -87,6 +90,8 @@ def world():
         "iscm": iscm,
         "indicator": indicator,
         "position": money.PositionFactory(office=office),
+        "survey": reported.SurveyFactory(state="closed"),
+        "needs": reported.SurveyFactory(state="closed", use="needs"),
         "drafts": [],
     }
 
@@ -151,7 +156,10 @@ def grow(world, rows: int) -> dict[str, object]:
             cell=f"iscm:{other_iscm.pk}",
         )
         grow_staffing(office, iscm, world["position"])
+        grow_surveys(world)
     return {
+        "survey": world["survey"].pk,
+        "needs": world["needs"].pk,
         "position": world["position"].pk,
         "iscm": iscm.slug,
         "event": draft.event_id,
@@ -175,6 +183,24 @@ def grow_staffing(office, iscm, position):
     money.TimeEntryFactory(position=position, office=office)
     money.AssessedContributionFactory(iscm=iscm)
     money.ProposalFactory(iscm=iscm, office=office)
+
+
+def grow_surveys(world):
+    """Another question, and answers of other places; surveys of each kind that the list shows."""
+    for survey, values in (
+        (world["survey"], {}),
+        (world["needs"], {"kind": "single", "options": "A\nB", "counts_as": "need"}),
+    ):
+        question = reported.QuestionFactory(survey=survey, **values)
+        for _person in range(3):
+            country = make.CountryFactory(region="Asia")
+            reported.SurveyResponseFactory(
+                survey=survey, answers={question: 1}, region="Asia", country=country
+            )
+    rated = reported.SurveyFactory(state="closed", use="institutional", iscm=world["iscm"])
+    quality = reported.QuestionFactory(survey=rated, counts_as="quality")
+    for _person in range(3):
+        reported.SurveyResponseFactory(survey=rated, answers={quality: 4})
 
 
 def new_event(world):

@@ -111,7 +111,9 @@ def test_users_of_an_office_that_is_asked_are_told_until_it_has_answered():
         make.UserFactory(access_group=group, office=office, email=f"{group}@iom.example")
         for group in ("reporter", "manager")
     ]
-    make.UserFactory(access_group="reporter", office=office, notice_pace="never", email="n@iom.example")
+    make.UserFactory(
+        access_group="reporter", office=office, notice_pace="never", email="n@iom.example"
+    )
     make.UserFactory(access_group="finance", office=office, email="f@iom.example")
     survey = told.SurveyFactory(use="needs", title="Needs")
     make_links(survey.pk, Wanted(uuid.uuid4(), for_users=[office]), at(2).date())

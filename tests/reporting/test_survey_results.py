@@ -7,7 +7,8 @@ import random
 import statistics
 from collections import Counter
 from decimal import Decimal
-from itertools import combinations
+from itertools import chain, combinations
+from typing import Any
 
 import pytest
 from django.db import connection
@@ -126,7 +127,7 @@ def test_each_kind_of_question_is_counted_as_plain_python_counts(ipd):
     score = told.QuestionFactory(survey=survey, kind="score")
     single = told.QuestionFactory(survey=survey, kind="single", options="A\nB\nC", right_option=2)
     several = told.QuestionFactory(survey=survey, kind="several", options="X\nY\nZ")
-    said = []
+    said: list[dict[Any, Any]] = []
     for _person in range(60):
         row = {
             scale: chance.randint(1, 5),
@@ -136,10 +137,11 @@ def test_each_kind_of_question_is_counted_as_plain_python_counts(ipd):
         }
         told.SurveyResponseFactory(survey=survey, answers=row)
         said.append(row)
-    found = {row.question: row for row in results.results_of(survey, ipd).phases[0].results}
+    by_question = results.results_of(survey, ipd).phases[0].results
+    found: dict[Any, Any] = {row.question: row for row in by_question}
     for question in (scale, single, several):
         flat = [row[question] for row in said]
-        flat = sum(flat, []) if question == several else flat
+        flat = list(chain.from_iterable(flat)) if question == several else flat
         assert {bar.number: bar.count for bar in found[question].bars if bar.count} == Counter(flat)
         assert found[question].n == 60
     assert float(found[scale].mean) == pytest.approx(
