@@ -172,7 +172,7 @@ POSTS: dict[str, tuple[int, ...]] = {
     "/staffing/positions/{position}/": (403, 403, 404, 422, 422, 403, 404, 422),
     "/staffing/terms-of-reference/{terms}/take-away/": (403, 403, 404, 302, 302, 403, 404, 302),
     "/surveys/{survey_open}/take/": (403, 302, 403, 302, 403, 403, 403, 403),
-    "/surveys/{survey_draft}/open/": (403, 404, 404, 404, 404, 422, 404, 422),
+    "/surveys/{survey_draft}/open/": (403, 404, 404, 404, 404, 302, 404, 302),
     "/surveys/{survey_open}/close/": (403, 403, 403, 403, 403, 302, 403, 302),
     "/surveys/{survey_open}/copy/": (403, 403, 403, 403, 403, 302, 403, 302),
     "/surveys/{survey_draft}/delete/": (403, 404, 404, 404, 404, 302, 404, 302),
@@ -285,7 +285,7 @@ def surveys_for(office):
     reported.QuestionFactory(survey=running)
     reported.SurveyLinkFactory(survey=running, office=office, is_for_users=True)
     reported.SurveyLinkFactory(survey=running, is_single=False, token="a-link-of-the-table")
-    draft = reported.SurveyFactory(state="draft", use="grcp")
+    draft = reported.SurveyFactory(state="draft", use="grcp", **always)
     return {
         "survey": closed.pk,
         "survey_open": running.pk,
