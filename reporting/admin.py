@@ -5,9 +5,9 @@ from typing import Any
 from django.contrib import admin
 from django.http import HttpRequest
 
-from iscm_portal.common.admin import DirectoryAdmin
+from iscm_portal.common.admin import DirectoryAdmin, ReadOnlyAdmin
 
-from .models import Indicator, NoticeRule, Recommendation
+from .models import Indicator, NoticeRule, Recommendation, Survey
 
 
 class FixedListAdmin(DirectoryAdmin):
@@ -46,3 +46,11 @@ class NoticeRuleAdmin(DirectoryAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
+
+
+@admin.register(Survey)
+class SurveyAdmin(ReadOnlyAdmin):
+    """Surveys are made on their own pages; here they are looked up. Answers are nowhere here."""
+
+    list_display = ["title", "use", "state", "opens_on", "closes_on"]
+    list_filter = ["use", "state"]

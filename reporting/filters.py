@@ -158,3 +158,13 @@ class RecommendationFilter(RecordFilter):
     state = CodeFilter(choices=Recommendation.State.choices)
     office = office_filter("owner")
     indicator = indicator_filter("indicators")
+
+
+class SurveyFilter(RecordFilter):
+    use = CodeFilter(choices=choices.SurveyUse.choices)
+    state = CodeFilter(choices=choices.SurveyState.choices)
+    iscm = iscm_filter()
+    event = IdFilter("event")
+    year = YearFilter("closes_on__year", help_text=_("Year of its last day."))
+    since = since("closes_on")
+    until = until("closes_on")

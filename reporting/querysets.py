@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Self
 
 from django.db.models import F, Q, Value
@@ -10,7 +11,7 @@ from django.db.models.functions import Coalesce
 from iscm_portal.common.access import Reader, may
 from iscm_portal.common.querysets import PortalQuerySet
 
-from .choices import PeriodKind, ReportState, Sensitivity
+from .choices import PeriodKind, ReportState, Sensitivity, SurveyState
 
 
 class PostEventReportQuerySet(PortalQuerySet):
@@ -153,3 +154,21 @@ class BriefingCopyQuerySet(PortalQuerySet):
     def unsent(self) -> Self:
         """Copies that a mail has still to bring."""
         return self.filter(emailed_at__isnull=True, is_mailed=True)
+
+
+class SurveyQuerySet(PortalQuerySet):
+    def visible_to(self, user: Reader) -> Self:
+        """Who makes surveys sees all of them, everybody those that run or are closed. What was
+        answered is another matter: ``selectors.survey_results`` keeps the floor."""
+        rows = super().visible_to(user)
+        return rows if may(user, "edit_surveys") else rows.exclude(state=SurveyState.DRAFT)
+
+    def running(self) -> Self:
+        return self.filter(state=SurveyState.RUNNING)
+
+    def closed(self) -> Self:
+        return self.filter(state=SurveyState.CLOSED)
+
+    def taking_answers(self, on: dt.date) -> Self:
+        """Surveys that may be answered on the day ``on``, their first and last day included."""
+        return self.running().filter(opens_on__lte=on, closes_on__gte=on)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from celery import shared_task
 from django.utils import timezone
 
-from .services import attachments, auditing, briefing, compiling, notices
+from .services import attachments, auditing, briefing, compiling, notices, survey_notices
 
 
 @shared_task(name="reporting.compile_indicators")
@@ -40,3 +40,9 @@ def remove_loose_files() -> None:
 def send_briefings() -> None:
     """Send the briefings that are unsent."""
     briefing.send_unsent(timezone.now())
+
+
+@shared_task(name="reporting.look_after_surveys")
+def look_after_surveys() -> None:
+    """Close the surveys that are over; send the notices on those that are open."""
+    survey_notices.look_after_surveys(timezone.now())

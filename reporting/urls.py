@@ -3,6 +3,7 @@
 from django.urls import path
 
 from .views import (
+    answering,
     coverage,
     dashboard,
     definitions,
@@ -22,6 +23,8 @@ from .views import (
     resource_questions,
     resource_records,
     resources,
+    survey_building,
+    surveys,
 )
 
 urlpatterns = [
@@ -112,4 +115,26 @@ urlpatterns = [
     path("releases/<int:year>/close/", releases.close, name="release_close"),
     path("releases/<int:year>/changes/", releases.changes, name="release_changes"),
     path("recommendations/", recommendations.recommendations, name="recommendations"),
+    path("surveys/", surveys.surveys, name="surveys"),
+    path("surveys/needs/", surveys.needs, name="survey_needs"),
+    path("surveys/new/", survey_building.new_survey, name="survey_new"),
+    path("surveys/<int:pk>/", surveys.survey, name="survey"),
+    path("surveys/<int:pk>/answers/", surveys.single_answers, name="survey_single_answers"),
+    path("surveys/<int:pk>/take/", surveys.take, name="survey_take"),
+    path("surveys/<int:pk>/edit/", survey_building.edit_survey, name="survey_edit"),
+    path("surveys/<int:pk>/open/", survey_building.open_survey, name="survey_open"),
+    path("surveys/<int:pk>/close/", survey_building.close, name="survey_close"),
+    path("surveys/<int:pk>/copy/", survey_building.copy_survey, name="survey_copy"),
+    path("surveys/<int:pk>/delete/", survey_building.delete_survey, name="survey_delete"),
+    path("surveys/<int:pk>/links/", survey_building.links, name="survey_links"),
+    path("surveys/<int:pk>/questions/", survey_building.new_question, name="question_new"),
+    path("surveys/questions/<int:pk>/", survey_building.edit_question, name="question_edit"),
+    path("surveys/questions/<int:pk>/move/", survey_building.move_question, name="question_move"),
+    path(
+        "surveys/questions/<int:pk>/remove/",
+        survey_building.remove_question,
+        name="question_remove",
+    ),
+    path("s/thanks/", answering.thanks, name="survey_thanks"),
+    path("s/<str:token>/", answering.answer, name="survey_answer"),
 ]

@@ -46,6 +46,7 @@ RIGHTS: dict[str, frozenset[AccessGroup]] = {
     "read_answers": REVIEWERS,
     "compile_indicators": REVIEWERS,
     "publish_releases": REVIEWERS,
+    "edit_surveys": REVIEWERS,
     "manage_users": REVIEWERS,
 }
 

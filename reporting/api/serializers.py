@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Any
 
 from django.db.models import F, Value
@@ -11,6 +12,7 @@ from rest_framework import serializers
 from engagements import choices as engagement_choices
 from engagements.models import FollowUpAction, Partnership, PolicyInstrument, SupportRequest
 from iscm_portal.common.records import (
+    Attached,
     Children,
     Links,
     RecordSerializer,
@@ -26,6 +28,7 @@ from iscm_portal.common.records import (
 
 from .. import choices
 from ..models import CompileRun, Lesson, Recommendation, ReportedAgendaItem
+from ..selectors.survey_results import QuestionResult, results_by_survey
 
 
 def _frame(relation: str) -> Any:
@@ -266,3 +269,70 @@ class RecommendationSerializer(SourcedSerializer):
     owner_label = string("owner.name", null=True)
     due_on = day(null=True)
     state = choice(Recommendation.State)
+
+
+class SurveyAnswersSerializer(serializers.Serializer[Any]):
+    """How often one answer was given."""
+
+    answer = serializers.CharField()
+    count = serializers.IntegerField()
+    share_pct = serializers.DecimalField(max_digits=20, decimal_places=4, allow_null=True)
+
+
+class SurveyResultSerializer(serializers.Serializer[Any]):
+    """What the answers to one question came to; without numbers where they are too few."""
+
+    question = serializers.IntegerField()
+    text = serializers.CharField()
+    kind = serializers.ChoiceField(choices=choices.QuestionKind.choices)
+    counts_as = serializers.CharField(allow_blank=True)
+    phase = serializers.CharField(allow_blank=True, help_text="before, after or none.")
+    n = serializers.IntegerField(allow_null=True, help_text="null: fewer than three.")
+    mean = serializers.DecimalField(max_digits=20, decimal_places=4, allow_null=True)
+    answers = SurveyAnswersSerializer(many=True)
+
+
+class SurveyResults(Attached):
+    """The results of a closed survey, question by question; of others there are none."""
+
+    def __init__(self) -> None:
+        super().__init__(child=SurveyResultSerializer(), required=False)
+
+    def read(self, ids: list[int], user: Any, known_by: dt.datetime | None) -> dict[int, list[Any]]:
+        found = results_by_survey(ids)
+        return {survey: [_result(row) for row in rows] for survey, rows in found.items()}
+
+
+def _result(row: QuestionResult) -> dict[str, Any]:
+    return {
+        "question": row.question.pk,
+        "text": row.question.text,
+        "kind": row.question.kind,
+        "counts_as": row.question.counts_as,
+        "phase": row.phase,
+        "n": row.n,
+        "mean": row.mean,
+        "answers": [
+            {"answer": bar.label, "count": bar.count, "share_pct": bar.share_pct}
+            for bar in row.bars
+        ],
+    }
+
+
+class SurveySerializer(RecordSerializer):
+    use = choice(choices.SurveyUse)
+    title = string()
+    state = choice(choices.SurveyState)
+    iscm = string("iscm.slug", null=True)
+    iscm_label = string("iscm.acronym", null=True)
+    event = integer("event_id", null=True)
+    event_label = string("event.name", null=True)
+    opens_on = day()
+    closes_on = day()
+    closed_on = day(null=True)
+    answered = integer(help_text="How many answered.")
+    links_made = integer(help_text="Links for one answer that were made.")
+    links_used = integer(help_text="Those of them that are used.")
+    results = SurveyResults()
+    is_demo = flag(help_text="Invented for demonstration.")
+    updated_at = moment()

@@ -1,4 +1,4 @@
-"""Addresses of reports, duties, indicators and recommendations."""
+"""Addresses of reports, duties, indicators, recommendations and surveys."""
 
 from rest_framework.routers import SimpleRouter
 
@@ -12,5 +12,6 @@ router.register("indicator-values", views.IndicatorValueViewSet, "api-indicator-
 router.register("compile-runs", views.CompileRunViewSet, "api-compile-run")
 router.register("releases", views.ReleaseViewSet, "api-release")
 router.register("recommendations", views.RecommendationViewSet, "api-recommendation")
+router.register("surveys", views.SurveyViewSet, "api-survey")
 
 urlpatterns = router.urls

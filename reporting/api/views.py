@@ -16,8 +16,9 @@ from iscm_portal.common.api import RecordViewSet, csv_answer, wants_csv
 from iscm_portal.common.choices import Scope
 
 from .. import filters, models
-from ..querysets import DutyQuerySet, PostEventReportQuerySet
+from ..querysets import DutyQuerySet, PostEventReportQuerySet, SurveyQuerySet
 from ..selectors.duties import with_state
+from ..selectors.surveys import with_counts
 from . import evidence, serializers
 
 
@@ -126,3 +127,19 @@ class RecommendationViewSet(IndicatorsViewSet):
     queryset = models.Recommendation.objects.all()
     serializer_class = serializers.RecommendationSerializer
     filterset_class = filters.RecommendationFilter
+
+
+class SurveyViewSet(IndicatorsViewSet):
+    """Surveys: how many answered, and once they are closed what they came to.
+
+    Nothing is told of fewer than three answers, and nothing that people wrote. CSV has the surveys
+    without their results.
+    """
+
+    queryset = models.Survey.objects.all()
+    serializer_class = serializers.SurveySerializer
+    filterset_class = filters.SurveyFilter
+
+    def get_queryset(self) -> QuerySet[Any]:
+        rows: SurveyQuerySet = super().get_queryset()  # type: ignore[assignment]
+        return with_counts(rows)

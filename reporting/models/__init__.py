@@ -13,6 +13,15 @@ from .indicator import (
     IndicatorVersion,
 )
 from .notice import Notice, NoticeRule
+from .questionnaire import (
+    Question,
+    Survey,
+    SurveyAnswer,
+    SurveyLink,
+    SurveyNotice,
+    SurveyResponse,
+    SurveyToken,
+)
 from .recommendation import Recommendation
 from .release import (
     PublishedValue,
@@ -58,6 +67,7 @@ __all__ = [
     "Participant",
     "PostEventReport",
     "PublishedValue",
+    "Question",
     "Recommendation",
     "Release",
     "ReleasedIndicator",
@@ -72,4 +82,10 @@ __all__ = [
     "ReportedRequest",
     "SatisfactionAnswer",
     "SavedPart",
+    "Survey",
+    "SurveyAnswer",
+    "SurveyLink",
+    "SurveyNotice",
+    "SurveyResponse",
+    "SurveyToken",
 ]

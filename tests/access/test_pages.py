@@ -119,6 +119,19 @@ TABLE: dict[str, tuple[int, ...]] = {
     "/imports/templates/{import_kind}/": (302, 403, 403, 403, 200, 200, 403, 200),
     "/imports/{import}/": (302, 404, 404, 404, 200, 200, 404, 200),
     "/imports/{import}/errors.xlsx": (302, 404, 404, 404, 200, 200, 404, 200),
+    "/surveys/": (302, 200, 200, 200, 200, 200, 200, 200),
+    "/surveys/needs/": (302, 200, 200, 200, 200, 200, 200, 200),
+    "/surveys/new/": (302, 403, 403, 403, 403, 200, 403, 200),
+    "/surveys/{survey}/": (302, 200, 200, 200, 200, 200, 200, 200),
+    "/surveys/{survey_draft}/": (302, 404, 404, 404, 404, 200, 404, 200),
+    "/surveys/{survey}/answers/": (302, 403, 403, 403, 403, 200, 403, 200),
+    "/surveys/{survey_open}/edit/": (302, 403, 403, 403, 403, 200, 403, 200),
+    "/surveys/{survey_draft}/edit/": (302, 404, 404, 404, 404, 200, 404, 200),
+    "/surveys/{survey_open}/links/": (302, 403, 403, 403, 403, 200, 403, 200),
+    "/surveys/{survey_draft}/questions/": (302, 404, 404, 404, 404, 200, 404, 200),
+    "/surveys/questions/{question}/": (302, 404, 404, 404, 404, 200, 404, 200),
+    "/s/thanks/": (200, 200, 200, 200, 200, 200, 200, 200),
+    "/s/{survey_token}/": (200, 200, 200, 200, 200, 200, 200, 200),
     "/accounts/login/": (200, 302, 302, 302, 302, 302, 302, 302),
     "/accounts/logout/": (302, 200, 200, 200, 200, 200, 200, 200),
     "/admin/": (302, 302, 302, 302, 302, 200, 302, 200),
@@ -175,6 +188,19 @@ POSTS: dict[str, tuple[int, ...]] = {
     "/staffing/terms-of-reference/{terms}/take-away/": (403, 403, 404, 302, 302, 403, 404, 302),
     "/indicators/{indicator}/edit/": (403, 403, 403, 403, 403, 422, 403, 422),
     "/indicators/{indicator}/state/": (403, 403, 403, 403, 403, 422, 403, 422),
+    "/surveys/{survey_open}/take/": (403, 302, 403, 302, 403, 403, 403, 403),
+    "/surveys/{survey_draft}/open/": (403, 404, 404, 404, 404, 302, 404, 302),
+    "/surveys/{survey_open}/close/": (403, 403, 403, 403, 403, 302, 403, 302),
+    "/surveys/{survey_open}/copy/": (403, 403, 403, 403, 403, 302, 403, 302),
+    "/surveys/{survey_draft}/delete/": (403, 404, 404, 404, 404, 302, 404, 302),
+    "/surveys/new/": (403, 403, 403, 403, 403, 422, 403, 422),
+    "/surveys/{survey_open}/edit/": (403, 403, 403, 403, 403, 422, 403, 422),
+    "/surveys/{survey_open}/links/": (403, 403, 403, 403, 403, 422, 403, 422),
+    "/surveys/{survey_draft}/questions/": (403, 404, 404, 404, 404, 422, 404, 422),
+    "/surveys/questions/{question}/": (403, 404, 404, 404, 404, 422, 404, 422),
+    "/surveys/questions/{question}/move/": (403, 404, 404, 404, 404, 302, 404, 302),
+    "/surveys/questions/{question}/remove/": (403, 404, 404, 404, 404, 302, 404, 302),
+    "/s/{survey_token}/": (422, 422, 422, 422, 422, 422, 422, 422),
     "/imports/new/": (403, 403, 403, 403, 422, 403, 403, 422),
     "/imports/{import}/write/": (403, 404, 404, 404, 302, 403, 404, 302),
     "/imports/{import}/undo/": (403, 404, 404, 404, 302, 403, 404, 302),
@@ -242,6 +268,7 @@ def places(people):
         actor=people["manager"],
     )
     return {
+        **surveys_for(reporter.office),
         "fund": case.fund.slug,
         "case": case.pk,
         "contribution": money.FundContributionFactory(fund=case.fund).pk,
@@ -266,6 +293,27 @@ def places(people):
         "frame": "gcm_objective",
         "goal": make.ReferenceFrameFactory(kind="gcm_objective").code,
         "closed": 2025,
+    }
+
+
+def surveys_for(office):
+    """A closed survey with three answers, a running one that asks the office, and a draft."""
+    closed = reported.SurveyFactory(state="closed")
+    question = reported.QuestionFactory(survey=closed)
+    for _person in range(3):
+        reported.SurveyResponseFactory(survey=closed, answers={question: 4})
+    always = {"opens_on": dt.date(2026, 1, 1), "closes_on": dt.date(2100, 1, 1)}
+    running = reported.SurveyFactory(use="needs", **always)
+    reported.QuestionFactory(survey=running)
+    reported.SurveyLinkFactory(survey=running, office=office, is_for_users=True)
+    reported.SurveyLinkFactory(survey=running, is_single=False, token="a-link-of-the-table")
+    draft = reported.SurveyFactory(state="draft", use="grcp", **always)
+    return {
+        "survey": closed.pk,
+        "survey_open": running.pk,
+        "survey_draft": draft.pk,
+        "question": reported.QuestionFactory(survey=draft).pk,
+        "survey_token": "a-link-of-the-table",
     }
 
 
@@ -324,6 +372,7 @@ def test_the_table_names_every_page_and_every_action():
     }
     shapes = {shape.replace("edit/people", "edit/<slug:step>") for shape in shapes}
     shapes = {shape.replace("unsubscribe/{}", "unsubscribe/<str:token>") for shape in shapes}
+    shapes = {"s/<str:token>/" if shape == "s/{}/" else shape for shape in shapes}
     shapes = {shape.replace("edit/short", "edit/<slug:step>") for shape in shapes}
     shapes = {shape.replace("edit/check", "edit/<slug:step>") for shape in shapes}
     shapes = {shape.replace("table-4.", "table-<int:number>.") for shape in shapes}

@@ -11,8 +11,9 @@ from django.utils import timezone
 
 from engagements.models import User
 from finance.models import Attribution, FundContribution, FundDisbursement, Position
-from reporting.models import Duty, PostEventReport
+from reporting.models import Duty, PostEventReport, Survey
 from reporting.services.releasing import close_year
+from tests.factories import reporting as reported
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -64,6 +65,19 @@ PAGES = {
         "/staffing/?sort=-gap&as_of=2026-11-24",
         "/sustaining/?sort_donors=-row&as_of=2026-11-24",
         "/funds/?as_of=2026-11-24",
+        "/surveys/",
+        "/surveys/?use=needs",
+        "/surveys/needs/",
+        "/surveys/new/",
+        "/surveys/{survey_satisfaction}/",
+        "/surveys/{survey_knowledge}/?lang=fr",
+        "/surveys/{survey_open}/",
+        "/surveys/{survey_open}/links/",
+        "/surveys/{survey_open}/questions/",
+        "/s/link-of-the-browser/",
+        "/s/link-of-the-browser/?lang=es",
+        "/s/none-of-ours/",
+        "/s/thanks/?lang=fr",
         "/iscms/",
         "/iscms/bali-process/",
         "/offices/",
@@ -139,7 +153,22 @@ def places(releases_go):
     found["position"] = Position.objects.filter(office__slug="co-bangkok").first().pk
     close_year(2025, 1, "Demo: closed to look at.", User.objects.get(username="ipd"), NOW)
     found["today"] = timezone.localdate().isoformat()
+    found |= surveys()
     return {**found, "event": PostEventReport.objects.get(pk=found["accepted"]).event_id}
+
+
+def surveys():
+    """The demo's surveys, and one that is open with a question of each kind."""
+    found = {f"survey_{survey.use}": survey.pk for survey in Survey.objects.all()}
+    today = timezone.localdate()
+    running = reported.SurveyFactory(
+        opens_on=today, closes_on=today, asks_state=True, intro="What we ask, and why."
+    )
+    for kind in ("scale", "score", "single", "several", "text"):
+        options = "One\nTwo" if kind in ("single", "several") else ""
+        reported.QuestionFactory(survey=running, kind=kind, options=options)
+    reported.SurveyLinkFactory(survey=running, is_single=False, token="link-of-the-browser")
+    return {**found, "survey_open": running.pk}
 
 
 def problems_of(page) -> list[str]:
@@ -153,8 +182,8 @@ def test_every_page_is_accessible_and_fits_a_narrow_screen(places, new_page, sig
     faults = {}
     for who, addresses in PAGES.items():
         for width in (1240, 360):
-            # A comparison that lacks its second mechanism answers so.
-            page = new_page(width=width, allow=("status of 422",))
+            # A comparison that lacks its second mechanism, and a link of a survey that is none.
+            page = new_page(width=width, allow=("status of 422", "status of 404"))
             sign_in(page, who)
             for address in addresses:
                 page.goto(address.format(**places))

@@ -1,6 +1,7 @@
 """Factories of reports, surveys, indicators and recommendations."""
 
 import datetime as dt
+import hashlib
 from decimal import Decimal
 
 import factory
@@ -321,3 +322,71 @@ class FieldCommentFactory(DjangoModelFactory):
     version = 1
     author = factory.SubFactory(UserFactory, access_group="ipd")
     made_at = SUBMITTED_AT
+
+
+class SurveyFactory(DjangoModelFactory):
+    """A running survey on satisfaction, open in November 2026."""
+
+    class Meta:
+        model = models.Survey
+
+    use = choices.SurveyUse.SATISFACTION
+    title = factory.Sequence(lambda n: f"Survey {n}")
+    opens_on = dt.date(2026, 11, 1)
+    closes_on = dt.date(2026, 11, 30)
+    state = choices.SurveyState.RUNNING
+    closed_on = factory.LazyAttribute(
+        lambda survey: survey.closes_on if survey.state == choices.SurveyState.CLOSED else None
+    )
+
+
+class QuestionFactory(DjangoModelFactory):
+    class Meta:
+        model = models.Question
+
+    survey = factory.SubFactory(SurveyFactory)
+    position = factory.Sequence(lambda n: n)
+    kind = choices.QuestionKind.SCALE
+    text = factory.Sequence(lambda n: f"Question {n}?")
+
+
+class SurveyLinkFactory(DjangoModelFactory):
+    """A single-use link; ``token`` is what opens it."""
+
+    class Meta:
+        model = models.SurveyLink
+        skip_postgeneration_save = True
+
+    survey = factory.SubFactory(SurveyFactory)
+    made_on = dt.date(2026, 11, 1)
+
+    @factory.post_generation
+    def token(link, create, extracted, **kwargs):
+        if extracted:
+            digest = hashlib.sha256(extracted.encode()).hexdigest()
+            models.SurveyToken.objects.create(link=link, digest=digest)
+
+
+class SurveyResponseFactory(DjangoModelFactory):
+    """A response; ``answers={question: number or text}`` are what it says."""
+
+    class Meta:
+        model = models.SurveyResponse
+        skip_postgeneration_save = True
+
+    survey = factory.SubFactory(SurveyFactory)
+    answered_on = dt.date(2026, 11, 10)
+
+    @factory.post_generation
+    def answers(response, create, extracted, **kwargs):
+        for question, value in (extracted or {}).items():
+            several = value if isinstance(value, list) else [value]
+            models.SurveyAnswer.objects.bulk_create(
+                models.SurveyAnswer(
+                    response=response,
+                    question=question,
+                    number=None if isinstance(one, str) else one,
+                    text=one if isinstance(one, str) else "",
+                )
+                for one in several
+            )

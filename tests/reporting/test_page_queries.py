@@ -77,6 +77,9 @@ PAGES = (
     "/indicators/frames/gcm_objective/{goal}/?how=related",
     "/indicators/frames/theme/untagged/",
     "/recommendations/",
+    "/surveys/",
+    "/surveys/{survey}/",
+    "/surveys/needs/?survey={needs}",
     "/staffing/?year=2026",
     "/staffing/records/?year=2026",
     "/staffing/?year=2026&as_of={today}",
@@ -105,6 +108,8 @@ def world():
         "indicator": indicator,
         "position": money.PositionFactory(office=office),
         "goal": make.ReferenceFrameFactory(kind="gcm_objective"),
+        "survey": reported.SurveyFactory(state="closed"),
+        "needs": reported.SurveyFactory(state="closed", use="needs"),
         "drafts": [],
     }
 
@@ -174,7 +179,10 @@ def grow(world, rows: int) -> dict[str, object]:
         grow_releases(world, iscm)
         grow_staffing(office, iscm, world["position"])
         grow_goals(world, draft)
+        grow_surveys(world)
     return {
+        "survey": world["survey"].pk,
+        "needs": world["needs"].pk,
         "position": world["position"].pk,
         "iscm": iscm.slug,
         "event": draft.event_id,
@@ -236,6 +244,24 @@ def grow_goals(world, draft):
         for number in (report.pk, None):
             iscm = make.ISCMFactory(themes=[theme])
             maker(iscm=iscm, event=draft.event, report_number=number, report_item=number)
+
+
+def grow_surveys(world):
+    """Another question, and answers of other places; surveys of each kind that the list shows."""
+    for survey, values in (
+        (world["survey"], {}),
+        (world["needs"], {"kind": "single", "options": "A\nB", "counts_as": "need"}),
+    ):
+        question = reported.QuestionFactory(survey=survey, **values)
+        for _person in range(3):
+            country = make.CountryFactory(region="Asia")
+            reported.SurveyResponseFactory(
+                survey=survey, answers={question: 1}, region="Asia", country=country
+            )
+    rated = reported.SurveyFactory(state="closed", use="institutional", iscm=world["iscm"])
+    quality = reported.QuestionFactory(survey=rated, counts_as="quality")
+    for _person in range(3):
+        reported.SurveyResponseFactory(survey=rated, answers={quality: 4})
 
 
 def new_event(world):

@@ -20,6 +20,7 @@ from reporting.management.demo.activity import Activity
 from reporting.management.demo.funds import make_fund
 from reporting.management.demo.reports import Reports
 from reporting.management.demo.staff import Staff
+from reporting.management.demo.surveys import make_surveys
 
 
 def a_day(text: str) -> dt.date:
@@ -74,5 +75,6 @@ class Command(BaseCommand):
         Staff(world, partners).write()
         Reports(world, users, priorities, partners).write()
         make_fund(world, users["finance"])
+        make_surveys(world, users["ipd"])
         one_message_for_all()
         self.stdout.write(f"Demo data up to {today} loaded.")
