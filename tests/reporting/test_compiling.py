@@ -353,6 +353,21 @@ def test_no_single_answer_comes_of_subtracting_one_value_from_another():
     assert not IndicatorValue.objects.filter(indicator=indicator, period="rolling").exists()
 
 
+def test_an_answer_that_the_others_of_its_whole_would_tell_hides_them():
+    indicator = IndicatorFactory(key="satisfaction")
+    iscm = ISCMFactory()
+    for kind, answers in (("technical", 3), ("liaison", 3), ("logistical", 1)):
+        SatisfactionAnswerFactory.create_batch(answers, iscm=iscm, kind=kind)
+    compile_indicators(2026, 2026, NOW)
+    shown = IndicatorValue.objects.of_year(2026).filter(indicator=indicator, value__isnull=False)
+    assert row(indicator).value is not None
+    assert not shown.filter(dimension="kind").exists()
+    SatisfactionAnswerFactory.create_batch(2, iscm=iscm, kind="logistical")
+    compile_indicators(2026, 2026, LATER)
+    assert shown.by("kind").count() == 3
+    assert shown.filter(dimension="kind", iscm=iscm).count() == 3
+
+
 # --- status
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -13,6 +14,8 @@ from .money import MONEY, Ledger
 from .published import Published
 from .readings import READINGS, Reading
 from .tally import OVERALL, Cell, Span, Tally, tallies
+
+Place = tuple[Span, Cell]
 
 # In these cells a report and a record are of the same mechanisms.
 WHERE_SILENCE_IS_ZERO = ("", "type", "theme")
@@ -113,26 +116,13 @@ class Recount:
             for (span, cell), reports in self.reports.items():
                 if reports.amount and cell.dimension in WHERE_SILENCE_IS_ZERO:
                     found.setdefault((span, cell), Tally())
+        may_be_shown = _shown(reading.least, found) if reading.least else found.keys()
         shown = {
-            place: reading.figures(tally)
-            if self._is_shown(reading.least, place, found)
-            else Figures(n=tally.n)
+            place: reading.figures(tally) if place in may_be_shown else Figures(n=tally.n)
             for place, tally in found.items()
             if not (reading.least and place[0][0] == "rolling")
         }
         return self._with_every_year(shown, lambda: reading.figures(None))
-
-    @staticmethod
-    def _is_shown(
-        least: int, place: tuple[Span, Cell], found: dict[tuple[Span, Cell], Tally]
-    ) -> bool:
-        """Whether so few are shown, and with them what is left of the whole and of the year."""
-        if not least:
-            return True
-        (span, cell), n = place, found[place].n
-        wholes = (found.get((span, OVERALL)), found.get((("year", span[1], 0), cell)))
-        left = [whole.n - n for whole in wholes if whole is not None]
-        return n >= least and all(not rest or rest >= least for rest in left)
 
     def _with_every_year(
         self, found: dict[tuple[Span, Cell], Figures], nothing: Callable[[], Figures]
@@ -148,3 +138,31 @@ class Recount:
             cell = Cell(cell.iscm)
         reports = self.reports.get((span, cell))
         return (reports.n, reports.amount) if reports else (0, 0)
+
+
+def _shown(least: int, found: dict[Place, Tally]) -> set[Place]:
+    """The cells that may be shown: of enough answers, and not where the parts of a whole that have
+    enough, taken off it, leave an answer or two."""
+    enough = {place for place, tally in found.items() if tally.n >= least}
+    told: Counter[tuple[Place, str]] = Counter()
+    for place in enough:
+        for family in _families(place):
+            told[family] += found[place].n
+    return {
+        place
+        for place in enough
+        if not any(
+            0 < found[whole].n - told[whole, parts] < least for whole, parts in _families(place)
+        )
+    }
+
+
+def _families(place: Place) -> Iterator[tuple[Place, str]]:
+    """The wholes that a cell is a part of, and how they are parted."""
+    span, cell = place
+    if cell.dimension:
+        yield (span, Cell(cell.iscm)), cell.dimension
+    elif cell.iscm:
+        yield (span, OVERALL), "iscm"
+    if span[0] == "quarter":
+        yield (("year", span[1], 0), cell), "quarter"

@@ -2,6 +2,7 @@
 
 ``spec``     the indicators that are compiled, with what their measure says of them
 ``medians``, ``spreads``   what stands beside some values, by cell
+``floors``   which cells of answers have enough of them to be shown
 ``staged``   every cell as it is to stand; numbers in ten-thousandths
 """
 
@@ -35,7 +36,7 @@ STAGED = (
     " dimension text, dimension_value text, value bigint, numerator bigint, denominator bigint,"
     " n bigint, beside text"
 )
-TABLES = ("spec", "medians", "spreads", "staged")
+TABLES = ("spec", "medians", "spreads", "floors", "staged")
 # Where no report was accepted nobody knows; where one was, somebody would have said so. The cells
 # in which a report and a record are of the same mechanisms.
 OF_MECHANISMS = "('', 'type', 'theme')"
@@ -84,6 +85,7 @@ def stage(years: Iterable[int]) -> None:
     _add_years_without_data(years)
     _work_out_medians()
     _work_out_spreads()
+    _work_out_floors()
     create("staged", STAGED)
     with connection.cursor() as cursor:
         cursor.execute(
@@ -110,21 +112,15 @@ def stage(years: Iterable[int]) -> None:
                         WHEN '{Shape.RATIO}' THEN {units("cells.total * scale", "cells.n * per")}
                         ELSE medians.twice * 5000
                     END AS worked_out,
-                    {_is_shown()} AS is_shown
+                    COALESCE(floors.is_shown, 1) AS is_shown
                 FROM cell_sums cells
                 JOIN spec ON spec.measure = cells.measure
                 LEFT JOIN medians ON medians.measure = cells.measure
                     AND {SAME_CELL.format("medians", "cells")}
                 LEFT JOIN spreads ON spreads.measure = cells.measure
                     AND {SAME_CELL.format("spreads", "cells")}
-                LEFT JOIN cell_sums overall ON overall.measure = cells.measure
-                    AND overall.period = cells.period AND overall.year = cells.year
-                    AND overall.quarter = cells.quarter AND overall.iscm_id = 0
-                    AND overall.dimension = '' AND spec.least_n > 0
-                LEFT JOIN cell_sums whole ON whole.measure = cells.measure
-                    AND whole.period = 'year' AND whole.year = cells.year
-                    AND whole.iscm_id = cells.iscm_id AND whole.dimension = cells.dimension
-                    AND whole.value = cells.value AND spec.least_n > 0
+                LEFT JOIN floors ON floors.measure = cells.measure
+                    AND {SAME_CELL.format("floors", "cells")}
                 WHERE spec.least_n = 0 OR cells.period <> '{PeriodKind.ROLLING}'
             ) worked
             """,
@@ -132,15 +128,52 @@ def stage(years: Iterable[int]) -> None:
         )
 
 
-def _is_shown() -> str:
-    """Whether so many answers may be shown: enough of them, and enough or none in what is left of
-    the year and of all mechanisms, so that no single answer comes of subtracting."""
-    enough = " AND ".join(
-        f"(COALESCE({rest}.n, cells.n) - cells.n = 0"
-        f" OR COALESCE({rest}.n, cells.n) - cells.n >= least_n)"
-        for rest in ("overall", "whole")
+def _work_out_floors() -> None:
+    """Which cells of answers may be shown: those with enough of them, where what is left of a whole
+    when all its parts are subtracted that may be shown is nothing, or enough as well.
+
+    Cells that split a whole: the mechanisms of everything, the values of a dimension (of everything
+    or of a mechanism), and the quarters of a year's cell.
+    """
+    told = "SUM(CASE WHEN cells.n >= least_n THEN cells.n ELSE 0 END)"
+    create_from(
+        "floors",
+        f"""
+        SELECT {KEYS}, CASE WHEN n >= least_n AND ({_none_or_enough("whole", "told")})
+            AND (period <> '{PeriodKind.QUARTER}'
+                OR {_none_or_enough("of_year", "told_by_quarters")})
+            THEN 1 ELSE 0 END AS is_shown
+        FROM (
+            SELECT cells.*, least_n, whole.n AS whole, of_year.n AS of_year,
+                {told} OVER (
+                    PARTITION BY cells.measure, cells.period, cells.year, cells.quarter,
+                        cells.dimension, CASE WHEN cells.dimension <> '' THEN cells.iscm_id
+                            WHEN cells.iscm_id = 0 THEN 0 ELSE 1 END
+                ) AS told,
+                {told} OVER (
+                    PARTITION BY cells.measure, cells.period, cells.year, cells.iscm_id,
+                        cells.dimension, cells.value
+                ) AS told_by_quarters
+            FROM cell_sums cells
+            JOIN spec ON spec.measure = cells.measure AND spec.least_n > 0
+            LEFT JOIN cell_sums whole ON whole.measure = cells.measure
+                AND whole.period = cells.period AND whole.year = cells.year
+                AND whole.quarter = cells.quarter AND whole.dimension = ''
+                AND whole.iscm_id = CASE WHEN cells.dimension <> '' THEN cells.iscm_id ELSE 0 END
+                AND (cells.dimension <> '' OR cells.iscm_id <> 0)
+            LEFT JOIN cell_sums of_year ON of_year.measure = cells.measure
+                AND of_year.period = '{PeriodKind.YEAR}' AND of_year.year = cells.year
+                AND of_year.iscm_id = cells.iscm_id AND of_year.dimension = cells.dimension
+                AND of_year.value = cells.value
+        ) family
+        """,
     )
-    return f"CASE WHEN least_n = 0 OR (cells.n >= least_n AND {enough}) THEN 1 ELSE 0 END"
+    index("floors", KEYS)
+
+
+def _none_or_enough(whole: str, told: str) -> str:
+    """The condition that what is left of a whole is nothing, or enough to be shown."""
+    return f"COALESCE({whole} - {told}, 0) <= 0 OR {whole} - {told} >= least_n"
 
 
 def _beside() -> str:
