@@ -23,6 +23,7 @@ from ..querysets import NO_PAYER_NAMED
 from .investment import (
     DIRECT,
     Amounts,
+    Investment,
     Rates,
     _Cell,
     _costs_of,
@@ -34,6 +35,7 @@ from .investment import (
     _posts,
     _project_lines,
     _rates,
+    _rounded,
     _shared_out,
     _staff_time,
     _wanted,
@@ -211,9 +213,9 @@ class Figure:
 
     # --- what all of them add
 
-    def parts(self, user: Reader) -> list[Part]:
-        """What the records of each kind add, and what of it ``user`` may not see: the sums are
-        open to all, the records are not."""
+    def taken_apart(self, user: Reader) -> tuple[Investment | None, list[Part]]:
+        """The figure (None: nothing is on record), and what of it the records of each kind add;
+        with what of that ``user`` may not see: the sums are open to all, the records are not."""
         made: dict[str, Amounts] = {
             "funding_lines": _direct_lines(self.period, self.known_by),
             "attributions": _project_lines(self.period, self.known_by),
@@ -221,23 +223,24 @@ class Figure:
             "time_entries": _staff_time(self.period, self.rates, self.known_by),
         }
         reads_all = may(user, "read_all_finance")
-        found, before = [], Worth()
+        found, whole, is_on_record = [], _Cell(), False
         for kind in KINDS:
-            whole = Worth()
+            before, of_kind = _rounded({}, whole), _Cell()
             for leaves, amount in made[kind]:
                 if self._here(leaves):
-                    whole.add(amount)
-            after = Worth(before.known + whole.known, before.possible + whole.possible)
+                    of_kind.add(amount)
+                    is_on_record = True
+            whole.add(of_kind)
+            after = _rounded({}, whole)
             part = Part(
                 kind,
                 # Rounded where it begins and ends: so the parts add up to the rounded figure.
                 after.known_usd - before.known_usd,
                 after.high_usd - before.high_usd,
-                cents(whole.days_without_rate),
+                cents(of_kind.days_without_rate),
             )
             found.append(part if reads_all else self._with_hidden(part, user))
-            before = after
-        return found
+        return _rounded({}, whole) if is_on_record else None, found
 
     def _with_hidden(self, part: Part, user: Reader) -> Part:
         rows = self.records[part.kind]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
+from textwrap import wrap
 from typing import Any
 
 import vl_convert
@@ -186,7 +187,7 @@ def _target_line(target: Any) -> list[dict[str, Any]]:
 def _svg(spec: dict[str, Any], values: Sequence[dict[str, Any]], description: str) -> SafeString:
     """The drawing for wide and for narrow screens, of which the page shows one."""
     wide = _drawn(spec, values, 460)
-    narrow = _drawn(_in_one_column(spec), values, 250)
+    narrow = _drawn(*_in_one_column(spec, values), 250)
     # The drawing is one picture to a screen reader; its table holds the values.
     label = f'role="img" aria-label="{escape(description)}" '
     both = [
@@ -201,13 +202,20 @@ def wide_only(svgs: str) -> str:
     return svgs.partition('<svg data-for="narrow"')[0]
 
 
-def _in_one_column(spec: dict[str, Any]) -> dict[str, Any]:
-    """The same with the words of its legend below each other."""
+def _in_one_column(
+    spec: dict[str, Any], values: Sequence[dict[str, Any]]
+) -> tuple[dict[str, Any], Sequence[dict[str, Any]]]:
+    """The same with the words of its legend below each other, long ones on several lines."""
     encoding = spec.get("encoding", {})
-    if not encoding.get("color", {}).get("legend"):
-        return spec
-    legend = {**encoding["color"]["legend"], "columns": 1}
-    return {**spec, "encoding": {**encoding, "color": {**encoding["color"], "legend": legend}}}
+    color = encoding.get("color", {})
+    if not color.get("legend"):
+        return spec, values
+    legend = {**color["legend"], "columns": 1, "labelExpr": "split(datum.label, '\\n')"}
+    series = color["field"]
+    if "domain" in color["scale"]:  # short words, which the drawing knows as they are
+        return {**spec, "encoding": {**encoding, "color": {**color, "legend": legend}}}, values
+    broken = [{**value, series: "\n".join(wrap(value[series], 32))} for value in values]
+    return {**spec, "encoding": {**encoding, "color": {**color, "legend": legend}}}, broken
 
 
 def _drawn(spec: dict[str, Any], values: Sequence[dict[str, Any]], width: int) -> str:

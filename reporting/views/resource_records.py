@@ -22,7 +22,7 @@ from iscm_portal.common.pages import keyset_page, one_of
 from iscm_portal.common.querysets import PortalQuerySet
 
 from ..selectors import resources as selectors
-from ..selectors.resources import Amounts, ResourceFilter
+from ..selectors.resources import NOTHING, Amounts, ResourceFilter
 from .resources import asked, asked_table, chips
 
 # What a record of each kind is shown with.
@@ -62,7 +62,7 @@ def records(request: SignedInRequest) -> HttpResponse | StreamingHttpResponse:
     if request.GET.get("table"):
         return printed_records(request, chosen)
     figure = Figure(chosen.period, known_by=chosen.known_by, **chosen.narrowed_to)
-    parts = figure.parts(request.user)
+    whole, parts = figure.taken_apart(request.user)
     if form := one_of(request, "format", TABLE_FORMATS):
         lines = download_lines(figure, parts, request.user)
         return table_response(form, "records", COLUMNS, lines)
@@ -73,7 +73,7 @@ def records(request: SignedInRequest) -> HttpResponse | StreamingHttpResponse:
     context = {
         "chosen": chosen,
         "chips": chips(chosen),
-        "figure": selectors.total(chosen),
+        "figure": Amounts.of(whole) if whole else NOTHING,
         "parts": {part.kind: part for part in parts},
         "summary": [(name_of(part.kind), part) for part in parts],
         "pages": pages,

@@ -32,3 +32,5 @@ def test_a_chart_is_drawn_for_narrow_screens_too_and_each_is_told_as_a_picture()
     assert svg.count('role="img" aria-label="Bars"') == 2
     assert 'data-for="narrow"' in svg
     assert wide_only(svg).count("<svg ") == 1
+    # A long name of the legend stands on several lines there.
+    assert "<tspan>PLACMI (used to support certain</tspan>" in svg.partition('"narrow"')[2]
