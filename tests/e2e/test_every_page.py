@@ -7,6 +7,7 @@ import datetime as dt
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from django.core.management import call_command
+from django.db import connection
 from django.utils import timezone
 
 from engagements.models import User
@@ -187,7 +188,9 @@ def test_every_page_is_accessible_and_fits_a_narrow_screen(places, new_page, sig
             sign_in(page, who)
             for address in addresses:
                 page.goto(address.format(**places))
-                found = problems_of(page)
+                # The databases make the same pages: once is enough for the narrow ones.
+                looked_at = width == 1240 or connection.vendor == "sqlite"
+                found = problems_of(page) if looked_at else []
                 if page.evaluate("document.documentElement.scrollWidth > window.innerWidth"):
                     found.append("scrolls sideways")
                 if found:
