@@ -747,7 +747,7 @@ def test_the_demo_invents_a_fund_of_its_own_and_leaves_the_real_one_alone():
 
 def test_every_count_of_a_fund_opens_to_its_cases(client, officer, fund, states):
     receive(fund, officer, "9000")
-    approved = {"approval": "2026-1", "approved_on": dt.date(2026, 3, 1)}
+    approved = {"approval": "LET-2026-1", "approved_on": dt.date(2026, 3, 1)}
     paid = {
         "plain": pay(fund, officer, states, "100"),
         "over": pay(fund, officer, states, "1500", **approved),
