@@ -42,22 +42,30 @@ class ExtensionAlreadyDecided(DutyError):
 
 
 def sync_duties(at: dt.datetime) -> None:
+    """Bring the duties up to date, and ask for the figures of those that count anew."""
+    with transaction.atomic():
+        ask_for_figures(bring_up_to_date(at))
+
+
+def bring_up_to_date(at: dt.datetime) -> set[dt.date]:
     """Make the duties agree with who took part: missing ones are made, those of offices that did
     not take part withdrawn, and days moved with their events.
 
     Runs at every tick, after a change of a delegation and before figures are worked out. The
     number of statements doesn't grow with the rows. Safe to run twice, and at once: one waits.
+    Returns the last days of the events whose duties count anew, or no more.
     """
     with transaction.atomic():
         lock_until_commit("duties")
         _make_missing()
         moved = _withdraw_and_revive(at)
         _move_days()
-        _ask_for_figures(moved | _begin_to_count(at.date()))
+        moved |= _begin_to_count(at.date())
         _settle()
+    return moved
 
 
-def _ask_for_figures(days: Iterable[dt.date | None]) -> None:
+def ask_for_figures(days: Iterable[dt.date | None]) -> None:
     """Leave word that duties on events which end on these days count anew."""
     slots = {quarter_slot(day) for day in days if day}
     if slots:
@@ -242,7 +250,7 @@ def accept_answers(duty_ids: Iterable[int], actor: Any, at: dt.datetime) -> tupl
             batch_size=500,
             default_user=actor,
         )
-        _ask_for_figures(duty.event.last_day for duty in waiting)
+        ask_for_figures(duty.event.last_day for duty in waiting)
     return len(waiting), [duty for duty in duties if duty not in waiting]
 
 

@@ -25,7 +25,7 @@ from engagements.choices import (
     SupportKind,
 )
 from finance import models as f
-from finance.choices import FundingSource, ProposalState
+from finance.choices import NO_INVESTMENT, FundingSource, ProposalState
 from reporting.measures import MEASURES
 from reporting.models import Duty, Extension, IndicatorValue, KnowledgeAnswer, SatisfactionAnswer
 from reporting.services.compiling import compile_indicators
@@ -76,7 +76,7 @@ STATES = {"XXA": "Africa", "XXB": "Africa", "XXC": "Europe"}
 MECHANISM = st.sampled_from([None, *SLUGS])
 STATE = st.sampled_from([None, *STATES])
 OFFICE = st.sampled_from([None, "co-a", "co-b"])
-few = settings(twin_settings, max_examples=15)
+few = settings(twin_settings, max_examples=6)
 
 
 @dataclass
@@ -386,7 +386,7 @@ PROPOSALS = lists(
 )  # fmt: skip
 LINES = lists(
     8, year=YEARS, iscm=MECHANISM, office=OFFICE, amount_usd=USD,
-    source_of_funds=st.sampled_from(FundingSource),
+    source_of_funds=st.sampled_from([source for source in FundingSource if source not in NO_INVESTMENT]),
 )  # fmt: skip
 PAID = st.lists(
     st.tuples(st.sampled_from(SLUGS), YEARS, USD), max_size=5, unique_by=lambda row: row[:2]

@@ -18,7 +18,7 @@ from ...measures import MEASURES, MoneyMeasure
 from ...measures.base import ALL_TIME
 from ...measures.evidence import years_with_evidence
 from ...models import CompileRun, Indicator, IndicatorValue
-from ..duties import sync_duties
+from ..duties import ask_for_figures, bring_up_to_date
 from . import cells, sums, values
 from .cells import Span
 from .history import keep_history
@@ -35,6 +35,12 @@ class Work:
     targets: frozenset[Span]
     counted: frozenset[str] = frozenset(MEASURES)
     worked_out: frozenset[str] = frozenset(MEASURES)
+
+    def counts(self, day: dt.date) -> bool:
+        """Whether the duties on events that end on ``day`` are counted anew."""
+        return "report_coverage" in self.counted and any(
+            day in stretch.period for stretch in self.stretches
+        )
 
     @property
     def years(self) -> set[int]:
@@ -129,7 +135,8 @@ def _run(work: Work, at: dt.datetime) -> CompileRun:
         lock_until_commit("compile")
         take_room()
         began = seconds_now()
-        sync_duties(at)
+        moved = bring_up_to_date(at)
+        ask_for_figures(day for day in moved if not work.counts(day))
         run = CompileRun.objects.create(
             scope=work.scope,
             first_year=min(work.years),
