@@ -2,7 +2,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help run test check lint types demo lock
+.PHONY: help run test bench check lint types demo lock
 
 # The first of these that is there and new enough makes the environment.
 PYTHONS := python3 python3.14 python3.13 python3.12 python3.11
@@ -40,6 +40,10 @@ run:  ## start the portal on this machine (PORT=8000); the first start loads the
 test:  ## all tests, on SQLite and on PostgreSQL (ARGS="-k word" goes to pytest)
 	$(call installed,requirements-dev.lock)
 	@$(PYTHON) -m tests.run $(ARGS)
+
+bench:  ## the portal against its references at N records (N=1000000); JSON to var/bench.json
+	$(call installed,requirements-dev.lock)
+	@$(PYTHON) -m tests.benchmarks $(or $(N),1000000)
 
 check: lint types test  ## all that must hold before a commit goes in; CI runs it
 

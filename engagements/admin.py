@@ -49,11 +49,24 @@ class CountedAdmin(DirectoryAdmin):
     def ask_for_figures(self, years: set[int]) -> None:
         # The admin saves in one transaction: the question stands or falls with the change.
         if years:
-            outbox.write("evidence_changed", {"years": sorted(years)})
+            kind = self.model._meta.model_name
+            outbox.write("evidence_changed", {"years": sorted(years), "kinds": [kind]})
+
+
+class CuttingAdmin(DirectoryAdmin):
+    """Records by which figures are cut: a change moves records of all years to other cells."""
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        super().save_related(request, form, formsets, change)
+        outbox.write("evidence_changed", {"whole": True})
+
+    def delete_model(self, request: HttpRequest, obj: Any) -> None:
+        super().delete_model(request, obj)
+        outbox.write("evidence_changed", {"whole": True})
 
 
 @admin.register(models.ISCM)
-class ISCMAdmin(DirectoryAdmin):
+class ISCMAdmin(CuttingAdmin):
     list_display = ["acronym", "type", "status", "year_established"]
     list_filter = ["type", "status"]
     search_fields = ["acronym", "name", "alt_names"]
@@ -68,7 +81,7 @@ class IOMRoleAdmin(DirectoryAdmin):
 
 
 @admin.register(models.Membership)
-class MembershipAdmin(DirectoryAdmin):
+class MembershipAdmin(CuttingAdmin):
     list_display = ["iscm", "party", "kind", "starts_on", "ends_on"]
     list_filter = ["kind", "iscm"]
     autocomplete_fields = ["country", "organisation"]
@@ -148,10 +161,26 @@ class PortalUserAdmin(DirectoryAdmin, UserAdmin):  # type: ignore[type-arg]
     ]
 
 
+@admin.register(models.Objective)
+class ObjectiveAdmin(DirectoryAdmin):
+    list_display = ["title", "iscm", "horizon_year", "is_proposed"]
+    list_filter = ["is_proposed", "iscm"]
+    search_fields = ["title"]
+
+
+@admin.register(models.ReferenceFrame)
+class ReferenceFrameAdmin(DirectoryAdmin):
+    """The themes of a goal say which mechanisms' work is related to it."""
+
+    list_display = ["kind", "code", "title"]
+    list_display_links = ["title"]
+    list_filter = ["kind"]
+    filter_horizontal = ["themes"]
+
+
 for model in (
     models.Chairmanship,
     models.IOMPriority,
-    models.ReferenceFrame,
     models.Secretariat,
     models.SourceNote,
     models.Theme,
@@ -177,7 +206,7 @@ class PolicyInstrumentAdmin(CountedAdmin):
 
 @admin.register(models.FollowUpAction)
 class FollowUpActionAdmin(CountedAdmin):
-    dated_by = "agreed_on"
+    dated_by = "due_on"
 
 
 @admin.register(models.AgendaItem, models.Delegate)

@@ -100,6 +100,10 @@ class FrameKind(models.TextChoices):
     STRATEGY_POINT = "strategy_point", _("12-point strategy")
 
 
+# The two kinds that make up MiGOF.
+MIGOF = (FrameKind.MIGOF_PRINCIPLE, FrameKind.MIGOF_OBJECTIVE)
+
+
 class EventKind(models.TextChoices):
     MINISTERIAL = "ministerial", _("Ministerial")
     SENIOR_OFFICIALS = "senior_officials", _("Senior officials")

@@ -46,9 +46,9 @@ class IOMRoleQuerySet(HeldQuerySet):
 
 class EventQuerySet(PortalQuerySet):
     def begun_in(self, period: Period) -> Self:
-        """Events that began in ``period``; those without a known day go by their year."""
+        """Events that began in ``period``; without a known day, where all their year is in it."""
         by_day = period.q("starts_on")
-        by_year = Q(starts_on__isnull=True, year__in=list(period.calendar_years))
+        by_year = Q(starts_on__isnull=True, year__in=list(period.whole_years))
         return self.filter(by_day | by_year)
 
     def over_in(self, period: Period) -> Self:

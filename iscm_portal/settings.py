@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import dj_database_url
+from celery.schedules import crontab
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
@@ -276,15 +277,31 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BEAT_SCHEDULE = {
     "deliver-outbox": {"task": "common.deliver_outbox", "schedule": 60.0},
     "send-due-notices": {"task": "reporting.send_due_notices", "schedule": 300.0},
+    "look-after-surveys": {"task": "reporting.look_after_surveys", "schedule": 300.0},
     "send-briefings": {"task": "reporting.send_briefings", "schedule": 300.0},
     "remove-loose-files": {"task": "reporting.remove_loose_files", "schedule": 86_400.0},
     "take-up-imports": {"task": "finance.take_up_imports", "schedule": 300.0},
-    "compile-nightly": {"task": "reporting.compile_indicators", "schedule": 86_400.0},
+    "compile-nightly": {
+        "task": "reporting.compile_indicators",
+        "schedule": crontab(minute=0, hour=2),
+    },
+    # Of the same day as the compile: a duty is owed from the day after its event.
+    "audit-nightly": {"task": "reporting.audit_indicators", "schedule": crontab("30", "3")},
 }
 
 # --- the house's own
 PORTAL_NAME = env.str("PORTAL_BRAND_NAME", "ISCM portal")
 REPORT_DUE_DAYS = 14
+# How many answers to surveys are taken, (number, within seconds): by one link, from one address,
+# in all; and how many wrong links one address may try. A meeting room has one address.
+SURVEY_LIMITS = {
+    "link": (120, 60),
+    "address": (600, 300),
+    "all": (3000, 60),
+    "wrong": (30, 300),
+}
+# A form that comes back sooner was filled by a machine.
+SURVEY_LEAST_SECONDS = 3
 # Who publishes at IATI: agency and number, as in XX-ABC-123456. Empty: there is no activity file.
 IATI_ORGANISATION_ID = env.str("IATI_ORGANISATION_ID", "")
 if not re.fullmatch(r"(?:[A-Za-z]{2,}-[A-Za-z0-9._-]+)?", IATI_ORGANISATION_ID):
@@ -294,7 +311,14 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "filters": {"no_tokens": {"()": "iscm_portal.common.logs.WithoutTokens"}},
+    "handlers": {
+        "console": {
+            "class": "logging.StreamHandler",
+            "formatter": "line",
+            "filters": ["no_tokens"],
+        }
+    },
     "root": {"handlers": ["console"], "level": "INFO" if not DEBUG else "DEBUG"},
     "loggers": {"django.db.backends": {"level": "INFO"}},
 }

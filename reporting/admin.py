@@ -1,14 +1,13 @@
-"""Indicators and recommendations in the admin site: IPD sets targets and responses here."""
+"""Indicators and recommendations in the admin site: IPD gives its responses here."""
 
 from typing import Any
 
 from django.contrib import admin
 from django.http import HttpRequest
 
-from iscm_portal.common import outbox
-from iscm_portal.common.admin import DirectoryAdmin
+from iscm_portal.common.admin import DirectoryAdmin, ReadOnlyAdmin
 
-from .models import Indicator, NoticeRule, Recommendation
+from .models import Indicator, NoticeRule, Recommendation, Survey
 
 
 class FixedListAdmin(DirectoryAdmin):
@@ -23,15 +22,12 @@ class FixedListAdmin(DirectoryAdmin):
 
 @admin.register(Indicator)
 class IndicatorAdmin(FixedListAdmin):
-    list_display = ["title", "unit", "baseline", "target", "due_on", "state"]
-    readonly_fields = ["key", "number", "unit"]
-    filter_horizontal = ["relevant_to"]
+    """To look at: a definition is written on its own page, which checks it and keeps versions."""
 
-    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
-        super().save_model(request, obj, form, change)
-        # Thresholds colour values that are worked out already.
-        years = sorted(set(obj.values.values_list("year", flat=True)))
-        outbox.write("evidence_changed", {"years": years})
+    list_display = ["title", "unit", "baseline", "target", "due_on", "state"]
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
 
 
 @admin.register(Recommendation)
@@ -50,3 +46,11 @@ class NoticeRuleAdmin(DirectoryAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
+
+
+@admin.register(Survey)
+class SurveyAdmin(ReadOnlyAdmin):
+    """Surveys are made on their own pages; here they are looked up. Answers are nowhere here."""
+
+    list_display = ["title", "use", "state", "opens_on", "closes_on"]
+    list_filter = ["use", "state"]

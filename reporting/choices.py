@@ -110,7 +110,84 @@ class Status(models.TextChoices):
     NO_DATA = "no_data", _("No data")
 
 
+class PeriodKind(models.TextChoices):
+    """How long the span of a value is. Money is known by the year only."""
+
+    YEAR = "year", _("Year")
+    QUARTER = "quarter", _("Quarter")
+    ROLLING = "rolling", _("Twelve months to the end of the quarter")
+
+
 class IndicatorState(models.TextChoices):
     PROPOSED = "proposed", _("Proposed")
     ACTIVE = "active", _("Active")
     RETIRED = "retired", _("Retired")
+
+
+class Frequency(models.TextChoices):
+    """How often an indicator is read."""
+
+    QUARTER = "quarter", _("Every quarter")
+    HALF_YEAR = "half_year", _("Every half-year")
+    YEAR = "year", _("Every year")
+
+
+class SmartPart(models.TextChoices):
+    """The five parts that a definition must have before it is activated."""
+
+    SPECIFIC = "specific", _("Specific")
+    MEASURABLE = "measurable", _("Measurable")
+    ATTAINABLE = "attainable", _("Attainable")
+    RELEVANT = "relevant", _("Relevant")
+    TIMELY = "timely", _("Timely")
+
+
+class SurveyUse(models.TextChoices):
+    """The five uses of the one engine of surveys."""
+
+    SATISFACTION = "satisfaction", _("Satisfaction of Member States")
+    KNOWLEDGE = "knowledge", _("Knowledge before and after a meeting")
+    GRCP = "grcp", _("Feedback on the GRCP")
+    NEEDS = "needs", _("Needs of offices")
+    INSTITUTIONAL = "institutional", _("Institutional questionnaire")
+
+
+# The uses that offices answer; the others are for Member States and participants.
+USES_OF_OFFICES = (SurveyUse.NEEDS, SurveyUse.INSTITUTIONAL)
+
+
+class SurveyState(models.TextChoices):
+    DRAFT = "draft", _("Draft")
+    RUNNING = "running", _("Running")
+    CLOSED = "closed", _("Closed")
+
+
+class SurveyPhase(models.TextChoices):
+    """The two times at which a survey on knowledge is answered; other uses have none."""
+
+    BEFORE = "before", _("Before the meeting")
+    AFTER = "after", _("After the meeting")
+
+
+class QuestionKind(models.TextChoices):
+    SCALE = "scale", _("Scale from 1 to 5")
+    SCORE = "score", _("Score from 0 to 100")
+    SINGLE = "single", _("One of several choices")
+    SEVERAL = "several", _("Any of several choices")
+    TEXT = "text", _("Free text")
+
+
+class CountsAs(models.TextChoices):
+    """What the answers to a question are counted as, beside the results of its survey."""
+
+    SATISFACTION = "satisfaction", _("Satisfaction (a scale)")
+    KNOWLEDGE = "knowledge", _("Knowledge (a score, or a choice with a right answer)")
+    NEED = "need", _("A need (choices)")
+    QUALITY = "quality", _("Quality of results (a scale)")
+
+
+class SurveyStage(models.TextChoices):
+    """What a notice on a survey tells."""
+
+    INVITATION = "invitation", _("Invitation")
+    REMINDER = "reminder", _("Reminder")

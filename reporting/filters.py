@@ -23,9 +23,13 @@ from iscm_portal.common.filters import (
 )
 
 from . import choices
-from .models import Indicator, Recommendation
+from .models import CompileRun, Indicator, Recommendation, Release
 
 OVERALL = "overall"
+DIMENSIONS = [
+    (name, name)
+    for name in ("type", "theme", "region", "country", "kind", "event_kind", "office", "source")
+]
 
 
 def indicator_filter(field: str = "indicator") -> LinkFilter:
@@ -88,7 +92,21 @@ class CellFilter(LinkFilter):
 
 
 class IndicatorValueFilter(filters.FilterSet):
+    """Without ``period`` the values of years; without ``dimension`` those of nothing but a
+    mechanism or of everything."""
+
     indicator = indicator_filter()
+    period = CodeFilter(choices=choices.PeriodKind.choices, help_text=_("Left out: year."))
+    quarter = filters.NumberFilter(
+        "part",
+        min_value=1,
+        max_value=4,
+        help_text=_("The quarter, or the last one of twelve months."),
+    )
+    dimension = CodeFilter(
+        choices=DIMENSIONS, help_text=_("What the values are cut by, besides the mechanism.")
+    )
+    dimension_value = filters.CharFilter(max_length=60, help_text=_("A code of the dimension."))
     year = YearFilter("year")
     iscm = CellFilter(
         queryset=ISCM.objects.all(),
@@ -96,9 +114,42 @@ class IndicatorValueFilter(filters.FilterSet):
         help_text=_("Slug of a mechanism, or overall."),
     )
     status = CodeFilter(choices=choices.Status.choices)
-    updated_since = filters.IsoDateTimeFilter(
-        "compiled_at", "gte", help_text=_("Compiled at or after this moment.")
+    release = IdFilter(
+        method="of_now", help_text=_("The id of a release: the values as that year was closed.")
     )
+    updated_since = filters.IsoDateTimeFilter(
+        "compiled_at", "gte", help_text=_("Changed at or after this moment.")
+    )
+
+    def of_now(self, rows: QuerySet[Any], name: str, value: Any) -> QuerySet[Any]:
+        """With a release named ``ReleasedValueFilter`` is asked instead."""
+        return rows
+
+    def filter_queryset(self, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        found = super().filter_queryset(queryset)
+        if not self.form.cleaned_data.get("period"):
+            found = found.filter(period=choices.PeriodKind.YEAR)
+        if not self.form.cleaned_data.get("dimension"):
+            found = found.filter(dimension="")
+        return found
+
+
+class ReleasedValueFilter(IndicatorValueFilter):
+    """The same of the values of a release, which are of a year."""
+
+    indicator = indicator_filter("indicator__indicator")
+    release = LinkFilter(queryset=Release.objects.all())  # type: ignore[assignment]
+
+
+class CompileRunFilter(filters.FilterSet):
+    state = CodeFilter(choices=CompileRun.State.choices)
+    scope = CodeFilter(choices=CompileRun.Scope.choices)
+    since = since("published_at__date")
+    until = until("published_at__date")
+
+
+class ReleaseFilter(filters.FilterSet):
+    year = YearFilter("year")
 
 
 class RecommendationFilter(RecordFilter):
@@ -107,3 +158,13 @@ class RecommendationFilter(RecordFilter):
     state = CodeFilter(choices=Recommendation.State.choices)
     office = office_filter("owner")
     indicator = indicator_filter("indicators")
+
+
+class SurveyFilter(RecordFilter):
+    use = CodeFilter(choices=choices.SurveyUse.choices)
+    state = CodeFilter(choices=choices.SurveyState.choices)
+    iscm = iscm_filter()
+    event = IdFilter("event")
+    year = YearFilter("closes_on__year", help_text=_("Year of its last day."))
+    since = since("closes_on")
+    until = until("closes_on")

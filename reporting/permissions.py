@@ -100,3 +100,8 @@ def may_decide_extension(user: Any, duty: Duty) -> bool:
     """A manager grants more time to the own office, IPD to all."""
     own = may(user, "decide_extensions_of_own_office") and user.office_id == duty.office_id
     return own or may(user, "review_all_reports")
+
+
+def may_edit_definitions(user: Any) -> bool:
+    """Write the definitions of indicators, activate and retire them."""
+    return may(user, "edit_indicators")

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Self
 
-from django.db.models import Q
+from django.db.models import F, Q, Value
 from django.db.models.functions import Coalesce
 
 from iscm_portal.common.access import Reader, may
 from iscm_portal.common.querysets import PortalQuerySet
 
-from .choices import ReportState, Sensitivity
+from .choices import PeriodKind, ReportState, Sensitivity, SurveyState
 
 
 class PostEventReportQuerySet(PortalQuerySet):
@@ -65,6 +66,48 @@ class AnswerQuerySet(PortalQuerySet):
         return self if may(user, "read_answers") else self.none()
 
 
+class IndicatorValueQuerySet(PortalQuerySet):
+    def of_year(self, year: int) -> Self:
+        return self.filter(period=PeriodKind.YEAR, year=year)
+
+    def of_years(self) -> Self:
+        return self.filter(period=PeriodKind.YEAR)
+
+    def overall(self) -> Self:
+        """Of all mechanisms together."""
+        return self.filter(iscm=None, dimension="")
+
+    def by_iscm(self) -> Self:
+        """Of each mechanism as a whole."""
+        return self.filter(iscm__isnull=False, dimension="")
+
+    def by(self, dimension: str) -> Self:
+        """Of each value of a dimension, over all mechanisms."""
+        return self.filter(iscm=None, dimension=dimension)
+
+
+class PublishedValueQuerySet(PortalQuerySet):
+    def stood_after(self, run: int | None) -> Self:
+        """What was published when that run had published; None: before there was any."""
+        if run is None:
+            return self.none()
+        return self.filter(Q(to_run__isnull=True) | Q(to_run__gt=run), from_run__lte=run)
+
+
+class ReleasedValueQuerySet(PortalQuerySet):
+    def with_span(self) -> Self:
+        """Adds ``period``, ``year`` and ``part``, as a value that is not released has them."""
+        return self.annotate(
+            period=Value(PeriodKind.YEAR.value), year=F("release__year"), part=Value(0)
+        )
+
+    def by(self, dimension: str) -> Self:
+        """Of each mechanism as a whole (``iscm``), or of each value of a dimension over all."""
+        if dimension == "iscm":
+            return self.filter(iscm__isnull=False, dimension="")
+        return self.filter(iscm=None, dimension=dimension)
+
+
 class DutyQuerySet(PortalQuerySet):
     def visible_to(self, user: Reader) -> Self:
         """IPD sees all, an office its own; who is late is nobody else's business."""
@@ -111,3 +154,21 @@ class BriefingCopyQuerySet(PortalQuerySet):
     def unsent(self) -> Self:
         """Copies that a mail has still to bring."""
         return self.filter(emailed_at__isnull=True, is_mailed=True)
+
+
+class SurveyQuerySet(PortalQuerySet):
+    def visible_to(self, user: Reader) -> Self:
+        """Who makes surveys sees all of them, everybody those that run or are closed. What was
+        answered is another matter: ``selectors.survey_results`` keeps the floor."""
+        rows = super().visible_to(user)
+        return rows if may(user, "edit_surveys") else rows.exclude(state=SurveyState.DRAFT)
+
+    def running(self) -> Self:
+        return self.filter(state=SurveyState.RUNNING)
+
+    def closed(self) -> Self:
+        return self.filter(state=SurveyState.CLOSED)
+
+    def taking_answers(self, on: dt.date) -> Self:
+        """Surveys that may be answered on the day ``on``, their first and last day included."""
+        return self.running().filter(opens_on__lte=on, closes_on__gte=on)

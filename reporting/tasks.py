@@ -5,21 +5,23 @@ from __future__ import annotations
 from celery import shared_task
 from django.utils import timezone
 
-from .measures.evidence import years_with_evidence
-from .services import attachments, briefing, compiling, notices
+from .services import attachments, auditing, briefing, compiling, notices, survey_notices
 
 
 @shared_task(name="reporting.compile_indicators")
 def compile_indicators(first_year: int | None = None, last_year: int | None = None) -> None:
-    """Compile these years; without any, all that have evidence and the present one."""
+    """Compile these years; without both, all that have evidence and the present one."""
     now = timezone.now()
-    first, last = years_with_evidence() or (now.year, now.year)
-    compiling.compile_indicators(
-        min(first, now.year) if first_year is None else first_year,
-        max(last, now.year) if last_year is None else last_year,
-        now,
-        whole=first_year is None and last_year is None,
-    )
+    if first_year is None or last_year is None:
+        compiling.compile_all(now)
+    else:
+        compiling.compile_indicators(first_year, last_year, now)
+
+
+@shared_task(name="reporting.audit_indicators")
+def audit_indicators() -> None:
+    """Work out every published value a second time, and tell where one differs."""
+    auditing.audit(timezone.now())
 
 
 @shared_task(name="reporting.send_due_notices")
@@ -38,3 +40,9 @@ def remove_loose_files() -> None:
 def send_briefings() -> None:
     """Send the briefings that are unsent."""
     briefing.send_unsent(timezone.now())
+
+
+@shared_task(name="reporting.look_after_surveys")
+def look_after_surveys() -> None:
+    """Close the surveys that are over; send the notices on those that are open."""
+    survey_notices.look_after_surveys(timezone.now())

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from importlib import import_module
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, NoReturn
@@ -74,6 +75,22 @@ def django_db_modify_db_settings(
 def empty_cache() -> None:
     """No test sees what another left in the cache (rate limits of the sign-in, for one)."""
     cache.clear()
+
+
+@pytest.fixture
+def releases_go(transactional_db: None) -> Iterator[None]:
+    """For a test whose rows are deleted at its end and that closes a year: SQLite has no other way
+    to empty a table than to delete its rows, which releases refuse."""
+    from reporting import models
+
+    yield
+    triggers = import_module("reporting.migrations.0051_releases_never_change")
+    with connection.schema_editor() as editor:
+        triggers.drop_triggers(None, editor)
+    for name in ("ReleasedRecord", "ReleasedValue", "ReleasedIndicator", "Release"):
+        getattr(models, name).objects.all().delete()
+    with connection.schema_editor() as editor:
+        triggers.create_triggers(None, editor)
 
 
 # --- the network

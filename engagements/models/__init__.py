@@ -12,6 +12,7 @@ from .iscm import (
     SourceNote,
     WorkingGroup,
 )
+from .strategy import Objective
 from .user import SignedInRequest, User
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "IOMPriority",
     "IOMRole",
     "Membership",
+    "Objective",
     "Office",
     "Organisation",
     "Partnership",

@@ -162,6 +162,10 @@ class ReferenceFrame(Tracked, Sourced):
     code = models.CharField(max_length=10)
     title = models.CharField(max_length=250)
     position = models.PositiveSmallIntegerField(default=0)
+    # What a mechanism that addresses one of them does is related to the entry, tagged or not.
+    themes = models.ManyToManyField(
+        Theme, blank=True, related_name="frames", verbose_name=_("themes")
+    )
 
     objects = PortalQuerySet.as_manager()
 

@@ -69,11 +69,12 @@ def waiting_for_finance(user: Any, today: dt.date) -> Waiting:
             runs.filter(state=ImportState.CHECKED).select_related("uploaded_by")[:MOST_FILES]
         ),
         with_errors=runs.filter(state=ImportState.REFUSED)[:MOST_COUNTED].count(),
-        gaps=[gap for gap in _gaps(user, today) if gap.n],
+        gaps=records_to_complete(user, today),
     )
 
 
-def _gaps(user: Any, today: dt.date) -> list[Gap]:
+def records_to_complete(user: Any, today: dt.date) -> list[Gap]:
+    """The kinds of records of which ``user`` may read some that are to be completed."""
     # Without the lines that are not counted: most of them rightly are not.
     rows = {
         "shares": gaps.unknown_shares(user),
@@ -89,7 +90,7 @@ def _gaps(user: Any, today: dt.date) -> list[Gap]:
         "arrears": gaps.contributions_in_arrears(user, today),
         "proposals": gaps.proposals_open_too_long(user, today),
     }
-    return [_gap(place, found) for place, found in rows.items()]
+    return [gap for place, found in rows.items() if (gap := _gap(place, found)).n]
 
 
 def _gap(place: str, rows: Any) -> Gap:

@@ -127,7 +127,7 @@ def save_record(
                 SentForm.objects.create(
                     key=key, user=actor, model=record._meta.label_lower, record=record.pk
                 )
-            _ask_for_figures(years | years_of(record))
+            _ask_for_figures(record, years | years_of(record))
     except IntegrityError as error:
         # The same form came before, or at once and the other one was first.
         if is_new and (made := made_by(key, type(record), actor)):
@@ -166,7 +166,7 @@ def delete_record(record: Any, actor: Any, reason: str, *, seen: str | None = No
             if isinstance(record, Position):
                 _write_shares(record, {}, actor, reason)
             delete_with_history(record, actor, reason)
-            _ask_for_figures(years)
+            _ask_for_figures(record, years)
     except ProtectedError as error:
         raise _still_used(error.protected_objects) from error
 
@@ -316,9 +316,10 @@ def _write_shares(position: Position, wanted: Shares, actor: Any, reason: str) -
             change_with_history(share, {"share_pct": wanted[iscm]}, actor, reason)
 
 
-def _ask_for_figures(years: set[int]) -> None:
+def _ask_for_figures(record: Any, years: set[int]) -> None:
     if years:
-        outbox.write("evidence_changed", {"years": sorted(years)})
+        kind = record._meta.model_name
+        outbox.write("evidence_changed", {"years": sorted(years), "kinds": [kind]})
 
 
 def _still_used(users: Iterable[Any]) -> StillUsed:

@@ -42,8 +42,11 @@ RIGHTS: dict[str, frozenset[AccessGroup]] = {
     "see_duties": frozenset({G.REPORTER, G.MANAGER, G.IPD, G.ADMIN}),
     "decide_extensions_of_own_office": frozenset({G.MANAGER}),
     "read_indicators": EVERYONE,
+    "edit_indicators": REVIEWERS,
     "read_answers": REVIEWERS,
     "compile_indicators": REVIEWERS,
+    "publish_releases": REVIEWERS,
+    "edit_surveys": REVIEWERS,
     "manage_users": REVIEWERS,
 }
 

@@ -33,6 +33,7 @@ class ForgivingClient(RedisCacheClient):
 
     add = _forgiving("add", True)
     set = _forgiving("set", None)
+    incr = _forgiving("incr", 0)
     touch = _forgiving("touch", False)
     delete = _forgiving("delete", False)
     get_many = _forgiving("get_many", {})

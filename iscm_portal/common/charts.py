@@ -19,6 +19,9 @@ from django.utils.safestring import SafeString, mark_safe
 
 # Told apart in print and by the colour-blind: lightness differs from neighbour to neighbour.
 PALETTE = ["#0033a0", "#9cc2f0", "#d9763d", "#5b6678", "#f2b544", "#4f8ad9", "#1e7b4a", "#b48ac9"]
+# Lines are thin: those of pale colours would be lost.
+LINES = ["#0033a0", "#d9763d", "#1e7b4a", "#5b6678", "#4f8ad9", "#b48ac9"]
+DASHES = [[1, 0], [5, 3], [2, 2], [8, 3, 2, 3]]
 FONT = "system-ui, -apple-system, Segoe UI, Roboto, Arial, sans-serif"
 A_WEEK = 7 * 24 * 3600
 
@@ -112,14 +115,73 @@ def trend_line(
             },
         }
     ]
-    if target is not None:
-        layers.append(
-            {
-                "mark": {"type": "rule", "strokeDash": [6, 4], "color": "#5b6678"},
-                "encoding": {"y": {"datum": float(target)}},
-            }
-        )
-    return _svg({"layer": layers}, values, description)
+    return _svg({"layer": [*layers, *_target_line(target)]}, values, description)
+
+
+def small_lines(
+    values: Sequence[dict[str, Any]],
+    *,
+    x: str,
+    y: str,
+    series: str,
+    description: str,
+    target: Any = None,
+) -> SafeString:
+    """A small chart, one of many beside each other: a line a ``series``, told apart by a legend
+    where there are several, and the target as a dashed line."""
+    names = list(dict.fromkeys(row[series] for row in values))
+    spans = list(dict.fromkeys(row[x] for row in values))
+    line: dict[str, Any] = {
+        "mark": {"type": "line", "point": {"size": 24, "filled": True}, "strokeWidth": 1.6},
+        "encoding": {
+            "x": {
+                "field": x,
+                "type": "ordinal",
+                "sort": None,
+                "title": None,
+                # The first and the last: between them there is no room for words.
+                "axis": {"labelAngle": 0, "values": [spans[0], spans[-1]], "labelOverlap": False},
+            },
+            "y": {
+                "field": y,
+                "type": "quantitative",
+                "title": None,
+                "scale": {"zero": True},
+                "axis": {"format": "~s", "tickCount": 3},
+            },
+            "color": {
+                "field": series,
+                "type": "nominal",
+                "sort": None,
+                "scale": {"domain": names, "range": LINES},
+                "legend": {"orient": "bottom", "title": None, "labelLimit": 0, "columns": 2}
+                if len(names) > 1
+                else None,
+            },
+            # Lines are told apart without their colour, too.
+            "strokeDash": {
+                "field": series,
+                "type": "nominal",
+                "sort": None,
+                "scale": {"domain": names, "range": DASHES},
+            },
+        },
+    }
+    return _svg(
+        {"width": 240, "height": 84, "layer": [line, *_target_line(target)]}, values, description
+    )
+
+
+def _target_line(target: Any) -> list[dict[str, Any]]:
+    if target is None:
+        return []
+    return [
+        {
+            # Its number stands beside the chart; a screen reader is told of the lines.
+            "mark": {"type": "rule", "strokeDash": [6, 4], "color": "#5b6678", "aria": False},
+            "encoding": {"y": {"datum": float(target)}},
+        }
+    ]
 
 
 def _svg(spec: dict[str, Any], values: Sequence[dict[str, Any]], description: str) -> SafeString:

@@ -38,6 +38,7 @@ def portal(request: HttpRequest) -> dict[str, Any]:
         ("/reviews/", _("Reviews"), reviews),
         ("/resources/", _("Resources"), True),
         ("/indicators/", _("Indicators"), True),
+        ("/surveys/", _("Surveys"), True),
         ("/recommendations/", _("Recommendations"), True),
         ("/admin/", _("Directory admin"), may(user, "edit_directory") and user.is_staff),
     ]

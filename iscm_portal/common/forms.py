@@ -116,7 +116,7 @@ def problems_of(*parts: Any) -> list[Problem]:
                 found += [Problem("", str(error), "") for error in errors]
             else:
                 bound = part[name]
-                found += [
-                    Problem(str(bound.label), str(error), bound.id_for_label) for error in errors
-                ]
+                # Of several controls, as radio buttons are, the first one has the place.
+                anchor = bound.id_for_label or f"{bound.auto_id}_0"
+                found += [Problem(str(bound.label), str(error), anchor) for error in errors]
     return found

@@ -96,7 +96,8 @@ def documents_problem() -> str:
     return "" if room > settings.UPLOAD_MAX_BYTES else "the disk is full"
 
 
-CHECKS = (
+# What the portal itself leans on; an app adds what it has to say when it is loaded.
+CHECKS = [
     Check("database", database_problem),
     Check("migrations", migrations_problem),
     Check(
@@ -111,7 +112,7 @@ CHECKS = (
         essential=False,
         consequence="reports are filed; new documents are refused",
     ),
-)
+]
 
 
 @require_safe

@@ -22,6 +22,7 @@ OPEN_ADDRESSES = (
     "/healthz",
     "/notices/unsubscribe/",
     "/readyz",
+    "/s/",
     "/static/",
     "/admin/login/",
     "/worker.js",

@@ -34,6 +34,13 @@ class Period:
         """The calendar years from ``first`` to ``last``, both included."""
         return cls(dt.date(first, 1, 1), dt.date(last + 1, 1, 1))
 
+    @classmethod
+    def months_to(cls, year: int, month: int, months: int) -> Period:
+        """The ``months`` months of which the last is ``month`` of ``year``; at most twelve."""
+        first = year * 12 + month - months
+        ends = year * 12 + month
+        return cls(dt.date(first // 12, first % 12 + 1, 1), dt.date(ends // 12, ends % 12 + 1, 1))
+
     def __contains__(self, day: dt.date) -> bool:
         return self.start <= day < self.end
 
@@ -46,6 +53,22 @@ class Period:
         """The calendar years that the period touches."""
         last_day = self.end - dt.timedelta(days=1)
         return range(self.start.year, last_day.year + 1)
+
+    @property
+    def whole_years(self) -> range:
+        """The calendar years of which all days are in the period."""
+        first = self.start.year + (self.start > dt.date(self.start.year, 1, 1))
+        return range(first, self.end.year)
+
+
+def quarter_slot(day: dt.date) -> int:
+    """The quarter of ``day`` as one number: year x 10 + 1 to 4. What only has a year has + 0."""
+    return day.year * 10 + (day.month + 2) // 3
+
+
+def year_slots(year: int) -> range:
+    """The slots of a year: its quarters, and what only has the year."""
+    return range(year * 10, year * 10 + 5)
 
 
 def latest_day(today: dt.date) -> dt.date:

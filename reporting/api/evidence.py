@@ -11,8 +11,21 @@ from django.db.models.expressions import Combinable
 from django.urls import reverse
 from rest_framework.request import Request
 
-from engagements.models import Event, Partnership, PolicyInstrument, SupportRequest
-from finance.models import Attribution, FundingLine, Position, TimeEntry
+from engagements.models import (
+    Event,
+    FollowUpAction,
+    Partnership,
+    PolicyInstrument,
+    SupportRequest,
+)
+from finance.models import (
+    AssessedContribution,
+    Attribution,
+    FundingLine,
+    Position,
+    Proposal,
+    TimeEntry,
+)
 from finance.permissions import readable_by_scope
 from iscm_portal.common import pagination
 from iscm_portal.common.api import holds
@@ -65,6 +78,21 @@ KINDS: dict[type[Model], Kind] = {
         "iscm__slug",
         "report_number",
         "api-policy-instrument",
+    ),
+    FollowUpAction: Kind(
+        "follow-up", "what", "due_on", "iscm__slug", "report_number", "api-follow-up"
+    ),
+    Proposal: Kind(
+        "proposal", "title", "decided_on", "iscm__slug", None, "api-proposal", is_money=True
+    ),
+    AssessedContribution: Kind(
+        "contribution",
+        "country__name_en",
+        None,
+        "iscm__slug",
+        None,
+        "api-contribution",
+        is_money=True,
     ),
     Duty: Kind("duty", "event__name", "due_on", endpoint="api-duty"),
     Event: Kind("event", "name", "starts_on", endpoint="api-event"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Any
 
 from django.db.models import F, Value
@@ -11,6 +12,7 @@ from rest_framework import serializers
 from engagements import choices as engagement_choices
 from engagements.models import FollowUpAction, Partnership, PolicyInstrument, SupportRequest
 from iscm_portal.common.records import (
+    Attached,
     Children,
     Links,
     RecordSerializer,
@@ -25,7 +27,8 @@ from iscm_portal.common.records import (
 )
 
 from .. import choices
-from ..models import Lesson, Recommendation, ReportedAgendaItem
+from ..models import CompileRun, Lesson, Recommendation, ReportedAgendaItem
+from ..selectors.survey_results import QuestionResult, results_by_survey
 
 
 def _frame(relation: str) -> Any:
@@ -172,6 +175,11 @@ class IndicatorSerializer(SourcedSerializer):
     owner = string("owner.slug", null=True)
     owner_label = string("owner.name", null=True)
     state = choice(choices.IndicatorState)
+    baseline_source = string()
+    no_baseline_reason = string()
+    objective = string("objective.code", null=True)
+    objective_label = string("objective.title", null=True)
+    version = integer("current_version.number", null=True)
 
 
 class CoverageSerializer(serializers.Serializer[Any]):
@@ -185,9 +193,13 @@ class IndicatorValueSerializer(RecordSerializer):
     indicator = string("indicator.key")
     indicator_label = string("indicator.title")
     unit = string("indicator.unit")
+    period = choice(choices.PeriodKind)
     year = integer()
+    quarter = integer("part", help_text="1 to 4; 0 of a year.")
     iscm = string("iscm.slug", null=True, help_text="null: overall.")
     iscm_label = string("iscm.acronym", null=True)
+    dimension = string(help_text="What the value is cut by besides; empty: nothing.")
+    dimension_value = string(help_text="A code of the dimension; empty: not known, or none.")
     value = amount(null=True, help_text="null is no data, not zero.")
     numerator = amount(null=True)
     denominator = amount(null=True)
@@ -197,6 +209,38 @@ class IndicatorValueSerializer(RecordSerializer):
     coverage = CoverageSerializer(source="*", required=False)
     compiled_at = moment()
     run = integer("run_id")
+    version = integer(
+        "version.number", null=True, help_text="Of the definition it was worked out by."
+    )
+
+
+class ReleasedValueSerializer(IndicatorValueSerializer):
+    """A value of a closed year, with the labels of then."""
+
+    iscm_label = string(null=True)
+    release = integer("release_id")
+
+
+class CompileRunSerializer(RecordSerializer):
+    state = choice(CompileRun.State)
+    scope = choice(CompileRun.Scope)
+    first_year = integer()
+    last_year = integer()
+    started_at = moment()
+    published_at = moment(null=True)
+    seconds = amount(null=True)
+    values_written = integer(help_text="Values that changed or are new.")
+    values_removed = integer()
+    values_total = integer()
+
+
+class ReleaseSerializer(RecordSerializer):
+    year = integer()
+    revision = integer(help_text="1 of a year that was closed once.")
+    closed_at = moment()
+    note = string()
+    run = integer("run_id")
+    values_total = integer()
 
 
 class EvidenceSerializer(serializers.Serializer[Any]):
@@ -225,3 +269,70 @@ class RecommendationSerializer(SourcedSerializer):
     owner_label = string("owner.name", null=True)
     due_on = day(null=True)
     state = choice(Recommendation.State)
+
+
+class SurveyAnswersSerializer(serializers.Serializer[Any]):
+    """How often one answer was given."""
+
+    answer = serializers.CharField()
+    count = serializers.IntegerField()
+    share_pct = serializers.DecimalField(max_digits=20, decimal_places=4, allow_null=True)
+
+
+class SurveyResultSerializer(serializers.Serializer[Any]):
+    """What the answers to one question came to; without numbers where they are too few."""
+
+    question = serializers.IntegerField()
+    text = serializers.CharField()
+    kind = serializers.ChoiceField(choices=choices.QuestionKind.choices)
+    counts_as = serializers.CharField(allow_blank=True)
+    phase = serializers.CharField(allow_blank=True, help_text="before, after or none.")
+    n = serializers.IntegerField(allow_null=True, help_text="null: fewer than three.")
+    mean = serializers.DecimalField(max_digits=20, decimal_places=4, allow_null=True)
+    answers = SurveyAnswersSerializer(many=True)
+
+
+class SurveyResults(Attached):
+    """The results of a closed survey, question by question; of others there are none."""
+
+    def __init__(self) -> None:
+        super().__init__(child=SurveyResultSerializer(), required=False)
+
+    def read(self, ids: list[int], user: Any, known_by: dt.datetime | None) -> dict[int, list[Any]]:
+        found = results_by_survey(ids)
+        return {survey: [_result(row) for row in rows] for survey, rows in found.items()}
+
+
+def _result(row: QuestionResult) -> dict[str, Any]:
+    return {
+        "question": row.question.pk,
+        "text": row.question.text,
+        "kind": row.question.kind,
+        "counts_as": row.question.counts_as,
+        "phase": row.phase,
+        "n": row.n,
+        "mean": row.mean,
+        "answers": [
+            {"answer": bar.label, "count": bar.count, "share_pct": bar.share_pct}
+            for bar in row.bars
+        ],
+    }
+
+
+class SurveySerializer(RecordSerializer):
+    use = choice(choices.SurveyUse)
+    title = string()
+    state = choice(choices.SurveyState)
+    iscm = string("iscm.slug", null=True)
+    iscm_label = string("iscm.acronym", null=True)
+    event = integer("event_id", null=True)
+    event_label = string("event.name", null=True)
+    opens_on = day()
+    closes_on = day()
+    closed_on = day(null=True)
+    answered = integer(help_text="How many answered.")
+    links_made = integer(help_text="Links for one answer that were made.")
+    links_used = integer(help_text="Those of them that are used.")
+    results = SurveyResults()
+    is_demo = flag(help_text="Invented for demonstration.")
+    updated_at = moment()

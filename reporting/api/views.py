@@ -16,8 +16,9 @@ from iscm_portal.common.api import RecordViewSet, csv_answer, wants_csv
 from iscm_portal.common.choices import Scope
 
 from .. import filters, models
-from ..querysets import DutyQuerySet, PostEventReportQuerySet
+from ..querysets import DutyQuerySet, PostEventReportQuerySet, SurveyQuerySet
 from ..selectors.duties import with_state
+from ..selectors.surveys import with_counts
 from . import evidence, serializers
 
 
@@ -68,11 +69,22 @@ class IndicatorViewSet(IndicatorsViewSet):
 
 
 class IndicatorValueViewSet(IndicatorsViewSet):
-    """What the last compile run found, by year, overall and for each mechanism."""
+    """What the last compile run found, by year, overall and for each mechanism.
 
-    queryset = models.IndicatorValue.objects.all()
+    With `release` the values of a year as it was closed: they never change, and their records are
+    those of now.
+    """
+
+    queryset: Any = models.IndicatorValue.objects.all()
     serializer_class = serializers.IndicatorValueSerializer
     filterset_class = filters.IndicatorValueFilter
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        if self.action == "list" and request.query_params.get("release"):
+            self.queryset = models.ReleasedValue.objects.with_span()
+            self.serializer_class = serializers.ReleasedValueSerializer
+            self.filterset_class = filters.ReleasedValueFilter  # type: ignore[misc]
 
     @action(detail=True, serializer_class=serializers.EvidenceSerializer, filter_backends=[])
     def evidence(self, request: Request, pk: str) -> Any:
@@ -93,9 +105,41 @@ class IndicatorValueViewSet(IndicatorsViewSet):
     evidence.is_list = True  # type: ignore[attr-defined]
 
 
+class CompileRunViewSet(IndicatorsViewSet):
+    """The runs of the compile: what each was asked for, how long it took and what it changed."""
+
+    queryset = models.CompileRun.objects.all()
+    serializer_class = serializers.CompileRunSerializer
+    filterset_class = filters.CompileRunFilter
+
+
+class ReleaseViewSet(IndicatorsViewSet):
+    """The years that IPD closed; `indicator-values/?release=<id>` has their values."""
+
+    queryset = models.Release.objects.all()
+    serializer_class = serializers.ReleaseSerializer
+    filterset_class = filters.ReleaseFilter
+
+
 class RecommendationViewSet(IndicatorsViewSet):
     """The 23 recommendations of the evaluation, restated, and what became of them."""
 
     queryset = models.Recommendation.objects.all()
     serializer_class = serializers.RecommendationSerializer
     filterset_class = filters.RecommendationFilter
+
+
+class SurveyViewSet(IndicatorsViewSet):
+    """Surveys: how many answered, and once they are closed what they came to.
+
+    Nothing is told of fewer than three answers, and nothing that people wrote. CSV has the surveys
+    without their results.
+    """
+
+    queryset = models.Survey.objects.all()
+    serializer_class = serializers.SurveySerializer
+    filterset_class = filters.SurveyFilter
+
+    def get_queryset(self) -> QuerySet[Any]:
+        rows: SurveyQuerySet = super().get_queryset()  # type: ignore[assignment]
+        return with_counts(rows)

@@ -1,8 +1,8 @@
-"""What a measure is, and everything that follows from its declaration.
+"""What a measure is: a declaration that everything else follows from.
 
 A measure names the evidence it counts, what it takes from each record, and the dimensions by which
-it may be cut. Compile, pages, API and "show the records" all go through ``cells`` and ``records``,
-so they cannot disagree.
+it may be cut. Compiling, pages, API and "show the records" all read that declaration, so they
+cannot disagree. How cells are made of it is written once, in ``reporting.services.compiling``.
 """
 
 from __future__ import annotations
@@ -10,16 +10,17 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from decimal import ROUND_HALF_UP, Decimal
-from fractions import Fraction
+from decimal import Decimal
 from typing import Any
 
+from django.db import models
 from django.db.models import (
     Aggregate,
     BigIntegerField,
     Count,
     F,
     FilteredRelation,
+    IntegerField,
     Max,
     Min,
     Q,
@@ -27,67 +28,56 @@ from django.db.models import (
     Value,
 )
 from django.db.models.expressions import Combinable
-from django.db.models.functions import ExtractYear
+from django.db.models.functions import Cast, Coalesce, ExtractQuarter, ExtractYear, Round
 from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
 
 from engagements.choices import MembershipKind
-from iscm_portal.common.numbers import ratio, to_four_places
 from iscm_portal.common.period import Period
 from iscm_portal.common.querysets import PortalQuerySet
 
 from ..choices import Direction
 
 Text = str | Promise
-CellKey = tuple[Any, ...]
 
-STEP = Decimal("0.0001")
 # No mechanism is older; the end leaves room for whoever reads this.
 ALL_TIME = Period.years(1900, 2199)
+# The dimensions that go through the mechanism of a record, whatever the record is.
+OF_MECHANISM = {"iscm": "slug", "type": "type", "theme": "themes__code"}
+# What else a record may be cut by. The sums of evidence have a column for each.
+OWN_CUTS = ("country", "region", "kind", "event_kind", "office")
+OF_STATE = {"country": "country__iso3", "region": "country__region"}
 
 
-def known_years(years: Iterable[int | None]) -> set[int]:
-    return {year for year in years if year is not None}
+class Shape(models.TextChoices):
+    """How a cell's value comes of its sums: ``n`` records and their ``total``."""
+
+    SUM = "sum", _("a count or a sum: the total")
+    RATIO = "ratio", _("a share or a mean: the total over the records")
+    MEDIAN = "median", _("the median of what is told apart")
 
 
 @dataclass(frozen=True)
 class Rows:
-    """The number of records (of those that meet ``where``), each once."""
+    """The number of records (of those that meet ``where``)."""
 
     where: Q | None = None
 
-    def expression(self, once: bool) -> Aggregate:
-        return Count("pk", filter=self.where, distinct=once)
-
-    def read(self, total: int | None) -> Fraction:
-        return Fraction(total or 0)
+    def expression(self) -> Aggregate:
+        return Count("pk", filter=self.where)
 
 
 @dataclass(frozen=True)
 class Total:
-    """The sum of a whole number of ``1/per`` units that each record has.
+    """The sum of a whole number that each record has.
 
-    Whole numbers, because SQLite adds decimals up as floats.
+    Whole numbers (hundredths, where there are decimals), because SQLite adds decimals up as floats.
     """
 
     of: Combinable
-    per: int = 1
 
-    # Beyond any number that a record has (scores in hundredths: -10,000 to 10,000).
-    _SPAN = 2**16
-    _SHIFT = 2**15
-
-    def expression(self, once: bool) -> Any:
-        if not once:
-            return Sum(self.of, output_field=BigIntegerField())
-        # A join that meets a record twice must not add it twice. The sum over distinct
-        # (record, number) pairs, each packed into one integer, less the same without the number.
-        place = F("pk") * Value(self._SPAN)
-        packed = Sum(place + self.of + Value(self._SHIFT), distinct=True)
-        empty = Sum(place + Value(self._SHIFT), distinct=True)
-        return packed - empty
-
-    def read(self, total: int | None) -> Fraction:
-        return Fraction(int(total or 0), self.per)
+    def expression(self) -> Aggregate:
+        return Sum(self.of, output_field=BigIntegerField())
 
 
 @dataclass
@@ -109,10 +99,11 @@ class Cell:
 class Measure(ABC):
     """One published number. A subclass declares; only what no declaration can say is a method.
 
-    ``cuts`` maps each dimension to the path from a record to its value: slugs, codes and names,
-    never ids. Every measure can be cut by ``year`` as well. ``repeats`` names the dimensions whose
-    path may meet the same value of a record more than once (two mechanisms of a joint event with
-    the same theme); there each record is counted once by force.
+    ``mechanism`` is the path from a record to its mechanisms: ``iscm`` where it has one,
+    ``event__iscms`` (of an event: ``iscms``) where a joint event has several. Through it go the
+    cuts ``iscm``, ``type``, ``theme`` and, where the record itself names no State, ``region``:
+    those of the mechanism's member States. ``own_cuts`` maps each other dimension (of
+    ``OWN_CUTS``) to the path from a record to its value: codes and slugs, never ids.
     """
 
     key: str
@@ -123,16 +114,30 @@ class Measure(ABC):
     direction: Direction = Direction.UP
     records_label: Text
     dated_by: str
-    cuts: dict[str, str]
-    repeats: frozenset[str] = frozenset({"region"})
-    numerator: Rows | Total = Rows()
-    denominator: Rows | None = None
+    mechanism: str = "iscm"
+    own_cuts: dict[str, str] = {}
+    shape: Shape = Shape.SUM
+    # What is added up, in 1/``per`` units.
+    total: Rows | Total = Rows()
+    per: int = 1
     scale: int = 1
     # Fewer records than this would tell what single persons or States answered.
     least_n: int = 0
+    # Whether everybody may know how many records there are, those that he may not read among them:
+    # not of money, and not of answers, where a number tells who answered (decision 0033).
+    count_is_open: bool = True
     # The value of a count is 0 where nothing is on record; a ratio or an amount has none.
     is_count: bool = False
-    also: dict[str, Rows] = {}
+    # A second sum, and what its share of the records is called where it stands beside the value.
+    aside: Rows | Total | None = None
+    share_beside: str = ""
+    # A whole number that tells records of a cell apart, and what stands beside the value of it:
+    # its median, or (of countries) the change in spread of their means.
+    within: Combinable | None = None
+    median_beside: str = ""
+    spread_beside: str = ""
+    # The kinds of records (models) whose change may move it.
+    moved_by: frozenset[str]
     # What each number beside the value is called.
     beside_labels: dict[str, Text] = {}
 
@@ -140,24 +145,56 @@ class Measure(ABC):
     def evidence(self, period: Period) -> PortalQuerySet:
         """The records of ``period`` that the measure counts."""
 
+    @property
+    def dimensions(self) -> tuple[str, ...]:
+        """Everything besides the period that it may be cut by."""
+        through = tuple(OF_MECHANISM) if "region" in self.own_cuts else (*OF_MECHANISM, "region")
+        return (*through, *self.own_cuts)
+
+    @property
+    def is_part_of_a_whole(self) -> bool:
+        """Whether the value of a mechanism is a part of the overall one: of counts and sums."""
+        return self.shape == Shape.SUM
+
+    @property
+    def place(self) -> str:
+        """The path from a record to the id of its mechanism, or of its event."""
+        return "pk" if self.mechanism == "iscms" else self.mechanism.removesuffix("__iscms")
+
+    @property
+    def is_of_events(self) -> bool:
+        """Whether ``place`` is an event: then a record may have several mechanisms."""
+        return self.mechanism.endswith("iscms")
+
     def year_of(self) -> Combinable:
         """The calendar year of a record."""
         return ExtractYear(self.dated_by)
 
-    def cells(self, period: Period, *dimensions: str) -> list[Cell]:
-        """Every cell of ``dimensions`` that has evidence in ``period``, in one statement.
+    def slot_of(self) -> Combinable:
+        """The quarter of a record: year x 10 + 1 to 4; + 0 where only its year is known."""
+        quarter = Coalesce(ExtractQuarter(self.dated_by), Value(0), output_field=IntegerField())
+        return Cast(self.year_of() * Value(10) + quarter, IntegerField())
 
-        Without dimensions: the one cell of everything, also when there is no evidence.
+    def sums(self, period: Period) -> models.QuerySet[Any]:
+        """The evidence of ``period`` added up by all that it may be cut by, each record once.
+
+        Columns: ``slot``, ``place`` (an id or None), those of ``OWN_CUTS`` ("" where unknown or no
+        cut), ``part`` (the number that tells records apart), ``n``, ``total`` and ``aside``.
         """
-        specs = {"numerator": self.numerator, **self.also}
-        if self.denominator:
-            specs["denominator"] = self.denominator
-        rows = self.grouped(period, dimensions, specs)
-        beside = self.beside_by_cell(period, dimensions)
-        return [
-            self._cell(dict(zip(dimensions, key, strict=True)), row, beside.get(key, {}))
-            for key, row in rows.items()
-        ]
+        keys: dict[str, Any] = {"in_slot": self.slot_of(), "in_place": F(self.place)}
+        for name in OWN_CUTS:
+            path = self.own_cuts.get(name)
+            value = Coalesce(F(path), Value("")) if path else Value("")
+            keys[f"in_{name}"] = value
+        keys["in_part"] = Value(0) if self.within is None else self.within
+        sums = {
+            "sum_n": Count("pk"),
+            "sum_total": self.total.expression(),
+            "sum_aside": Value(0) if self.aside is None else self.aside.expression(),
+        }
+        rows: models.QuerySet[Any] = self.evidence(period).order_by()
+        found: models.QuerySet[Any] = rows.annotate(**keys).values(*keys).annotate(**sums)
+        return found
 
     def records(self, period: Period, **cell: Any) -> PortalQuerySet:
         """The evidence of one cell (``iscm="sacm"``, ``theme=None``), each record once.
@@ -167,16 +204,34 @@ class Measure(ABC):
         evidence = self.evidence(period)
         if not cell:
             return evidence
-        inside: dict[str, Any] = {}
-        for dimension, value in cell.items():
-            path = self._paths((dimension,))[dimension]
-            evidence = evidence.alias(**{f"in_{dimension}": path})
-            inside[f"in_{dimension}{'__isnull' if value is None else ''}"] = (
-                True if value is None else value
-            )
-        found = evidence.filter(**inside).values("pk")
+        found = self.narrowed(evidence, cell).values("pk")
         records: PortalQuerySet = evidence.model.objects.filter(pk__in=found)
         return records
+
+    def narrowed(self, rows: PortalQuerySet, cell: dict[str, Any]) -> PortalQuerySet:
+        """``rows`` of the evidence, or kept versions of them, in a cell; one in several places of
+        it may come several times."""
+        inside = Q()
+        for dimension, value in cell.items():
+            path = self._path(dimension)
+            if path.startswith("member__"):
+                rows = rows.alias(member=members_of(self.mechanism))
+            name = f"in_{dimension}"
+            rows = rows.alias(**{name: F(path)})
+            if value:
+                inside &= Q(**{name: value})
+            else:  # a kind that nobody chose is an empty text
+                inside &= Q(**{name: ""}) | Q(**{f"{name}__isnull": True})
+        return rows.filter(inside)
+
+    def _path(self, dimension: str) -> str:
+        if dimension in self.own_cuts:
+            return self.own_cuts[dimension]
+        if dimension in OF_MECHANISM:
+            return f"{self.mechanism}__{OF_MECHANISM[dimension]}"
+        if dimension == "region":
+            return "member__country__region"
+        raise ValueError(f"{self.key} cannot be cut by {dimension}.")
 
     def record_sets(self, period: Period, **cell: Any) -> list[tuple[Text, PortalQuerySet]]:
         """The records of a cell with what they are called; several where a number mixes kinds."""
@@ -187,111 +242,38 @@ class Measure(ABC):
         dated = self.evidence(ALL_TIME).order_by().annotate(in_year=self.year_of())
         return known_years(dated.aggregate(first=Min("in_year"), last=Max("in_year")).values())
 
-    def beside_by_cell(
-        self, period: Period, dimensions: tuple[str, ...]
-    ) -> dict[CellKey, dict[str, Any]]:
-        """What is shown beside the value and takes a statement of its own, by cell."""
-        return {}
 
-    def beside(self, totals: dict[str, int]) -> dict[str, Any]:
-        """What is shown beside the value, from the totals of the same statement."""
-        return {}
+def hundredths(path: str) -> Cast:
+    """A number of two decimals as a whole number of hundredths."""
+    return Cast(Round(F(path) * 100), BigIntegerField())
 
-    # --- how it is worked out
 
-    def grouped(
-        self,
-        period: Period,
-        dimensions: tuple[str, ...],
-        specs: dict[str, Rows | Total],
-        *,
-        within: dict[str, Combinable] | None = None,
-        where: Q | None = None,
-    ) -> dict[CellKey, dict[str, Any]]:
-        """``specs`` summed up by ``dimensions`` and then ``within`` (expressions), by key."""
-        once = not self.repeats.isdisjoint(dimensions)
-        evidence = self.evidence(period).order_by()
-        if where is not None:
-            evidence = evidence.filter(where)
-        totals = {f"sum_{name}": spec.expression(once) for name, spec in specs.items()}
-        paths = {f"by_{name}": path for name, path in self._paths(dimensions).items()}
-        paths |= {f"by_{name}": path for name, path in (within or {}).items()}
-        if paths:
-            rows = list(evidence.annotate(**paths).values(*paths).annotate(**totals))
-        else:
-            rows = [evidence.aggregate(**totals)]
-        return {
-            tuple(row[name] for name in paths): {
-                name: spec.read(row[f"sum_{name}"]) for name, spec in specs.items()
-            }
-            for row in rows
-        }
+class MoneyMeasure(Measure):
+    """A number that ``finance`` works out by itself, year by year.
 
-    def _paths(self, dimensions: tuple[str, ...]) -> dict[str, Combinable]:
-        unknown = set(dimensions) - {"year", *self.cuts}
-        if unknown:
-            raise ValueError(f"{self.key} cannot be cut by {', '.join(sorted(unknown))}.")
-        return {
-            name: self.year_of() if name == "year" else F(self.cuts[name]) for name in dimensions
-        }
+    Its records are of several kinds and some are known by their year only: it has years, and no
+    quarters.
+    """
 
-    def _cell(
-        self, key: dict[str, Any], totals: dict[str, Fraction], beside: dict[str, Any]
-    ) -> Cell:
-        numerator = totals["numerator"]
-        if self.denominator is None:
-            shown = to_four_places(numerator)
-            told = self.beside({name: int(totals[name]) for name in ("numerator", *self.also)})
-            return Cell(key, shown, shown, None, int(numerator), told | beside)
-        n = int(totals["denominator"])
-        if n < self.least_n:
-            return Cell(key, None, None, None, n)
-        told = self.beside({name: int(totals[name]) for name in ("denominator", *self.also)})
-        return Cell(
-            key,
-            ratio(numerator, n, self.scale),
-            to_four_places(numerator),
-            to_four_places(n),
-            n,
-            told | beside,
-        )
+    count_is_open = False
+
+    @abstractmethod
+    def cells(self, period: Period, groupings: list[tuple[str, ...]]) -> list[list[Cell]]:
+        """For each of ``groupings`` (dimensions, ``year`` among them) its cells with evidence."""
+
+
+def known_years(years: Iterable[int | None]) -> set[int]:
+    return {year for year in years if year is not None}
 
 
 def members_of(path: str) -> FilteredRelation:
-    """The memberships of member States (not observers, not organisations) of a mechanism."""
+    """The memberships of member States (not observers, not organisations) of the mechanisms at the
+    end of ``path``; of a mechanism itself the path is empty."""
+    relation = f"{path}__memberships" if path else "memberships"
     # A membership of no organisation and no party without a code is a State's, by constraint.
     condition = {
-        f"{path}__memberships__kind": MembershipKind.MEMBER,
-        f"{path}__memberships__organisation__isnull": True,
-        f"{path}__memberships__party_name": "",
+        f"{relation}__kind": MembershipKind.MEMBER,
+        f"{relation}__organisation__isnull": True,
+        f"{relation}__party_name": "",
     }
-    return FilteredRelation(f"{path}__memberships", condition=Q(**condition))
-
-
-def cuts_of_iscm(path: str) -> dict[str, str]:
-    """The cuts that go through the mechanism at the end of ``path``."""
-    return {
-        "iscm": f"{path}__slug",
-        "type": f"{path}__type",
-        "theme": f"{path}__themes__code",
-    }
-
-
-OF_STATE = {"country": "country__iso3", "region": "country__region"}
-
-
-def spread(means: list[Fraction]) -> Decimal | None:
-    """The population standard deviation of ``means``; None of fewer than two."""
-    if len(means) < 2:
-        return None
-    mean = sum(means, Fraction(0)) / len(means)
-    variance = sum(((value - mean) ** 2 for value in means), Fraction(0)) / len(means)
-    return (Decimal(variance.numerator) / Decimal(variance.denominator)).sqrt()
-
-
-def change_in_spread(before: list[Fraction], after: list[Fraction]) -> Decimal | None:
-    """By how much the spread of country means changed; below 0 is a more shared understanding."""
-    first, last = spread(before), spread(after)
-    if first is None or last is None:
-        return None
-    return (last - first).quantize(STEP, ROUND_HALF_UP)
+    return FilteredRelation(relation, condition=Q(**condition))

@@ -8,16 +8,15 @@ from engagements.models import PolicyInstrument
 from iscm_portal.common.period import Period
 from iscm_portal.common.querysets import PortalQuerySet
 
-from .base import OF_STATE, Measure, Rows, cuts_of_iscm
+from .base import OF_STATE, Measure, Rows, Shape
 
 
 class _Instruments(Measure):
     unit = _("count")
     records_label = _("Policy instruments")
     dated_by = "dated_on"
-    cuts = {**cuts_of_iscm("iscm"), **OF_STATE, "kind": "kind"}
-    # A record has one State at most, and a State one region.
-    repeats = frozenset()
+    moved_by = frozenset({"policyinstrument"})
+    own_cuts = {**OF_STATE, "kind": "kind"}
 
 
 class InstrumentsPassed(_Instruments):
@@ -59,8 +58,8 @@ class ExpertiseReflected(_Instruments):
         "for which that was assessed."
     )
     source = "evaluation 2019, 4.2, criterion 5"
-    numerator = Rows(Q(expertise_reflected=Reflected.YES))
-    denominator = Rows()
+    shape = Shape.RATIO
+    total = Rows(Q(expertise_reflected=Reflected.YES))
     scale = 100
 
     def evidence(self, period: Period) -> PortalQuerySet:

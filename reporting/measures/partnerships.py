@@ -6,7 +6,7 @@ from engagements.models import Partnership
 from iscm_portal.common.period import Period
 from iscm_portal.common.querysets import PortalQuerySet
 
-from .base import Measure, cuts_of_iscm, members_of
+from .base import Measure
 
 
 class PartnershipsDeveloped(Measure):
@@ -17,15 +17,9 @@ class PartnershipsDeveloped(Measure):
     source = "evaluation 2019, 4.2, criterion 1"
     records_label = _("Partnerships")
     dated_by = "since_on"
-    cuts = {
-        **cuts_of_iscm("iscm"),
-        "region": "member__country__region",
-        "kind": "organisation__kind",
-        "office": "office__slug",
-    }
+    moved_by = frozenset({"partnership"})
+    own_cuts = {"kind": "organisation__kind", "office": "office__slug"}
     is_count = True
 
     def evidence(self, period: Period) -> PortalQuerySet:
-        begun = Partnership.objects.filter(period.q("since_on"))
-        with_regions: PortalQuerySet = begun.alias(member=members_of("iscm"))
-        return with_regions
+        return Partnership.objects.filter(period.q("since_on"))

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from typing import Any
-
-from django.db.models import DurationField, ExpressionWrapper, F, Q
-from django.db.models.expressions import Combinable
-from django.db.models.functions import ExtractYear
+from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
-from iscm_portal.common.numbers import median, ratio
+from iscm_portal.common.expressions import DaysBetween
 from iscm_portal.common.period import Period
 from iscm_portal.common.querysets import PortalQuerySet
 
 from ..choices import Direction
 from ..models import Duty
 from ..selectors.duties import answered_on
-from .base import Cell, CellKey, Measure, Rows, cuts_of_iscm, members_of
+from .base import Measure, Rows, Shape
 
 
 class _OfDuties(Measure):
@@ -25,14 +20,9 @@ class _OfDuties(Measure):
 
     source = "evaluation 2019, 4.2, recommendation 13"
     dated_by = "last_day"
-    cuts = {
-        **cuts_of_iscm("event__iscms"),
-        "region": "member__country__region",
-        "office": "office__slug",
-        "event_kind": "event__kind",
-    }
-    # Two mechanisms of a joint event may be of one type, region and theme.
-    repeats = frozenset({"type", "theme", "region"})
+    moved_by = frozenset({"duty", "event"})
+    mechanism = "event__iscms"
+    own_cuts = {"office": "office__slug", "event_kind": "event__kind"}
 
     def evidence(self, period: Period) -> PortalQuerySet:
         duties: PortalQuerySet = (
@@ -40,12 +30,8 @@ class _OfDuties(Measure):
             .filter(is_owed=True)
             .with_last_day()
             .filter(period.q("last_day"))
-            .alias(member=members_of("event__iscms"))
         )
         return duties
-
-    def year_of(self) -> Combinable:
-        return ExtractYear("last_day")
 
 
 class ReportCoverage(_OfDuties):
@@ -57,8 +43,8 @@ class ReportCoverage(_OfDuties):
         "offices owe on events that ended in the period and are over."
     )
     records_label = _("Answers owed")
-    numerator = Rows(Q(is_settled=True))
-    denominator = Rows()
+    shape = Shape.RATIO
+    total = Rows(Q(is_settled=True))
     scale = 100
 
 
@@ -73,33 +59,13 @@ class ReportTimeliness(_OfDuties):
     )
     direction = Direction.DOWN
     records_label = _("Accepted answers")
+    shape = Shape.MEDIAN
+    aside = Rows(Q(answered_on__lte=F("due_on")))
+    share_beside = "in_time_pct"
+    within = DaysBetween(F("answered_on"), F("last_day"))
     beside_labels = {"in_time_pct": _("By the day it was due (%)")}
 
     def evidence(self, period: Period) -> PortalQuerySet:
         duties = super().evidence(period).filter(is_settled=True)
         found: PortalQuerySet = duties.annotate(answered_on=answered_on())
         return found
-
-    def cells(self, period: Period, *dimensions: str) -> list[Cell]:
-        """The medians, from how often each number of days occurs: few rows whatever there is."""
-        in_time = Rows(Q(answered_on__lte=F("due_on")))
-        days = ExpressionWrapper(F("answered_on") - F("last_day"), output_field=DurationField())
-        histograms: dict[CellKey, dict[int, int]] = defaultdict(dict)
-        punctual: dict[CellKey, int] = defaultdict(int)
-        by_days = self.grouped(
-            period, dimensions, {"all": Rows(), "in_time": in_time}, within={"days": days}
-        )
-        for (*key, waited), totals in by_days.items():
-            histograms[tuple(key)][waited.days] = int(totals["all"])
-            punctual[tuple(key)] += int(totals["in_time"])
-        if not dimensions:
-            histograms.setdefault((), {})
-        return [
-            self._of_days(dict(zip(dimensions, key, strict=True)), histogram, punctual[key])
-            for key, histogram in histograms.items()
-        ]
-
-    def _of_days(self, key: dict[str, Any], histogram: dict[int, int], in_time: int) -> Cell:
-        n = sum(histogram.values())
-        beside = {"in_time_pct": ratio(in_time, n, scale=100)}
-        return Cell(key, median(histogram), None, None, n, beside)

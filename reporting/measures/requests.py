@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from typing import Any
-
-from django.db.models import DurationField, ExpressionWrapper, F, Q
+from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from engagements.choices import RequestOutcome
 from engagements.models import SupportRequest
-from iscm_portal.common.numbers import median, ratio
+from iscm_portal.common.expressions import DaysBetween
 from iscm_portal.common.period import Period
 from iscm_portal.common.querysets import PortalQuerySet
 
-from .base import OF_STATE, CellKey, Measure, Rows, cuts_of_iscm
+from .base import OF_STATE, Measure, Rows
 
 
 class SupportRequests(Measure):
@@ -29,41 +26,17 @@ class SupportRequests(Measure):
     source = "evaluation 2019, 4.2, criterion 7"
     records_label = _("Support requests")
     dated_by = "asked_on"
-    cuts = {**cuts_of_iscm("iscm"), **OF_STATE, "kind": "kind"}
-    repeats = frozenset()
+    moved_by = frozenset({"supportrequest"})
+    own_cuts = {**OF_STATE, "kind": "kind"}
     beside_labels = {
         "share_met_pct": _("Met (%)"),
         "median_days_to_answer": _("Median days to an answer"),
     }
     is_count = True
-    also = {"met": Rows(Q(outcome=RequestOutcome.MET))}
+    aside = Rows(Q(outcome=RequestOutcome.MET))
+    share_beside = "share_met_pct"
+    within = DaysBetween(F("answered_on"), F("asked_on"))
+    median_beside = "median_days_to_answer"
 
     def evidence(self, period: Period) -> PortalQuerySet:
         return SupportRequest.objects.filter(period.q("asked_on"))
-
-    def beside(self, totals: dict[str, int]) -> dict[str, Any]:
-        share_met = ratio(totals["met"], totals["numerator"], scale=100)
-        return {"share_met_pct": share_met, "median_days_to_answer": None}
-
-    def beside_by_cell(
-        self, period: Period, dimensions: tuple[str, ...]
-    ) -> dict[CellKey, dict[str, Any]]:
-        # How often each number of days occurs: few rows whatever the number of requests.
-        by_days = self.grouped(
-            period,
-            dimensions,
-            {"requests": Rows()},
-            within={
-                "days": ExpressionWrapper(
-                    F("answered_on") - F("asked_on"), output_field=DurationField()
-                )
-            },
-            where=Q(answered_on__isnull=False),
-        )
-        histograms: dict[CellKey, dict[int, int]] = defaultdict(dict)
-        for (*key, waited), totals in by_days.items():
-            histograms[tuple(key)][waited.days] = int(totals["requests"])
-        return {
-            key: {"median_days_to_answer": median(histogram)}
-            for key, histogram in histograms.items()
-        }

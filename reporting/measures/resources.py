@@ -9,16 +9,29 @@ from typing import Any
 from django.db.models import Max, Min
 from django.utils.translation import gettext_lazy as _
 
-from finance.selectors.investment import Investment, investment, investment_records
+from finance.selectors.investment import NONE, Investment, investment_records, investments
 from iscm_portal.common.numbers import to_four_places
 from iscm_portal.common.period import Period
 from iscm_portal.common.querysets import PortalQuerySet
 
 from ..choices import Direction
-from .base import ALL_TIME, Cell, Measure, Text, known_years
+from .base import ALL_TIME, Cell, MoneyMeasure, Text, known_years
+
+# The records that total investment is worked out from.
+MONEY = frozenset(
+    {
+        "fundingline",
+        "project",
+        "attribution",
+        "position",
+        "positionshare",
+        "timeentry",
+        "standardcost",
+    }
+)
 
 
-class ResourcesAllocated(Measure):
+class ResourcesAllocated(MoneyMeasure):
     """The value is what is known; the range and what is missing stand beside it."""
 
     key = "resources_allocated"
@@ -33,9 +46,7 @@ class ResourcesAllocated(Measure):
     source = "evaluation 2019, 4.2, criterion 6; 4.3"
     direction = Direction.CONTEXT
     records_label = _("Funding lines")
-    # ``finance.selectors.investment`` cuts by itself; these are its dimensions.
-    cuts = {name: name for name in ("iscm", "type", "theme", "region", "source", "office")}
-    repeats = frozenset()
+    moved_by = MONEY
     beside_labels = {
         "low_usd": _("At least (USD)"),
         "high_usd": _("At most (USD)"),
@@ -45,18 +56,18 @@ class ResourcesAllocated(Measure):
         "days_without_payer": _("Days paid by a line that is not named"),
     }
 
+    @property
+    def dimensions(self) -> tuple[str, ...]:
+        # ``finance.selectors.investment`` cuts by itself; these are its dimensions.
+        return ("iscm", "type", "theme", "region", "source", "office")
+
     def evidence(self, period: Period) -> PortalQuerySet:
         return investment_records(period)["funding_lines"]
 
-    def cells(self, period: Period, *dimensions: str) -> list[Cell]:
-        cells: dict[tuple[Any, ...], list[Investment]] = {}
-        for part in investment(period, dimensions):
-            # The GRCP, all RCPs and what names nobody are one cell here: of no mechanism.
-            cells.setdefault(tuple(part.key[name] for name in dimensions), []).append(part)
-        if not cells and not dimensions:
-            return [Cell({}, None, None, None, 0)]
+    def cells(self, period: Period, groupings: list[tuple[str, ...]]) -> list[list[Cell]]:
         return [
-            _summed(dict(zip(dimensions, key, strict=True)), parts) for key, parts in cells.items()
+            [_summed(dict(zip(by, key, strict=True)), parts) for key, parts in _by_key(by, found)]
+            for by, found in zip(groupings, investments(period, groupings), strict=True)
         ]
 
     def years(self) -> set[int]:
@@ -71,10 +82,10 @@ class ResourcesAllocated(Measure):
         return found
 
     def records(self, period: Period, **cell: Any) -> PortalQuerySet:
-        return investment_records(period, **cell)["funding_lines"]
+        return _records(period, cell)["funding_lines"]
 
     def record_sets(self, period: Period, **cell: Any) -> list[tuple[Text, PortalQuerySet]]:
-        records = investment_records(period, **cell)
+        records = _records(period, cell)
         return [
             (self.records_label, records["funding_lines"]),
             (_("Attributions of projects"), records["attributions"]),
@@ -83,8 +94,23 @@ class ResourcesAllocated(Measure):
         ]
 
 
-def _summed(key: dict[str, Any], parts: Iterable[Investment]) -> Cell:
-    parts = list(parts)
+def _records(period: Period, cell: dict[str, Any]) -> dict[str, PortalQuerySet]:
+    asked: dict[str, Any] = {name: value or NONE for name, value in cell.items()}
+    return investment_records(period, **asked)
+
+
+def _by_key(
+    by: tuple[str, ...], found: list[Investment]
+) -> Iterable[tuple[tuple[Any, ...], list[Investment]]]:
+    """What is known by the values of ``by``: the GRCP, all RCPs and what names nobody are one cell
+    here, of no mechanism."""
+    cells: dict[tuple[Any, ...], list[Investment]] = {}
+    for part in found:
+        cells.setdefault(tuple(part.key[name] for name in by), []).append(part)
+    return cells.items()
+
+
+def _summed(key: dict[str, Any], parts: list[Investment]) -> Cell:
     known = sum((part.known_usd for part in parts), Decimal(0))
     return Cell(
         key,

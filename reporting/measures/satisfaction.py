@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
-from iscm_portal.common.numbers import ratio
 from iscm_portal.common.period import Period
 from iscm_portal.common.querysets import PortalQuerySet
 
 from ..models import SatisfactionAnswer
-from .base import OF_STATE, Measure, Rows, Total, cuts_of_iscm
+from .base import OF_STATE, Measure, Rows, Shape, Total
 
 
 class Satisfaction(Measure):
@@ -26,16 +23,15 @@ class Satisfaction(Measure):
     source = "evaluation 2019, 4.2, criterion 8"
     records_label = _("Answers on satisfaction")
     dated_by = "answered_on"
-    cuts = {**cuts_of_iscm("iscm"), **OF_STATE, "kind": "kind"}
-    repeats = frozenset()
-    numerator = Total(F("score"))
-    denominator = Rows()
+    moved_by = frozenset({"satisfactionanswer"})
+    own_cuts = {**OF_STATE, "kind": "kind"}
+    shape = Shape.RATIO
+    total = Total(F("score"))
+    aside = Rows(Q(score__gte=4))
+    share_beside = "share_satisfied_pct"
     beside_labels = {"share_satisfied_pct": _("Answers of 4 and 5 (%)")}
     least_n = 3
-    also = {"satisfied": Rows(Q(score__gte=4))}
+    count_is_open = False
 
     def evidence(self, period: Period) -> PortalQuerySet:
         return SatisfactionAnswer.objects.filter(period.q("answered_on"))
-
-    def beside(self, totals: dict[str, int]) -> dict[str, Any]:
-        return {"share_satisfied_pct": ratio(totals["satisfied"], totals["denominator"], scale=100)}

@@ -1,12 +1,35 @@
 """The models of what is told; one noun a file."""
 
 from .attachment import Attachment
+from .audit import AuditRun
 from .briefing import Briefing, BriefingCopy
 from .comment import FieldComment
 from .duty import Duty, Extension
-from .indicator import CompileRun, Indicator, IndicatorValue
+from .indicator import (
+    CompileRun,
+    EvidenceSum,
+    Indicator,
+    IndicatorValue,
+    IndicatorVersion,
+)
 from .notice import Notice, NoticeRule
+from .questionnaire import (
+    Question,
+    Survey,
+    SurveyAnswer,
+    SurveyLink,
+    SurveyNotice,
+    SurveyResponse,
+    SurveyToken,
+)
 from .recommendation import Recommendation
+from .release import (
+    PublishedValue,
+    Release,
+    ReleasedIndicator,
+    ReleasedRecord,
+    ReleasedValue,
+)
 from .report import (
     KeptText,
     Lesson,
@@ -25,14 +48,17 @@ from .survey import KnowledgeAnswer, SatisfactionAnswer
 
 __all__ = [
     "Attachment",
+    "AuditRun",
     "Briefing",
     "BriefingCopy",
     "CompileRun",
     "Duty",
+    "EvidenceSum",
     "Extension",
     "FieldComment",
     "Indicator",
     "IndicatorValue",
+    "IndicatorVersion",
     "KeptText",
     "KnowledgeAnswer",
     "Lesson",
@@ -40,7 +66,13 @@ __all__ = [
     "NoticeRule",
     "Participant",
     "PostEventReport",
+    "PublishedValue",
+    "Question",
     "Recommendation",
+    "Release",
+    "ReleasedIndicator",
+    "ReleasedRecord",
+    "ReleasedValue",
     "ReportStep",
     "ReportVersion",
     "ReportedAgendaItem",
@@ -50,4 +82,10 @@ __all__ = [
     "ReportedRequest",
     "SatisfactionAnswer",
     "SavedPart",
+    "Survey",
+    "SurveyAnswer",
+    "SurveyLink",
+    "SurveyNotice",
+    "SurveyResponse",
+    "SurveyToken",
 ]

@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Count, F, QuerySet
-from django.db.models.functions import ExtractYear
-
 from engagements.models import ISCM
-from iscm_portal.common.period import Period
 
-from ..choices import IndicatorState
-from ..models import CompileRun, Duty, Indicator, IndicatorValue
+from ..choices import IndicatorState, PeriodKind
+from ..models import CompileRun, Indicator, IndicatorValue
+
+# The cell of everything; as a key it is found by an index.
+OVERALL = "overall"
 
 
-def latest_run() -> CompileRun | None:
-    """The compile run that was published last."""
-    return CompileRun.objects.filter(state=CompileRun.State.PUBLISHED).first()
+def cell_of(iscm: ISCM | None) -> str:
+    """The key of the cell of a mechanism as a whole, or of all of them."""
+    return f"iscm:{iscm.pk}" if iscm else OVERALL
+
+
+def latest_run(before: dt.datetime | None = None) -> CompileRun | None:
+    """The compile run that was published last (before that moment)."""
+    runs = CompileRun.objects.filter(state=CompileRun.State.PUBLISHED)
+    return (runs if before is None else runs.filter(published_at__lt=before)).first()
 
 
 @dataclass(frozen=True)
@@ -33,15 +38,17 @@ class OverviewRow:
 
 def compiled_years() -> list[int]:
     """The years that have values, the earliest first."""
-    years = IndicatorValue.objects.order_by("year").values_list("year", flat=True).distinct()
-    return list(years)
+    years = IndicatorValue.objects.of_years().filter(cell=OVERALL).order_by("year")
+    return list(years.values_list("year", flat=True).distinct())
 
 
 def overview(user: Any, year: int) -> list[OverviewRow]:
     """All indicators in use with their overall values, in two statements."""
     values = {
         (value.indicator_id, value.year): value
-        for value in IndicatorValue.objects.filter(iscm=None, year__in=[year - 1, year])
+        for value in IndicatorValue.objects.of_years().filter(
+            cell=OVERALL, year__in=[year - 1, year]
+        )
     }
     indicators = Indicator.objects.visible_to(user).exclude(state=IndicatorState.RETIRED)
     return [
@@ -50,60 +57,37 @@ def overview(user: Any, year: int) -> list[OverviewRow]:
     ]
 
 
-def trend(indicator: Indicator, iscm: ISCM | None = None) -> list[IndicatorValue]:
-    """The indicator's values by year: overall, or of one mechanism.
+def trend(
+    indicator: Indicator, iscm: ISCM | None = None, period: str = PeriodKind.YEAR
+) -> list[IndicatorValue]:
+    """The indicator's values by year (or another period): overall, or of one mechanism.
 
-    From the first year with data to the last; the years between them that have none are there.
+    From the first span with data to the last; those between them that have none are there.
     """
-    values = list(indicator.values.filter(iscm=iscm).order_by("year"))
+    rows = indicator.values.filter(period=period, cell=cell_of(iscm)).select_related("iscm")
+    values = list(rows.order_by("year", "part"))
     filled = [place for place, value in enumerate(values) if value.n]
     return values[filled[0] : filled[-1] + 1] if filled else []
 
 
-def values_by_iscm(indicator: Indicator, year: int) -> list[IndicatorValue]:
-    """The indicator's values of a year for each mechanism that has one, the highest first."""
-    values = indicator.values.filter(year=year).exclude(iscm=None).select_related("iscm")
-    return sorted(values, key=lambda v: (v.value is None, -(v.value or 0), v.iscm.acronym))
+def highest_first(values: Iterable[IndicatorValue]) -> list[IndicatorValue]:
+    """Values of one cut with the highest on top and those without data last."""
+    return sorted(values, key=lambda value: (value.value is None, -(value.value or 0), value.pk))
 
 
 def values_of_iscm(iscm: ISCM) -> list[IndicatorValue]:
     """The latest value of each indicator for one mechanism."""
-    values = IndicatorValue.objects.filter(iscm=iscm).select_related("indicator")
+    values = IndicatorValue.objects.of_years().by_iscm().filter(iscm=iscm)
+    values = values.select_related("indicator")
     latest: dict[int, IndicatorValue] = {}
     for value in values.order_by("year"):
         latest[value.indicator_id] = value
     return sorted(latest.values(), key=lambda value: value.indicator.number)
 
 
-@dataclass(frozen=True)
-class Coverage:
-    """How many reports a cell owes, and how many of them IPD has accepted."""
-
-    owed: int = 0
-    accepted: int = 0
-
-
-def report_coverage(period: Period, on: dt.date) -> dict[tuple[int, str | None], Coverage]:
-    """Coverage by year and mechanism (slug; None is overall), for events over before ``on``.
-
-    A duty counts in the year of the last day of its event, and as accepted when its report or its
-    other answer is. A joint event counts for each of its mechanisms, and once overall.
-    """
-    duties = Duty.objects.standing().with_last_day().order_by()
-    owed = duties.filter(period.q("last_day"), last_day__lt=on)
-    found: dict[tuple[int, str | None], Coverage] = {}
-    counts = _by_year_and_iscm(owed), _by_year_and_iscm(owed.filter(is_settled=True))
-    for cell in counts[0].keys() | counts[1].keys():
-        found[cell] = Coverage(counts[0][cell], counts[1][cell])
-    return found
-
-
-def _by_year_and_iscm(rows: QuerySet[Any]) -> dict[tuple[int, str | None], int]:
-    counts: dict[tuple[int, str | None], int] = defaultdict(int)
-    by_year = rows.annotate(in_year=ExtractYear("last_day")).values("in_year")
-    for row in by_year.annotate(n=Count("pk")):
-        counts[row["in_year"], None] = row["n"]
-    by_iscm = by_year.filter(event__iscms__isnull=False).annotate(of=F("event__iscms__slug"))
-    for row in by_iscm.values("in_year", "of").annotate(n=Count("pk")):
-        counts[row["in_year"], row["of"]] = row["n"]
-    return counts
+def values_of(key: str, year: int, dimension: str = "") -> list[IndicatorValue]:
+    """An indicator's values of a year: overall, by mechanism (``iscm``), or by a dimension."""
+    values = IndicatorValue.objects.of_year(year).filter(indicator__key=key)
+    if dimension == "iscm":
+        return list(values.by_iscm().select_related("iscm"))
+    return list(values.by(dimension) if dimension else values.overall())

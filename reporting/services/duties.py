@@ -14,6 +14,7 @@ from simple_history.utils import bulk_create_with_history, bulk_update_with_hist
 from engagements.models import Delegate, Event
 from iscm_portal.common import outbox
 from iscm_portal.common.locks import lock_until_commit
+from iscm_portal.common.period import quarter_slot
 
 from ..choices import DutyAnswer, ExtensionDecision
 from ..models import Duty, Extension, PostEventReport
@@ -50,10 +51,17 @@ def sync_duties(at: dt.datetime) -> None:
     with transaction.atomic():
         lock_until_commit("duties")
         _make_missing()
-        _withdraw_and_revive(at)
+        moved = _withdraw_and_revive(at)
         _move_days()
-        _begin_to_count(at.date())
+        _ask_for_figures(moved | _begin_to_count(at.date()))
         _settle()
+
+
+def _ask_for_figures(days: Iterable[dt.date | None]) -> None:
+    """Leave word that duties on events which end on these days count anew."""
+    slots = {quarter_slot(day) for day in days if day}
+    if slots:
+        outbox.write("evidence_changed", {"slots": sorted(slots), "kinds": ["duty"]})
 
 
 def _took_part() -> tuple[Exists, Exists]:
@@ -81,15 +89,18 @@ def _make_missing() -> None:
     bulk_create_with_history(duties, Duty, batch_size=500)
 
 
-def _withdraw_and_revive(at: dt.datetime) -> None:
+def _withdraw_and_revive(at: dt.datetime) -> set[dt.date]:
+    """The last days of the events whose duties were withdrawn, or stand again."""
     sent, wrote = _took_part()
-    gone = list(Duty.objects.standing().filter(~sent, ~wrote, answer=""))
-    back = list(Duty.objects.filter(sent | wrote, withdrawn_at__isnull=False))
+    duties = Duty.objects.select_related("event")
+    gone = list(duties.standing().filter(~sent, ~wrote, answer=""))
+    back = list(duties.filter(sent | wrote, withdrawn_at__isnull=False))
     for duty in gone:
         duty.withdrawn_at = at
     for duty in back:
         duty.withdrawn_at = None
     bulk_update_with_history([*gone, *back], Duty, ["withdrawn_at"], batch_size=500)
+    return {day for duty in (*gone, *back) if (day := duty.event.last_day)}
 
 
 def _move_days() -> None:
@@ -108,14 +119,20 @@ def _move_days() -> None:
     bulk_update_with_history(moved, Duty, ["due_on"], batch_size=500)
 
 
-def _begin_to_count(today: dt.date) -> None:
-    """A duty is owed once its event is over; an event that was put off takes that back.
+def _begin_to_count(today: dt.date) -> set[dt.date]:
+    """A duty is owed once its event is over; an event that was put off takes that back. The last
+    days of those events.
 
     Without history: it follows from the event, whose own changes are kept.
     """
     duties = Duty.objects.with_last_day()
-    duties.filter(is_owed=False, last_day__lt=today).update(is_owed=True)
-    duties.filter(is_owed=True, last_day__gte=today).update(is_owed=False)
+    begun = duties.filter(is_owed=False, last_day__lt=today)
+    put_off = duties.filter(is_owed=True, last_day__gte=today)
+    days: set[dt.date] = set()
+    for rows, is_owed in ((begun, True), (put_off, False)):
+        days |= set(rows.order_by().values_list("last_day", flat=True).distinct())
+        rows.update(is_owed=is_owed)
+    return days
 
 
 def _settle() -> None:
@@ -225,9 +242,7 @@ def accept_answers(duty_ids: Iterable[int], actor: Any, at: dt.datetime) -> tupl
             batch_size=500,
             default_user=actor,
         )
-        years = {duty.event.last_day.year for duty in waiting if duty.event.last_day}
-        if years:
-            outbox.write("evidence_changed", {"years": sorted(years)})
+        _ask_for_figures(duty.event.last_day for duty in waiting)
     return len(waiting), [duty for duty in duties if duty not in waiting]
 
 

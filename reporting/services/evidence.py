@@ -32,10 +32,13 @@ from finance.choices import GRADES, FundingSource, Supports
 from finance.models import FundingLine, TimeEntry
 from finance.services.from_report import record_from_report as record_costs
 from iscm_portal.common.history import change_with_history, delete_with_history
+from iscm_portal.common.period import quarter_slot
 
 from ..models import Participant, PostEventReport, ReportedAgendaItem, ReportedFollowUp
 
 Place = tuple[type[models.Model], uuid.UUID]
+# What the records of a report are dated by.
+DATES = ("asked_on", "since_on", "dated_on", "worked_on", "due_on")
 # How a partner that is not on record yet is told apart from one that is.
 NEW_PARTNER = ("new_name", "new_kind")
 
@@ -54,11 +57,11 @@ class Finding:
         return self.model, self.row.key
 
     @property
-    def year(self) -> int | None:
-        for name in ("asked_on", "since_on", "dated_on", "worked_on", "agreed_on"):
-            if name in self.values:
-                return int(self.values[name].year)
-        return self.values.get("year")
+    def slots(self) -> set[int]:
+        """The quarters in which it counts; what is dated by a year only is in that year."""
+        if year := self.values.get("year"):
+            return {year * 10}
+        return {quarter_slot(day) for name in DATES if (day := self.values.get(name))}
 
 
 @dataclass(frozen=True)
@@ -69,6 +72,14 @@ class Amendment:
     record: Any
     values: dict[str, Any]
 
+    @property
+    def slots(self) -> set[int]:
+        """The quarters in which the record counts, before and after."""
+        if isinstance(self.record, AgendaItem):
+            return _slots_of(self.record.event)
+        days = (self.record.due_on, self.values.get("due_on"))
+        return {quarter_slot(day) for day in days if day}
+
 
 @dataclass
 class Plan:
@@ -78,7 +89,9 @@ class Plan:
     changed: list[tuple[Finding, Finding]] = field(default_factory=list)
     removed: list[Finding] = field(default_factory=list)
     amended: list[Amendment] = field(default_factory=list)
-    years: set[int] = field(default_factory=set)
+    # The quarters and the kinds of records in which figures may move.
+    slots: set[int] = field(default_factory=set)
+    kinds: set[str] = field(default_factory=set)
 
     def __bool__(self) -> bool:
         return bool(self.created or self.changed or self.removed or self.amended)
@@ -90,8 +103,11 @@ def plan_of(report: PostEventReport) -> Plan:
     before = {}
     if report.corrects is not None:
         before = {finding.place: finding for finding in findings(report.corrects)}
-    day = _day(report)
-    years = {finding.year for finding in (*before.values(), *after.values())}
+    found = [*before.values(), *after.values()]
+    amended = [
+        *_amendments(report, ReportedAgendaItem, "agenda_item", AGENDA_FIELDS),
+        *_amendments(report, ReportedFollowUp, "follow_up", FOLLOW_UP_FIELDS),
+    ]
     return Plan(
         created=[finding for place, finding in after.items() if place not in before],
         changed=[
@@ -100,12 +116,21 @@ def plan_of(report: PostEventReport) -> Plan:
             if place in before and _unlike(before[place], finding)
         ],
         removed=[finding for place, finding in before.items() if place not in after],
-        amended=[
-            *_amendments(report, ReportedAgendaItem, "agenda_item", AGENDA_FIELDS),
-            *_amendments(report, ReportedFollowUp, "follow_up", FOLLOW_UP_FIELDS),
-        ],
-        years={day.year, report.event.year or day.year} | {year for year in years if year},
+        amended=amended,
+        slots=_slots_of(report.event).union(
+            *(finding.slots for finding in found), *(change.slots for change in amended)
+        ),
+        kinds={"event", "duty"}
+        | {str(finding.model._meta.model_name) for finding in found}
+        | {str(change.record._meta.model_name) for change in amended},
     )
+
+
+def _slots_of(event: Event) -> set[int]:
+    """The quarters in which an event and the duties on it count."""
+    days = {event.starts_on, event.last_day} - {None}
+    known = {quarter_slot(day) for day in days if day}
+    return known or ({event.year * 10} if event.year else set())
 
 
 def _unlike(before: Finding, after: Finding) -> bool:

@@ -96,7 +96,9 @@ def accept_report(
             confirm_event(report.event)
             settle_duty(report.event_id, report.office_id)
             evidence.write(plan, report.pk, correcting.rows_of(report), actor)
-            outbox.write("evidence_changed", {"years": sorted(plan.years)})
+            outbox.write(
+                "evidence_changed", {"slots": sorted(plan.slots), "kinds": sorted(plan.kinds)}
+            )
             briefing.address_briefing(
                 report, proposed, briefed, is_correction=is_correction, actor=actor, at=at
             )

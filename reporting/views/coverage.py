@@ -13,12 +13,12 @@ from engagements.models import ISCM, Office, SignedInRequest
 from iscm_portal.common.access import may
 from iscm_portal.common.filters import FIRST_YEAR, LAST_YEAR
 from iscm_portal.common.pages import whole_number
-from iscm_portal.common.period import Period
 
 from ..choices import ReportState
-from ..measures import MEASURES, Cell
 from ..measures.evidence import years_with_evidence
+from ..models import IndicatorValue
 from ..selectors.duties import duties_due
+from ..selectors.indicators import values_of
 from ..selectors.people import MOST_REPORTS, own_record, people_of_office
 
 BOTH = ("report_coverage", "report_timeliness")
@@ -41,7 +41,7 @@ def coverage(request: SignedInRequest) -> HttpResponse:
     context = {
         "year": year,
         "years": range(known[1], known[0] - 1, -1),
-        "overall": both(year)[None],
+        "overall": both(year).get(None),
         "by_office": labelled(both(year, "office"), {row.slug: row for row in offices}),
         "by_iscm": labelled(
             both(year, "iscm"), {row.slug: row for row in ISCM.objects.visible_to(user)}
@@ -58,17 +58,19 @@ def coverage(request: SignedInRequest) -> HttpResponse:
     return render(request, "reporting/coverage.html", context)
 
 
-def both(year: int, *dimension: str) -> dict[Any, dict[str, Cell]]:
-    """The cells of both measures, by the value of ``dimension`` (None: overall)."""
-    found: dict[Any, dict[str, Cell]] = {}
+def both(year: int, dimension: str = "") -> dict[str | None, dict[str, IndicatorValue]]:
+    """The published values of both measures, by the value of ``dimension`` (None: overall)."""
+    found: dict[str | None, dict[str, IndicatorValue]] = {}
     for key in BOTH:
-        for cell in MEASURES[key].cells(Period.year(year), *dimension):
-            place = cell.key[dimension[0]] if dimension else None
-            found.setdefault(place, {})[key.removeprefix("report_")] = cell
+        for value in values_of(key, year, dimension):
+            place = value.place.get(dimension) if dimension else None
+            found.setdefault(place, {})[key.removeprefix("report_")] = value
     return found
 
 
-def labelled(cells: dict[Any, dict[str, Cell]], records: dict[str, Any]) -> list[dict[str, Any]]:
+def labelled(
+    cells: dict[str | None, dict[str, IndicatorValue]], records: dict[str, Any]
+) -> list[dict[str, Any]]:
     """The cells of ``records`` with their record, the least covered first."""
     rows = [{"record": records[slug], **pair} for slug, pair in cells.items() if slug in records]
     return sorted(rows, key=lambda row: (row["coverage"].value, str(row["record"])))

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from django.db.models import QuerySet
-from django.http import HttpResponse
+from django.http import HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -14,61 +14,117 @@ from django.utils.translation import gettext as _
 from engagements.models import ISCM, SignedInRequest
 from iscm_portal.common.as_of import record_of
 from iscm_portal.common.charts import trend_line
+from iscm_portal.common.downloads import TABLE_FORMATS, table_response
 from iscm_portal.common.filters import FIRST_YEAR, LAST_YEAR
-from iscm_portal.common.pages import Page, keyset_page, whole_number
+from iscm_portal.common.pages import Page, keyset_page, one_of, whole_number
 
+from ..choices import PeriodKind
 from ..measures import MEASURES
-from ..measures.evidence import evidence_of
+from ..measures.evidence import evidence_of, hidden_from
 from ..models import Indicator, IndicatorValue
+from ..permissions import may_edit_definitions
 from ..querysets import AnswerQuerySet
-from ..selectors.indicators import compiled_years, latest_run, overview, trend, values_by_iscm
+from ..selectors.dashboard import (
+    DIMENSIONS,
+    cut_of,
+    dimension_label,
+    records_address,
+    short_label,
+    span_label,
+    word_of_value,
+    words_of,
+)
+from ..selectors.indicators import cell_of, compiled_years, highest_first, trend
+from .dashboard import asked_span, asked_year
 
 
-def asked_year(request: SignedInRequest, years: list[int]) -> int | None:
-    """The year of the address, else the last one compiled that has begun; None without any."""
-    text = request.GET.get("year", "")
-    if text:
-        return whole_number(text, FIRST_YEAR, LAST_YEAR)
-    begun = [year for year in years if year <= timezone.localdate().year]
-    return begun[-1] if begun else None
-
-
-def indicators(request: SignedInRequest) -> HttpResponse:
-    years = compiled_years()
-    year = asked_year(request, years)
-    rows = overview(request.user, year) if year else []
-    context = {
-        "rows": rows,
-        "year": year,
-        "years": years,
-        "run": latest_run(),
-        "without_data": sum(row.value is None or row.value.value is None for row in rows),
-        "without_target": sum(row.indicator.target is None for row in rows),
-    }
-    return render(request, "reporting/indicators.html", context)
-
-
-def indicator(request: SignedInRequest, key: str) -> HttpResponse:
-    found = get_object_or_404(Indicator.objects.visible_to(request.user), key=key)
+def indicator(request: SignedInRequest, key: str) -> HttpResponse | StreamingHttpResponse:
+    """One indicator: its value, its trend, by a dimension, and what it means."""
+    rows = Indicator.objects.visible_to(request.user)
+    found = get_object_or_404(rows.select_related("owner", "objective", "current_version"), key=key)
     iscm = asked_iscm(request)
     years = compiled_years()
-    year = asked_year(request, years)
-    values = trend(found, iscm)
-    current = found.values.filter(iscm=iscm, year=year).select_related("indicator").first()
+    year = asked_year(request, years) or timezone.localdate().year
+    period, part = asked_span(request, year)
+    dimensions = dimensions_of(found, iscm)
+    by = one_of(request, "by", dimensions) or next(iter(dimensions), "")
+    span = found.values.filter(period=period, year=year, part=part)
+    values = trend(found, iscm, period)
+    current = span.filter(cell=cell_of(iscm)).select_related("indicator", "version").first()
+    cut = highest_first(cut_of(span, by, iscm)) if by else []
+    words = words_of(by) if by else {}
+    form = one_of(request, "format", TABLE_FORMATS)
+    if form and one_of(request, "table", ("trend", "by")) == "by":
+        return table_response(form, f"{key}-by-{by}", *cut_table(by, words, cut))
+    if form:
+        return table_response(form, key, *trend_table(values))
     context = {
         "indicator": found,
         "iscm": iscm,
         "iscms": ISCM.objects.visible_to(request.user),
         "year": year,
         "years": years,
-        "values": values,
+        "period": period,
+        "periods": PeriodKind.choices,
+        "part": part,
+        "span": span_label(period, year, part),
+        "values": [(value, records_address(found, value)) for value in reversed(values)],
         "current": current,
+        "records": records_address(found, current),
         "beside": beside_of(current),
-        "chart": trend_chart(found, values),
-        "by_iscm": values_by_iscm(found, year) if year else [],
+        "chart": trend_chart(found, values, iscm),
+        "by": by,
+        "by_label": dimension_label(by) if by else "",
+        "dimensions": dimensions.items(),
+        "cut": [
+            (value, label_in(words, by, value), records_address(found, value)) for value in cut
+        ],
         "recommendations": found.recommendations.visible_to(request.user),
+        "may_edit_definitions": may_edit_definitions(request.user),
+        "chips": chips(request, iscm, span_label(period, year, part)),
     }
     return render(request, "reporting/indicator.html", context)
+
+
+def dimensions_of(found: Indicator, iscm: ISCM | None) -> dict[str, str]:
+    """By what the indicator may be cut, in words; of one mechanism by the others."""
+    if found.key not in MEASURES:
+        return {}
+    names = MEASURES[found.key].dimensions
+    return {name: dimension_label(name) for name in names if not (iscm and name == "iscm")}
+
+
+def label_in(words: dict[str, Any], by: str, value: IndicatorValue) -> str:
+    if by == "iscm":
+        return value.iscm.acronym if value.iscm else ""
+    return word_of_value(words, value.dimension_value)
+
+
+def chips(request: SignedInRequest, iscm: ISCM | None, span: str) -> list[tuple[str, str]]:
+    """What is narrowed to, as (filter, word)."""
+    told = [("year", span)] if request.GET.get("year") else []
+    return [*told, *([("iscm", iscm.acronym)] if iscm else [])]
+
+
+FIGURES = ["value", "numerator", "denominator", "n", "status", "reports_accepted", "reports_owed"]
+
+
+def trend_table(values: list[IndicatorValue]) -> tuple[list[str], list[list[Any]]]:
+    """The trend as a download, the latest first as on the page."""
+    rows = [
+        [value.year, value.part or "", *(getattr(value, name) for name in FIGURES)]
+        for value in reversed(values)
+    ]
+    return ["year", "quarter", *FIGURES], rows
+
+
+def cut_table(
+    by: str, words: dict[str, Any], cut: list[IndicatorValue]
+) -> tuple[list[str], list[list[Any]]]:
+    rows = [
+        [label_in(words, by, value), *(getattr(value, name) for name in FIGURES)] for value in cut
+    ]
+    return [by, *FIGURES], rows
 
 
 def beside_of(value: IndicatorValue | None) -> list[tuple[Any, Any]]:
@@ -91,20 +147,25 @@ def asked_iscm(request: SignedInRequest) -> ISCM | None:
     return iscm
 
 
-def trend_chart(found: Indicator, values: list[IndicatorValue]) -> Any:
-    """The values by year as a line; empty years leave a gap, they are not zero."""
+def trend_chart(found: Indicator, values: list[IndicatorValue], iscm: ISCM | None) -> Any:
+    """The values by span as a line; empty spans leave a gap, they are not zero."""
     points = [
-        {"year": value.year, "value": None if value.value is None else float(value.value)}
+        {
+            "span": short_label(value.period, value.year, value.part),
+            "value": None if value.value is None else float(value.value),
+        }
         for value in values
     ]
-    if not any(point["value"] is not None for point in points):
+    if all(point["value"] is None for point in points):
         return ""
+    whole = found.key in MEASURES and MEASURES[found.key].is_part_of_a_whole
+    is_part = iscm is not None or values[0].period == PeriodKind.QUARTER
     return trend_line(
         points,
-        x="year",
+        x="span",
         y="value",
-        target=found.target,
-        description=_("%(title)s by year; the table holds the values.") % {"title": found.title},
+        target=None if whole and is_part else found.target,
+        description=_("%(title)s over time; the table holds the values.") % {"title": found.title},
     )
 
 
@@ -137,14 +198,27 @@ def indicator_records(request: SignedInRequest, key: str) -> HttpResponse:
     """The records that one value was counted from, as far as the reader may read them."""
     found = get_object_or_404(Indicator.objects.visible_to(request.user), key=key)
     year = whole_number(request.GET.get("year", ""), FIRST_YEAR, LAST_YEAR)
+    period, part = asked_span(request, year)
     iscm = asked_iscm(request)
-    cell = found.values.filter(year=year, iscm=iscm).select_related("indicator", "iscm")
-    value = get_object_or_404(cell)
-    parts = parts_of(request, evidence_of(value, request.user))
+    dimension = one_of(request, "dimension", DIMENSIONS)
+    cell = found.values.filter(
+        period=period,
+        year=year,
+        part=part,
+        iscm=iscm,
+        dimension=dimension,
+        dimension_value=request.GET.get("value", "") if dimension else "",
+    )
+    value = get_object_or_404(cell.select_related("indicator", "iscm"))
+    words = words_of(dimension) if dimension else {}
     context = {
         "indicator": found,
         "value": value,
+        "span": span_label(period, year, part),
         "iscm": iscm,
-        "parts": parts,
+        "dimension": dimension_label(dimension) if dimension else "",
+        "dimension_value": word_of_value(words, value.dimension_value) if dimension else "",
+        "parts": parts_of(request, evidence_of(value, request.user)),
+        "hidden": hidden_from(value, request.user),
     }
     return render(request, "reporting/indicator_records.html", context)

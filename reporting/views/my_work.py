@@ -15,6 +15,7 @@ from iscm_portal.common.period import Period
 from ..forms import STEPS
 from ..models import Notice, PostEventReport
 from ..permissions import may_review, may_start_report
+from ..selectors.audits import latest_audit
 from ..selectors.briefing import briefings_for
 from ..selectors.duties import (
     answers_waiting,
@@ -48,5 +49,7 @@ def home(request: SignedInRequest) -> HttpResponse:
         "unread": Notice.objects.visible_to(user).unread().count(),
         "briefings": briefings_for(user)[:10],
         "last_run": latest_run(),
+        "audit": latest_audit(),
+        "sees_differences": may(user, "compile_indicators"),
     }
     return render(request, "reporting/home.html", context)

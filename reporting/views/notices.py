@@ -16,6 +16,8 @@ from iscm_portal.common.pages import keyset_page
 
 from ..forms.profile import ProfileForm
 from ..models import Notice
+from ..selectors.audits import alarm_for
+from ..selectors.surveys import waiting_for_office
 from ..services import notices as services
 
 
@@ -32,6 +34,8 @@ def notices(request: SignedInRequest) -> HttpResponse:
         "told": told,
         "language": request.user.language,
         "unread": rows.unread().count(),
+        "alarm": alarm_for(request.user),
+        "surveys": waiting_for_office(request.user, timezone.localdate()),
     }
     return render(request, "reporting/notices.html", context)
 

@@ -8,6 +8,7 @@ import pytest
 from django.core import signing
 
 from reporting.services import reports as services
+from reporting.services.releasing import close_year
 from tests.factories import engagements as make
 from tests.factories import finance as money
 from tests.factories import reporting as reported
@@ -76,11 +77,35 @@ PAGES: dict[str, tuple[str, ...]] = {
     "/finance/time-entries/": ("event", "position", "since", "updated_since", "after"),
     "/finance/currency-rates/": ("currency", "year"),
     "/finance/funding-lines/{line}/": (),
-    "/indicators/": ("year",),
-    "/indicators/{indicator}/": ("year", "iscm"),
+    "/indicators/": ("year", "period", "quarter", "by", "iscm", "as_of", "format"),
+    "/indicators/?period=quarter": ("year", "quarter", "by"),
+    "/indicators/{indicator}/": (*("year", "iscm", "period", "quarter", "by", "format", "table"),),
+    "/indicators/{indicator}/?period=rolling": ("year", "quarter"),
     "/indicators/{indicator}/records/": ("year",),
-    "/indicators/{indicator}/records/?year=2026": ("iscm", "after0"),
+    "/indicators/{indicator}/edit/": (),
+    "/indicators/{indicator}/versions/": ("from", "to", "format"),
+    "/indicators/frames/": ("of", "year", "iscm", "format"),
+    "/indicators/frames/gcm_objective/{goal}/": ("how", "year", "iscm", "after_events"),
+    "/indicators/frames/theme/untagged/": ("year", "iscm", "after_reports"),
+    "/indicators/{indicator}/records/?year=2026": (
+        *("iscm", "after0", "period", "quarter", "dimension", "value"),
+    ),
+    "/indicators/{indicator}/records/?year=2026&dimension=theme": ("value",),
+    "/indicators/runs/": ("after",),
+    "/releases/": (),
+    "/releases/2025/": ("revision", "format", "by"),
+    "/releases/2025/close/": (),
+    "/releases/2025/changes/": ("indicator",),
+    "/releases/2025/changes/?indicator={indicator}": (
+        *("revision", "iscm", "dimension", "value", "after"),
+    ),
     "/recommendations/": (),
+    "/surveys/": ("use", "state", "format", "after"),
+    "/surveys/needs/": ("survey", "lang", "format"),
+    "/surveys/{survey}/": ("lang", "place", "format"),
+    "/surveys/{survey}/answers/": ("format",),
+    "/s/none-of-ours/": ("lang",),
+    "/s/thanks/": ("lang",),
     "/staffing/": (
         "year",
         "iscm",
@@ -141,6 +166,8 @@ def places(client, ipd):
     client.force_login(ipd)
     event = make.EventFactory(iscms=[make.ISCMFactory()], starts_on=dt.date(2026, 11, 5))
     value = reported.IndicatorValueFactory(year=2026, iscm=None, cell="overall")
+    reported.IndicatorValueFactory(indicator=value.indicator, year=2025, iscm=None, cell="overall")
+    close_year(2025, 1, "", ipd, AT)
     report = services.start_report(event, ipd.office, ipd, AT)
     return {
         "iscm": event.iscms.get().slug,
@@ -149,8 +176,10 @@ def places(client, ipd):
         "accepted": reported.PostEventReportFactory(event=event, state="accepted").pk,
         "document": reported.AttachmentFactory(report=report).pk,
         "indicator": value.indicator.key,
+        "goal": make.ReferenceFrameFactory(kind="gcm_objective").code,
         "fund": money.FundDisbursementFactory().fund.slug,
         "line": money.FundingLineFactory().pk,
+        "survey": reported.SurveyFactory(state="closed").pk,
         "position": (terms := money.TermsOfReferenceFactory()).position_id,
         "terms": terms.pk,
     }
@@ -185,6 +214,14 @@ def test_nul_in_the_query_of_any_page_is_refused_in_words(client, places, page):
         f"/reports/{ENDLESS}/edit/people/",
         "/iscms/nowhere/",
         "/indicators/none/",
+        "/releases/1999/",
+        "/releases/2025/?revision=2",
+        "/releases/2026/close/",
+        "/releases/99999999999999999999/",
+        f"/releases/{ENDLESS}/close/",
+        "/surveys/99999999999999999999/",
+        "/surveys/questions/99999999999999999999/",
+        "/s/" + "x" * 4000 + "/",
         "/funds/nowhere/",
         "/funds/nowhere/sheet.pdf",
         "/funds/cases/99999999999999999999/call-back/",
@@ -216,11 +253,21 @@ def test_nul_anywhere_in_an_address_is_refused(client, places, address):
         "/iscms/?type=club",
         "/iscms/?role=guest",
         "/indicators/?year=0000",
+        "/indicators/?period=month",
+        "/indicators/?period=quarter&quarter=5",
+        "/indicators/?by=weather",
+        "/indicators/?iscm=nowhere",
+        "/indicators/?as_of=yesterday",
+        "/indicators/{indicator}/?by=source",
         "/indicators/{indicator}/records/",
+        "/indicators/{indicator}/versions/?from=none",
+        "/indicators/frames/?of=nothing",
         "/indicators/{indicator}/records/?year=" + ENDLESS,
         "/resources/?from=" + ENDLESS,
         "/resources/records/?table=5&source=osi",
         "/resources/table-4.csv?source=project_support",
+        "/surveys/?use=gossip",
+        "/surveys/needs/?survey=x",
         "/staffing/?year=20x4",
         "/staffing/?office=nowhere",
         "/staffing/?tor=perhaps",

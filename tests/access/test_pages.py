@@ -16,6 +16,7 @@ from reporting.models import Duty
 from reporting.services import correcting, reviewing
 from reporting.services import reports as services
 from reporting.services.duties import ask_extension, sync_duties
+from reporting.services.releasing import close_year
 from tests import files
 from tests.factories import engagements as make
 from tests.factories import finance as money
@@ -58,6 +59,7 @@ TABLE: dict[str, tuple[int, ...]] = {
     "/documents/{document}/": (302, 200, 404, 200, 404, 200, 404, 200),
     "/filing/session/": (302, 200, 200, 200, 200, 200, 200, 200),
     "/coverage/": (302, 200, 200, 200, 403, 200, 403, 200),
+    "/quality/": (302, 200, 200, 200, 200, 200, 200, 200),
     "/duties/": (302, 200, 200, 200, 403, 200, 403, 200),
     "/duties/{duty}/": (302, 200, 404, 200, 404, 200, 404, 200),
     "/notices/": (302, 200, 200, 200, 200, 200, 200, 200),
@@ -85,6 +87,16 @@ TABLE: dict[str, tuple[int, ...]] = {
     "/indicators/": (302, 200, 200, 200, 200, 200, 200, 200),
     "/indicators/{indicator}/": (302, 200, 200, 200, 200, 200, 200, 200),
     "/indicators/{indicator}/records/?year=2026": (302, 200, 200, 200, 200, 200, 200, 200),
+    "/indicators/{indicator}/edit/": (302, 403, 403, 403, 403, 200, 403, 200),
+    "/indicators/{indicator}/versions/": (302, 200, 200, 200, 200, 200, 200, 200),
+    "/indicators/frames/": (302, 200, 200, 200, 200, 200, 200, 200),
+    "/indicators/frames/{frame}/{goal}/": (302, 200, 200, 200, 200, 200, 200, 200),
+    "/indicators/frames/{frame}/untagged/": (302, 200, 200, 200, 200, 200, 200, 200),
+    "/indicators/runs/": (302, 200, 200, 200, 200, 200, 200, 200),
+    "/releases/": (302, 200, 200, 200, 200, 200, 200, 200),
+    "/releases/{closed}/": (302, 200, 200, 200, 200, 200, 200, 200),
+    "/releases/{closed}/close/": (302, 403, 403, 403, 403, 200, 403, 200),
+    "/releases/{closed}/changes/?indicator={indicator}": (302, *[200] * 7),
     "/reports/{accepted}/versions/": (302, 200, 403, 200, 403, 200, 403, 200),
     "/reports/{draft}/versions/": (302, 200, 404, 200, 404, 200, 404, 200),
     "/recommendations/": (302, 200, 200, 200, 200, 200, 200, 200),
@@ -107,6 +119,19 @@ TABLE: dict[str, tuple[int, ...]] = {
     "/imports/templates/{import_kind}/": (302, 403, 403, 403, 200, 200, 403, 200),
     "/imports/{import}/": (302, 404, 404, 404, 200, 200, 404, 200),
     "/imports/{import}/errors.xlsx": (302, 404, 404, 404, 200, 200, 404, 200),
+    "/surveys/": (302, 200, 200, 200, 200, 200, 200, 200),
+    "/surveys/needs/": (302, 200, 200, 200, 200, 200, 200, 200),
+    "/surveys/new/": (302, 403, 403, 403, 403, 200, 403, 200),
+    "/surveys/{survey}/": (302, 200, 200, 200, 200, 200, 200, 200),
+    "/surveys/{survey_draft}/": (302, 404, 404, 404, 404, 200, 404, 200),
+    "/surveys/{survey}/answers/": (302, 403, 403, 403, 403, 200, 403, 200),
+    "/surveys/{survey_open}/edit/": (302, 403, 403, 403, 403, 200, 403, 200),
+    "/surveys/{survey_draft}/edit/": (302, 404, 404, 404, 404, 200, 404, 200),
+    "/surveys/{survey_open}/links/": (302, 403, 403, 403, 403, 200, 403, 200),
+    "/surveys/{survey_draft}/questions/": (302, 404, 404, 404, 404, 200, 404, 200),
+    "/surveys/questions/{question}/": (302, 404, 404, 404, 404, 200, 404, 200),
+    "/s/thanks/": (200, 200, 200, 200, 200, 200, 200, 200),
+    "/s/{survey_token}/": (200, 200, 200, 200, 200, 200, 200, 200),
     "/accounts/login/": (200, 302, 302, 302, 302, 302, 302, 302),
     "/accounts/logout/": (302, 200, 200, 200, 200, 200, 200, 200),
     "/admin/": (302, 302, 302, 302, 302, 200, 302, 200),
@@ -134,6 +159,8 @@ POSTS: dict[str, tuple[int, ...]] = {
     "/finance/{kind}/{line}/delete/": (403, 403, 404, 403, 422, 403, 403, 422),
     "/finance/{staff}/{post}/edit/": (403, 403, 404, 422, 422, 403, 403, 422),
     "/finance/{staff}/{post}/delete/": (403, 403, 404, 422, 422, 403, 403, 422),
+    "/indicators/runs/compile/": (403, 403, 403, 403, 403, 302, 403, 302),
+    "/releases/{closed}/close/": (403, 403, 403, 403, 403, 422, 403, 422),
     "/reports/{draft}/submit/": (403, 302, 404, 302, 404, 403, 404, 403),
     "/duties/{duty}/answer/": (403, 422, 404, 422, 404, 403, 404, 403),
     "/duties/{duty}/take-back/": (403, 302, 404, 302, 404, 403, 404, 403),
@@ -159,6 +186,21 @@ POSTS: dict[str, tuple[int, ...]] = {
     "/reports/{submitted}/accept/": (403, 403, 404, 403, 404, 302, 404, 302),
     "/staffing/positions/{position}/": (403, 403, 404, 422, 422, 403, 404, 422),
     "/staffing/terms-of-reference/{terms}/take-away/": (403, 403, 404, 302, 302, 403, 404, 302),
+    "/indicators/{indicator}/edit/": (403, 403, 403, 403, 403, 422, 403, 422),
+    "/indicators/{indicator}/state/": (403, 403, 403, 403, 403, 422, 403, 422),
+    "/surveys/{survey_open}/take/": (403, 302, 403, 302, 403, 403, 403, 403),
+    "/surveys/{survey_draft}/open/": (403, 404, 404, 404, 404, 302, 404, 302),
+    "/surveys/{survey_open}/close/": (403, 403, 403, 403, 403, 302, 403, 302),
+    "/surveys/{survey_open}/copy/": (403, 403, 403, 403, 403, 302, 403, 302),
+    "/surveys/{survey_draft}/delete/": (403, 404, 404, 404, 404, 302, 404, 302),
+    "/surveys/new/": (403, 403, 403, 403, 403, 422, 403, 422),
+    "/surveys/{survey_open}/edit/": (403, 403, 403, 403, 403, 422, 403, 422),
+    "/surveys/{survey_open}/links/": (403, 403, 403, 403, 403, 422, 403, 422),
+    "/surveys/{survey_draft}/questions/": (403, 404, 404, 404, 404, 422, 404, 422),
+    "/surveys/questions/{question}/": (403, 404, 404, 404, 404, 422, 404, 422),
+    "/surveys/questions/{question}/move/": (403, 404, 404, 404, 404, 302, 404, 302),
+    "/surveys/questions/{question}/remove/": (403, 404, 404, 404, 404, 302, 404, 302),
+    "/s/{survey_token}/": (422, 422, 422, 422, 422, 422, 422, 422),
     "/imports/new/": (403, 403, 403, 403, 422, 403, 403, 422),
     "/imports/{import}/write/": (403, 404, 404, 404, 302, 403, 404, 302),
     "/imports/{import}/undo/": (403, 404, 404, 404, 302, 403, 404, 302),
@@ -211,6 +253,8 @@ def places(people):
         reviewing.accept_report(reports[name].pk, people["ipd"], AT)
     correction = correcting.start_correction(reports["corrected"].pk, "Wrong.", reporter, AT)
     value = reported.IndicatorValueFactory(year=2026, iscm=None, cell="overall")
+    reported.IndicatorValueFactory(indicator=value.indicator, year=2025, iscm=None, cell="overall")
+    close_year(2025, 1, "", people["ipd"], AT)
     sync_duties(AT)
     duty = Duty.objects.get(event=reports["draft"].event_id)
     extension = ask_extension(duty.pk, dt.date(2026, 12, 31), "Leave.", reporter, AT)
@@ -224,6 +268,7 @@ def places(people):
         actor=people["manager"],
     )
     return {
+        **surveys_for(reporter.office),
         "fund": case.fund.slug,
         "case": case.pk,
         "contribution": money.FundContributionFactory(fund=case.fund).pk,
@@ -245,6 +290,30 @@ def places(people):
         "event": reports["draft"].event_id,
         "user": reporter.pk,
         "indicator": value.indicator.key,
+        "frame": "gcm_objective",
+        "goal": make.ReferenceFrameFactory(kind="gcm_objective").code,
+        "closed": 2025,
+    }
+
+
+def surveys_for(office):
+    """A closed survey with three answers, a running one that asks the office, and a draft."""
+    closed = reported.SurveyFactory(state="closed")
+    question = reported.QuestionFactory(survey=closed)
+    for _person in range(3):
+        reported.SurveyResponseFactory(survey=closed, answers={question: 4})
+    always = {"opens_on": dt.date(2026, 1, 1), "closes_on": dt.date(2100, 1, 1)}
+    running = reported.SurveyFactory(use="needs", **always)
+    reported.QuestionFactory(survey=running)
+    reported.SurveyLinkFactory(survey=running, office=office, is_for_users=True)
+    reported.SurveyLinkFactory(survey=running, is_single=False, token="a-link-of-the-table")
+    draft = reported.SurveyFactory(state="draft", use="grcp", **always)
+    return {
+        "survey": closed.pk,
+        "survey_open": running.pk,
+        "survey_draft": draft.pk,
+        "question": reported.QuestionFactory(survey=draft).pk,
+        "survey_token": "a-link-of-the-table",
     }
 
 
@@ -290,7 +359,9 @@ def answer(client, people, who, method, address):
 def test_the_table_names_every_page_and_every_action():
     named = {address.split("?")[0].lstrip("/") for address in (*TABLE, *POSTS)}
     patterns = {
-        re.sub("<(int:pk|slug:slug|slug:key|slug:kind)>", "{}", address)
+        re.sub(
+            "<(int:pk|int:year|slug:slug|slug:key|slug:kind|slug:group|str:code)>", "{}", address
+        )
         for address in addresses(get_resolver())
         if not address.startswith(ELSEWHERE)
     }
@@ -301,6 +372,7 @@ def test_the_table_names_every_page_and_every_action():
     }
     shapes = {shape.replace("edit/people", "edit/<slug:step>") for shape in shapes}
     shapes = {shape.replace("unsubscribe/{}", "unsubscribe/<str:token>") for shape in shapes}
+    shapes = {"s/<str:token>/" if shape == "s/{}/" else shape for shape in shapes}
     shapes = {shape.replace("edit/short", "edit/<slug:step>") for shape in shapes}
     shapes = {shape.replace("edit/check", "edit/<slug:step>") for shape in shapes}
     shapes = {shape.replace("table-4.", "table-<int:number>.") for shape in shapes}

@@ -84,7 +84,15 @@ LISTS: dict[str, tuple[Scope, Callable[[], Any]]] = {
         Scope.READ_INDICATORS,
         lambda: told.IndicatorValueFactory(iscm=make.ISCMFactory()),
     ),
+    "compile-runs": (Scope.READ_INDICATORS, told.CompileRunFactory),
+    "releases": (Scope.READ_INDICATORS, told.ReleaseFactory),
     "recommendations": (Scope.READ_INDICATORS, told.RecommendationFactory),
+    "surveys": (
+        Scope.READ_INDICATORS,
+        lambda: told.QuestionFactory(
+            survey=told.SurveyFactory(state="closed", iscm=make.ISCMFactory())
+        ),
+    ),
     "duties": (
         Scope.READ_REPORTS,
         lambda: told.DutyFactory(event=make.EventFactory(iscms=[make.ISCMFactory()])),

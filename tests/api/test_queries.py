@@ -38,7 +38,10 @@ EXPECTED = {
     "proposals": 2,
     "indicators": 3,  # goals
     "indicator-values": 2,
+    "compile-runs": 2,
+    "releases": 2,
     "recommendations": 3,  # indicators
+    "surveys": 5,  # questions, people and numbers; of closed ones
     "duties": 3,  # mechanisms
     "reports": 10,  # mechanisms, goals, and the six kinds of rows in it
 }

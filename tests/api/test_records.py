@@ -236,8 +236,10 @@ def test_a_report_is_not_read_before_it_is_accepted(state: str) -> None:
 def test_a_value_says_what_it_was_counted_from() -> None:
     iscm = make.ISCMFactory(slug="sacm", acronym="SACM")
     indicator = told.IndicatorFactory(key="expertise_reflected", title="Expertise", unit="per cent")
+    version = told.IndicatorVersionFactory(indicator=indicator, number=3)
     value = told.IndicatorValueFactory(
         indicator=indicator,
+        version=version,
         iscm=iscm,
         year=2026,
         value=Decimal("66.6667"),
@@ -254,9 +256,13 @@ def test_a_value_says_what_it_was_counted_from() -> None:
         "indicator": "expertise_reflected",
         "indicator_label": "Expertise",
         "unit": "per cent",
+        "period": "year",
         "year": 2026,
+        "quarter": 0,
         "iscm": "sacm",
         "iscm_label": "SACM",
+        "dimension": "",
+        "dimension_value": "",
         "value": "66.6667",
         "numerator": "2.00",
         "denominator": "3.00",
@@ -266,6 +272,7 @@ def test_a_value_says_what_it_was_counted_from() -> None:
         "coverage": {"accepted": 4, "owed": 5},
         "compiled_at": "2026-03-20T09:00:00Z",
         "run": value.run_id,
+        "version": 3,
     }
 
 
@@ -328,3 +335,17 @@ def test_a_failure_nobody_foresaw_is_json_and_tells_nothing(
     assert orjson.loads(response.content) == {
         "detail": "The portal failed; the error has been logged."
     }
+
+
+def test_an_indicator_says_its_objective_its_version_and_why_it_has_no_baseline() -> None:
+    version = told.IndicatorVersionFactory(indicator__key="satisfaction", number=2)
+    indicator = version.indicator
+    indicator.current_version = version
+    indicator.save()
+    row = Api().read("indicators/satisfaction/")
+    assert (row["objective"], row["objective_label"]) == (
+        indicator.objective.code,
+        indicator.objective.title,
+    )
+    assert (row["version"], row["baseline_source"]) == (2, "")
+    assert row["no_baseline_reason"] == "Counted for the first time."

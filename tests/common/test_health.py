@@ -36,7 +36,10 @@ def test_readyz_is_ready_with_a_migrated_database_and_no_redis_configured():
     assert response.status_code == 200
     assert body == {
         "status": "ready",
-        "checks": {name: {"ok": True} for name in ("database", "migrations", "redis", "documents")},
+        "checks": {
+            name: {"ok": True}
+            for name in ("database", "migrations", "redis", "documents", "figures")
+        },
     }
 
 

@@ -4,8 +4,9 @@ import time
 
 import pytest
 from django.db import transaction
+from django.utils import timezone
 
-from iscm_portal.common.jobs import after_commit, long_after_commit
+from iscm_portal.common.jobs import LOST_AFTER, after_commit, ask_once, long_after_commit
 from iscm_portal.common.models import JobRun
 from tests.common.example_tasks import OPENED, fail, succeed, wait
 from tests.conftest import lacking
@@ -97,3 +98,20 @@ def test_a_broker_that_goes_away_between_two_jobs_stops_neither_writer(send_jobs
     with transaction.atomic():
         after_commit(succeed, word="two")
     assert "tests.succeed waits for the next tick" in caplog.text
+
+
+@pytest.mark.django_db
+def test_a_job_that_is_asked_for_once_is_not_asked_for_again(django_capture_on_commit_callbacks):
+    now = timezone.now()
+    with django_capture_on_commit_callbacks(execute=False):
+        assert [ask_once(succeed, now, word="a"), ask_once(succeed, now, word="b")] == [True, False]
+        # Of a process that was killed nothing is heard any more.
+        assert ask_once(succeed, now + LOST_AFTER * 2, word="c")
+    assert JobRun.objects.filter(state=JobRun.State.RUNNING).count() == 2
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_job_that_a_broker_did_not_take_can_be_asked_for_again(send_jobs_to):
+    send_jobs_to(f"redis://127.0.0.1:{free_port()}/0")
+    assert [ask_once(succeed, timezone.now(), word=word) for word in "ab"] == [True, True]
+    assert {run.state for run in JobRun.objects.all()} == {"failed"}

@@ -14,9 +14,16 @@ LOCALE = Path(settings.LOCALE_PATHS[0])
 MAILS = (
     "services/notices.py",
     "services/mails.py",
+    "services/auditing/alarm.py",
     "services/briefing.py",
     "selectors/briefing.py",
+    "services/survey_notices.py",
+    "services/answering.py",
+    "forms/answering.py",
+    "views/answering.py",
 )
+# The pages that a delegate of a State meets, who has no account.
+PUBLIC_PAGES = ("survey_answer.html", "survey_note.html")
 
 
 def entries(language: str) -> dict[str, list[str]]:
@@ -39,7 +46,10 @@ def test_every_sentence_of_a_mail_is_translated(language):
     source = "\n".join((Path(settings.BASE_DIR) / "reporting" / file).read_text() for file in MAILS)
     sentences = set(re.findall(r'\b_\(\s*"([^"]+)"', source))
     sentences |= set(re.findall(r'ngettext\(\s*"([^"]+)"', source))
-    assert len(sentences) == 31
+    for page in PUBLIC_PAGES:
+        text = (Path(settings.BASE_DIR) / "templates" / "reporting" / page).read_text()
+        sentences |= set(re.findall(r'{% translate "([^"]+)" %}', text))
+    assert len(sentences) == 77
     assert set(entries(language)) == sentences
 
 

@@ -7,13 +7,18 @@ import datetime as dt
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from django.core.management import call_command
+from django.utils import timezone
 
+from engagements.models import User
 from finance.models import Attribution, FundContribution, FundDisbursement, Position
-from reporting.models import Duty, PostEventReport
+from reporting.models import Duty, PostEventReport, Survey
+from reporting.services.releasing import close_year
+from tests.factories import reporting as reported
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 TODAY = dt.date(2026, 11, 24)
+NOW = dt.datetime(2026, 11, 24, 12, tzinfo=dt.UTC)
 
 PAGES = {
     "finance": (
@@ -52,6 +57,7 @@ PAGES = {
     ),
     "ipd": (
         "/",
+        "/quality/",
         "/resources/compare/?first=2018&second=2019&by=source&sort=-other",
         "/resources/compare/?one=rcm",
         "/resources/costs/?from=2024&to=2026&sort=total&as_of=2026-11-24",
@@ -59,6 +65,19 @@ PAGES = {
         "/staffing/?sort=-gap&as_of=2026-11-24",
         "/sustaining/?sort_donors=-row&as_of=2026-11-24",
         "/funds/?as_of=2026-11-24",
+        "/surveys/",
+        "/surveys/?use=needs",
+        "/surveys/needs/",
+        "/surveys/new/",
+        "/surveys/{survey_satisfaction}/",
+        "/surveys/{survey_knowledge}/?lang=fr",
+        "/surveys/{survey_open}/",
+        "/surveys/{survey_open}/links/",
+        "/surveys/{survey_open}/questions/",
+        "/s/link-of-the-browser/",
+        "/s/link-of-the-browser/?lang=es",
+        "/s/none-of-ours/",
+        "/s/thanks/?lang=fr",
         "/iscms/",
         "/iscms/bali-process/",
         "/offices/",
@@ -83,8 +102,26 @@ PAGES = {
         "/resources/costs/records/?of=days&iscm=rcm&from=2024&to=2026",
         "/resources/changes/?since=2020-01-01",
         "/indicators/",
+        "/indicators/?year=2025",
+        "/indicators/?year=2025&by=iscm",
+        "/indicators/?year=2025&by=theme",
+        "/indicators/?year=2025&iscm=bali-process&iscm=rcm",
+        "/indicators/?period=rolling&year=2026&quarter=3",
+        "/indicators/?as_of={today}",
+        "/indicators/runs/",
+        "/releases/",
+        "/releases/2025/",
+        "/releases/2025/close/",
+        "/releases/2025/changes/?indicator=support_requests",
         "/indicators/support_requests/",
+        "/indicators/support_requests/?by=country&period=quarter&year=2025&quarter=2",
         "/indicators/support_requests/records/?year=2025",
+        "/indicators/report_coverage/edit/",
+        "/indicators/report_coverage/versions/",
+        "/indicators/frames/",
+        "/indicators/frames/?of=theme",
+        "/indicators/frames/migof_objective/O3/?how=related",
+        "/indicators/frames/gcm_objective/untagged/",
         "/recommendations/",
         "/staffing/",
         "/staffing/?year=2031",
@@ -99,7 +136,7 @@ PAGES = {
 
 
 @pytest.fixture
-def places():
+def places(releases_go):
     """The real records with the demo data, compiled; returns what the addresses name."""
     call_command("load_evaluation", verbosity=0)
     call_command("load_demo", today=TODAY, verbosity=0)
@@ -114,7 +151,24 @@ def places():
     found["case"] = FundDisbursement.objects.standing().first().pk
     found["attribution"] = Attribution.objects.filter(basis="unknown").first().pk
     found["position"] = Position.objects.filter(office__slug="co-bangkok").first().pk
+    close_year(2025, 1, "Demo: closed to look at.", User.objects.get(username="ipd"), NOW)
+    found["today"] = timezone.localdate().isoformat()
+    found |= surveys()
     return {**found, "event": PostEventReport.objects.get(pk=found["accepted"]).event_id}
+
+
+def surveys():
+    """The demo's surveys, and one that is open with a question of each kind."""
+    found = {f"survey_{survey.use}": survey.pk for survey in Survey.objects.all()}
+    today = timezone.localdate()
+    running = reported.SurveyFactory(
+        opens_on=today, closes_on=today, asks_state=True, intro="What we ask, and why."
+    )
+    for kind in ("scale", "score", "single", "several", "text"):
+        options = "One\nTwo" if kind in ("single", "several") else ""
+        reported.QuestionFactory(survey=running, kind=kind, options=options)
+    reported.SurveyLinkFactory(survey=running, is_single=False, token="link-of-the-browser")
+    return {**found, "survey_open": running.pk}
 
 
 def problems_of(page) -> list[str]:
@@ -128,8 +182,8 @@ def test_every_page_is_accessible_and_fits_a_narrow_screen(places, new_page, sig
     faults = {}
     for who, addresses in PAGES.items():
         for width in (1240, 360):
-            # A comparison that lacks its second mechanism answers so.
-            page = new_page(width=width, allow=("status of 422",))
+            # A comparison that lacks its second mechanism, and a link of a survey that is none.
+            page = new_page(width=width, allow=("status of 422", "status of 404"))
             sign_in(page, who)
             for address in addresses:
                 page.goto(address.format(**places))

@@ -40,7 +40,9 @@ def test_a_change_asks_for_the_figures_of_the_old_year_and_the_new(client, ipd):
         form_of(request, asked_on="2026-05-01"),
     )
     assert answer.status_code == 302
-    assert [message.payload for message in OutboxMessage.objects.all()] == [{"years": [2025, 2026]}]
+    assert [message.payload for message in OutboxMessage.objects.all()] == [
+        {"years": [2025, 2026], "kinds": ["supportrequest"]}
+    ]
     assert request.history.first().history_user == ipd
 
 
@@ -49,7 +51,7 @@ def test_a_deletion_asks_for_the_figures(client, ipd):
     address = f"/admin/engagements/supportrequest/{request.pk}/delete/"
     client.post(address, {"post": "yes"})
     assert not SupportRequest.objects.exists()
-    assert OutboxMessage.objects.get().payload == {"years": [2025]}
+    assert OutboxMessage.objects.get().payload == {"years": [2025], "kinds": ["supportrequest"]}
 
 
 def test_what_an_accepted_report_wrote_is_not_deleted(client, ipd):

@@ -94,11 +94,13 @@ class IOMPriorityFactory(DjangoModelFactory):
 class ReferenceFrameFactory(DjangoModelFactory):
     class Meta:
         model = models.ReferenceFrame
+        skip_postgeneration_save = True
 
     kind = choices.FrameKind.GCM_OBJECTIVE
     code = factory.Sequence(lambda n: f"{n}")
     title = factory.Sequence(lambda n: f"Objective {n}")
     position = factory.Sequence(lambda n: n)
+    themes = add_all("themes")
 
 
 class ISCMFactory(DjangoModelFactory):
@@ -111,6 +113,14 @@ class ISCMFactory(DjangoModelFactory):
     name = factory.Sequence(lambda n: f"Mechanism {n}")
     type = choices.ISCMType.RCP
     themes = add_all("themes")
+
+
+class ObjectiveFactory(DjangoModelFactory):
+    class Meta:
+        model = models.Objective
+
+    code = factory.Sequence(lambda n: f"objective-{n}")
+    title = factory.Sequence(lambda n: f"What is intended {n}")
 
 
 class SourceNoteFactory(DjangoModelFactory):

@@ -1,6 +1,7 @@
 """Factories of reports, surveys, indicators and recommendations."""
 
 import datetime as dt
+import hashlib
 from decimal import Decimal
 
 import factory
@@ -14,6 +15,7 @@ from reporting import choices, models
 from .engagements import (
     CountryFactory,
     EventFactory,
+    ObjectiveFactory,
     OfficeFactory,
     OrganisationFactory,
     UserFactory,
@@ -155,15 +157,43 @@ class SatisfactionAnswerFactory(DjangoModelFactory):
 
 
 class IndicatorFactory(DjangoModelFactory):
+    """An active indicator with what the database asks of one: for context, and with thresholds
+    (``green_from=``, ``amber_from=``) one whose target is the first of them."""
+
     class Meta:
         model = models.Indicator
+        skip_postgeneration_save = True
 
     key = factory.Sequence(lambda n: f"indicator_{n}")
     number = factory.Sequence(lambda n: n)
     title = factory.Sequence(lambda n: f"Indicator {n}")
     definition = "What is counted."
     unit = "count"
+    direction = factory.LazyAttribute(
+        lambda row: choices.Direction.UP if row.green_from else choices.Direction.CONTEXT
+    )
+    green_from = None
+    target = factory.SelfAttribute("green_from")
+    no_baseline_reason = "Counted for the first time."
+    rationale = "It was reached elsewhere."
+    owner = factory.SubFactory(OfficeFactory)
+    objective = factory.SubFactory(ObjectiveFactory)
+    relevant_to = add_all("relevant_to")
+    due_on = dt.date(2030, 12, 31)
     state = choices.IndicatorState.ACTIVE
+
+
+class IndicatorVersionFactory(DjangoModelFactory):
+    class Meta:
+        model = models.IndicatorVersion
+
+    indicator = factory.SubFactory(IndicatorFactory)
+    number = factory.Sequence(lambda n: n + 1)
+    title = factory.SelfAttribute("indicator.title")
+    definition = factory.SelfAttribute("indicator.definition")
+    unit = factory.SelfAttribute("indicator.unit")
+    valid_from = dt.date(2026, 3, 20)
+    made_at = ACCEPTED_AT
 
 
 class CompileRunFactory(DjangoModelFactory):
@@ -192,6 +222,30 @@ class IndicatorValueFactory(DjangoModelFactory):
     status = choices.Status.NO_TARGET
     compiled_at = ACCEPTED_AT
     run = factory.SubFactory(CompileRunFactory)
+
+
+class ReleaseFactory(DjangoModelFactory):
+    """A closed year without values; ``services.releasing`` closes one with them."""
+
+    class Meta:
+        model = models.Release
+
+    year = factory.Sequence(lambda n: 1960 + n)
+    revision = 1
+    id = factory.LazyAttribute(lambda row: row.year * 100 + row.revision)
+    closed_at = ACCEPTED_AT
+    closed_by = factory.SubFactory(UserFactory, access_group="ipd")
+    run = factory.SubFactory(CompileRunFactory)
+
+
+class AuditRunFactory(DjangoModelFactory):
+    class Meta:
+        model = models.AuditRun
+
+    started_at = ACCEPTED_AT
+    ended_at = ACCEPTED_AT
+    checked = 1000
+    differing = 0
 
 
 class RecommendationFactory(DjangoModelFactory):
@@ -268,3 +322,71 @@ class FieldCommentFactory(DjangoModelFactory):
     version = 1
     author = factory.SubFactory(UserFactory, access_group="ipd")
     made_at = SUBMITTED_AT
+
+
+class SurveyFactory(DjangoModelFactory):
+    """A running survey on satisfaction, open in November 2026."""
+
+    class Meta:
+        model = models.Survey
+
+    use = choices.SurveyUse.SATISFACTION
+    title = factory.Sequence(lambda n: f"Survey {n}")
+    opens_on = dt.date(2026, 11, 1)
+    closes_on = dt.date(2026, 11, 30)
+    state = choices.SurveyState.RUNNING
+    closed_on = factory.LazyAttribute(
+        lambda survey: survey.closes_on if survey.state == choices.SurveyState.CLOSED else None
+    )
+
+
+class QuestionFactory(DjangoModelFactory):
+    class Meta:
+        model = models.Question
+
+    survey = factory.SubFactory(SurveyFactory)
+    position = factory.Sequence(lambda n: n)
+    kind = choices.QuestionKind.SCALE
+    text = factory.Sequence(lambda n: f"Question {n}?")
+
+
+class SurveyLinkFactory(DjangoModelFactory):
+    """A single-use link; ``token`` is what opens it."""
+
+    class Meta:
+        model = models.SurveyLink
+        skip_postgeneration_save = True
+
+    survey = factory.SubFactory(SurveyFactory)
+    made_on = dt.date(2026, 11, 1)
+
+    @factory.post_generation
+    def token(link, create, extracted, **kwargs):
+        if extracted:
+            digest = hashlib.sha256(extracted.encode()).hexdigest()
+            models.SurveyToken.objects.create(link=link, digest=digest)
+
+
+class SurveyResponseFactory(DjangoModelFactory):
+    """A response; ``answers={question: number or text}`` are what it says."""
+
+    class Meta:
+        model = models.SurveyResponse
+        skip_postgeneration_save = True
+
+    survey = factory.SubFactory(SurveyFactory)
+    answered_on = dt.date(2026, 11, 10)
+
+    @factory.post_generation
+    def answers(response, create, extracted, **kwargs):
+        for question, value in (extracted or {}).items():
+            several = value if isinstance(value, list) else [value]
+            models.SurveyAnswer.objects.bulk_create(
+                models.SurveyAnswer(
+                    response=response,
+                    question=question,
+                    number=None if isinstance(one, str) else one,
+                    text=one if isinstance(one, str) else "",
+                )
+                for one in several
+            )

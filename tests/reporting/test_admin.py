@@ -1,21 +1,15 @@
-"""IPD sets targets and management responses in the admin site."""
+"""IPD keeps objectives and management responses in the admin site."""
 
 from __future__ import annotations
 
-import datetime as dt
-from decimal import Decimal
-
 import pytest
 
-from iscm_portal.common import outbox
+from engagements.models import Objective
 from reporting.models import Indicator
-from reporting.services.compiling import compile_indicators
 from tests.factories import engagements as make
 from tests.factories import reporting as reported
 
 pytestmark = pytest.mark.django_db
-
-AT = dt.datetime(2026, 12, 1, tzinfo=dt.UTC)
 
 
 @pytest.fixture
@@ -25,28 +19,22 @@ def ipd(client):
     return user
 
 
-def test_thresholds_colour_the_values_that_are_there(client, ipd):
-    indicator = reported.IndicatorFactory(key="support_requests", direction="up")
-    make.SupportRequestFactory.create_batch(3, asked_on=dt.date(2026, 5, 1))
-    compile_indicators(2026, 2026, AT)
-    assert indicator.values.get(iscm=None).status == "no_target"
+def test_a_definition_is_looked_at_in_the_admin_and_written_on_its_own_page(client, ipd):
+    indicator = reported.IndicatorFactory(key="support_requests")
+    address = f"/admin/reporting/indicator/{indicator.pk}/change/"
+    assert client.get(address).status_code == 200
+    assert client.post(address, {"title": "Other"}).status_code == 403
+    assert Indicator.objects.get().title == indicator.title
+
+
+def test_an_objective_is_written_in_the_admin(client, ipd):
     answer = client.post(
-        f"/admin/reporting/indicator/{indicator.pk}/change/",
-        {
-            "title": indicator.title,
-            "definition": "What is counted.",
-            "frequency": "year",
-            "direction": "up",
-            "state": "active",
-            "target": "5",
-            "green_from": "3",
-            "amber_from": "1",
-        },
+        "/admin/engagements/objective/add/",
+        {"code": "lively", "title": "Lively processes", "horizon_year": "2030"},
     )
     assert answer.status_code == 302
-    outbox.deliver(AT)
-    assert Indicator.objects.get().target == Decimal(5)
-    assert indicator.values.get(iscm=None).status == "green"
+    objective = Objective.objects.get()
+    assert (objective.title, objective.history.get().history_user) == ("Lively processes", ipd)
 
 
 def test_a_response_is_kept_with_who_gave_it(client, ipd):

@@ -199,7 +199,7 @@ def test_the_report_reads_as_its_correction_and_keeps_every_version_and_step(
     assert list(report.co_authors.all()) == [colleague]
 
 
-def test_the_years_before_and_after_a_corrected_date_are_worked_out_anew(
+def test_the_quarters_before_and_after_a_corrected_date_are_worked_out_anew(
     report, reporter, reviewer
 ):
     OutboxMessage.objects.all().delete()
@@ -207,7 +207,7 @@ def test_the_years_before_and_after_a_corrected_date_are_worked_out_anew(
     correction.reportedrequests.update(asked_on=dt.date(2025, 12, 31))
     accept(correction, reporter, reviewer)
     message = OutboxMessage.objects.get(topic="evidence_changed")
-    assert message.payload == {"years": [2025, 2026]}
+    assert {20254, 20264} <= set(message.payload["slots"])
 
 
 def test_a_report_can_be_corrected_again(report, reporter, reviewer):

@@ -8,6 +8,7 @@ import re
 import pytest
 import time_machine
 
+from reporting.services.compiling import compile_indicators
 from reporting.services.duties import sync_duties
 from tests.factories import engagements as make
 from tests.factories import reporting as reported
@@ -18,7 +19,9 @@ NOW = dt.datetime(2026, 11, 24, 9, 0, tzinfo=dt.UTC)
 
 
 @pytest.fixture(autouse=True)
-def today():
+def today(db):
+    for key in ("report_coverage", "report_timeliness"):
+        reported.IndicatorFactory(key=key)
     with time_machine.travel(NOW, tick=False):
         yield
 
@@ -59,6 +62,8 @@ def table(page: str, heading: str) -> list[list[str]]:
 
 
 def read(client, user, **query) -> str:
+    """The page once what was told is compiled."""
+    compile_indicators(2025, 2026, NOW)
     client.force_login(user)
     answer = client.get("/coverage/", query)
     assert answer.status_code == 200

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+import statistics
 from collections.abc import Iterator
 from io import StringIO
 from typing import Any
@@ -38,8 +39,9 @@ from finance.selectors.sustaining import contributions, fund_raising
 from iscm_portal.common.demo import DEMO_PASSWORD
 from iscm_portal.common.models import OutboxMessage, Tracked
 from iscm_portal.common.period import Period
-from reporting.models import KnowledgeAnswer, PostEventReport, SatisfactionAnswer
+from reporting.models import KnowledgeAnswer, PostEventReport, SatisfactionAnswer, Survey
 from reporting.selectors.duties import coverage_of_office, due_on, duties_due
+from reporting.selectors.survey_results import needs_map, results_of
 
 TODAY = dt.date(2026, 6, 15)
 
@@ -105,6 +107,7 @@ def test_everything_that_was_made_up_says_so(demo: None) -> None:
         made_up = model.objects.filter(is_demo=True)
         assert made_up.exists()
         assert not made_up.exclude(**{f"{text}__startswith": "Demo: "}).exists()
+    assert not Survey.objects.exclude(title__startswith="Demo: ", is_demo=True).exists()
     answers = (TimeEntry, StandardCost, KnowledgeAnswer, SatisfactionAnswer, PostEventReport)
     for model in [*(texts.keys() - {Event, Position}), *answers, AssessedContribution]:
         assert not model.objects.filter(is_demo=False).exists()
@@ -202,12 +205,12 @@ def test_only_accepted_reports_wrote_evidence(demo: None) -> None:
         assert numbers <= accepted
 
 
-def test_the_figures_of_all_years_are_asked_for_once(demo: None) -> None:
+def test_all_figures_are_asked_for_once(demo: None) -> None:
     asked = OutboxMessage.objects.filter(topic="evidence_changed")
-    assert [message.payload["years"] for message in asked] == [
-        [*range(2014, 2020)],  # the real records
-        [2024, 2025, 2026],
-    ]
+    payloads = [message.payload for message in asked]
+    assert payloads.count({"whole": True}) == 2  # the real records, and the demo
+    # Events that are over since, and nothing for each accepted report.
+    assert all(payload.get("kinds", ["duty"]) == ["duty"] for payload in payloads)
 
 
 def test_coverage_is_neither_empty_nor_complete(demo: None) -> None:
@@ -244,6 +247,26 @@ def test_the_evidence_has_its_doubtful_cases_too(demo: None) -> None:
     with_priority = AgendaItem.objects.exclude(priority=None).values("event").distinct().count()
     with_agenda = AgendaItem.objects.values("event").distinct().count()
     assert 0 < with_priority < with_agenda
+
+
+def test_the_surveys_of_the_demo_hold_what_its_indicators_count(demo: None) -> None:
+    reader = User.objects.get(username="ipd")
+    satisfaction = Survey.objects.get(use="satisfaction")
+    mean = results_of(satisfaction, reader).phases[0].results[0].mean
+    year = satisfaction.closes_on.year
+    counted = SatisfactionAnswer.objects.filter(iscm=satisfaction.iscm, answered_on__year=year)
+    assert float(mean or 0) == pytest.approx(
+        statistics.mean(counted.values_list("score", flat=True)), abs=1e-4
+    )
+    knowledge = Survey.objects.get(use="knowledge")
+    people = KnowledgeAnswer.objects.filter(event=knowledge.event)
+    assert knowledge.responses.filter(phase="before").count() == people.count()
+    assert knowledge.responses.filter(phase="after").count() == people.exclude(after=None).count()
+    assert [column.key for column in needs_map(Survey.objects.get(use="needs")).columns] == [
+        "Africa",
+        "Americas",
+        "Asia",
+    ]
 
 
 def test_upcoming_events_owe_nothing_yet(demo: None) -> None:

@@ -44,7 +44,7 @@ def test_the_indicators_follow_an_import_its_change_and_its_undoing(officer):
     rows = [{**LINE, "code": f"L.{year}", "year": year} for year in (2024, 2026)]
     first = write(checked("funding_lines", as_csv(table(*rows)), officer), officer)
     assert told() == [[2024, 2026]]  # one message for all of it
-    assert resources() == {2024: Decimal("1000"), 2026: Decimal("1000")}
+    assert resources() == {2024: Decimal("1000"), 2025: None, 2026: Decimal("1000")}
     moved = as_csv(table({**LINE, "code": "L.2024", "year": 2025, "amount_usd": "70"}))
     second = write(checked("funding_lines", moved, officer), officer, "Moved")
     assert told() == [[2024, 2025]]  # the year that it left, and the one that it came to

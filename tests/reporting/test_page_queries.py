@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from finance.models import FundingLine
 from reporting.services import reports as services
+from reporting.services.releasing import close_year
 from tests.factories import engagements as make
 from tests.factories import finance as money
 from tests.factories import reporting as reported
@@ -39,6 +40,7 @@ PAGES = (
     "/reports/{accepted}/",
     "/reports/{accepted}/versions/",
     "/coverage/?year=2026",
+    "/quality/",
     "/duties/",
     "/notices/",
     "/profile/",
@@ -59,9 +61,25 @@ PAGES = (
     "/resources/changes/?since=2020-01-01",
     "/resources/changes/?since=2020-01-01&iscm={iscm}&by=none",
     "/indicators/",
+    "/indicators/?year=2026&by=iscm",
+    "/indicators/?year=2026&by=theme",
+    "/indicators/?year=2026&as_of={today}",
+    "/indicators/runs/",
+    "/releases/",
+    "/releases/2025/",
+    "/releases/2025/changes/?indicator={indicator}",
     "/indicators/{indicator}/",
     "/indicators/{indicator}/records/?year=2026",
+    "/indicators/{indicator}/versions/",
+    "/indicators/frames/",
+    "/indicators/frames/?of=theme",
+    "/indicators/frames/gcm_objective/{goal}/",
+    "/indicators/frames/gcm_objective/{goal}/?how=related",
+    "/indicators/frames/theme/untagged/",
     "/recommendations/",
+    "/surveys/",
+    "/surveys/{survey}/",
+    "/surveys/needs/?survey={needs}",
     "/staffing/?year=2026",
     "/staffing/records/?year=2026",
     "/staffing/?year=2026&as_of={today}",
@@ -89,6 +107,9 @@ def world():
         "iscm": iscm,
         "indicator": indicator,
         "position": money.PositionFactory(office=office),
+        "goal": make.ReferenceFrameFactory(kind="gcm_objective"),
+        "survey": reported.SurveyFactory(state="closed"),
+        "needs": reported.SurveyFactory(state="closed", use="needs"),
         "drafts": [],
     }
 
@@ -102,9 +123,11 @@ def grow(world, rows: int) -> dict[str, object]:
             services.start_report(event, office, world["reporter"], AT),
             services.start_report(new_event(world), office, world["reporter"], AT),
         ]
-        reported.IndicatorValueFactory(
-            indicator=world["indicator"], year=2026, iscm=None, cell="overall"
-        )
+        for year in (2025, 2026):
+            reported.IndicatorValueFactory(
+                indicator=world["indicator"], year=year, iscm=None, cell="overall"
+            )
+        close_year(2025, 1, "", world["reviewer"], AT)
     draft, sent = world["drafts"]
     for report in (draft, sent):
         reported.ParticipantFactory.create_batch(rows, report=report)
@@ -123,6 +146,7 @@ def grow(world, rows: int) -> dict[str, object]:
         for attachment in reported.AttachmentFactory.create_batch(rows, report=report):
             reported.FieldCommentFactory(report=report, row=attachment.key, field="")
     for _row in range(rows):
+        reported.AuditRunFactory()
         event = new_event(world)
         other = reported.PostEventReportFactory(event=event, state="submitted", submitted_at=AT)
         reported.ReportStepFactory(report=sent)
@@ -152,17 +176,37 @@ def grow(world, rows: int) -> dict[str, object]:
             iscm=(other_iscm := make.ISCMFactory()),
             cell=f"iscm:{other_iscm.pk}",
         )
+        grow_releases(world, iscm)
         grow_staffing(office, iscm, world["position"])
+        grow_goals(world, draft)
+        grow_surveys(world)
     return {
+        "survey": world["survey"].pk,
+        "needs": world["needs"].pk,
         "position": world["position"].pk,
         "iscm": iscm.slug,
         "event": draft.event_id,
         "draft": draft.pk,
         "accepted": sent.pk,
         "indicator": world["indicator"].key,
+        "goal": world["goal"].code,
         # What was written just now was on record at the end of today.
         "today": timezone.localdate().isoformat(),
     }
+
+
+def grow_releases(world, iscm):
+    """A run, a value by theme, a past value, a record of the closed year that came after, and a
+    mechanism with a value of that year that did."""
+    run = reported.CompileRunFactory()
+    other = make.ISCMFactory()
+    of_theme = {"dimension": "theme", "dimension_value": f"T{run.pk}", "cell": f"theme:T{run.pk}"}
+    indicator = world["indicator"]
+    reported.IndicatorValueFactory(indicator=indicator, year=2026, iscm=None, run=run, **of_theme)
+    reported.IndicatorValueFactory(
+        indicator=indicator, year=2025, iscm=other, run=run, cell=f"iscm:{other.pk}"
+    )
+    make.SupportRequestFactory(iscm=iscm, asked_on=dt.date(2025, 5, 1))
 
 
 def grow_staffing(office, iscm, position):
@@ -177,6 +221,47 @@ def grow_staffing(office, iscm, position):
     money.TimeEntryFactory(position=position, office=office)
     money.AssessedContributionFactory(iscm=iscm)
     money.ProposalFactory(iscm=iscm, office=office)
+
+
+def grow_goals(world, draft):
+    """A version, an indicator and a theme of the goal, and an accepted report that names it."""
+    goal, theme = world["goal"], make.ThemeFactory()
+    reported.IndicatorVersionFactory(indicator=world["indicator"]).relevant_to.add(goal)
+    indicator = reported.IndicatorFactory(relevant_to=[goal])
+    reported.IndicatorValueFactory(indicator=indicator)
+    make.ReferenceFrameFactory(kind="gcm_objective")
+    goal.themes.add(theme)
+    make.AgendaItemFactory(event=draft.event, theme=theme)
+    report = reported.PostEventReportFactory(
+        event=new_event(world), state="accepted", frames=[goal]
+    )
+    for maker in (
+        make.SupportRequestFactory,
+        make.PartnershipFactory,
+        make.PolicyInstrumentFactory,
+        make.FollowUpActionFactory,
+    ):
+        for number in (report.pk, None):
+            iscm = make.ISCMFactory(themes=[theme])
+            maker(iscm=iscm, event=draft.event, report_number=number, report_item=number)
+
+
+def grow_surveys(world):
+    """Another question, and answers of other places; surveys of each kind that the list shows."""
+    for survey, values in (
+        (world["survey"], {}),
+        (world["needs"], {"kind": "single", "options": "A\nB", "counts_as": "need"}),
+    ):
+        question = reported.QuestionFactory(survey=survey, **values)
+        for _person in range(3):
+            country = make.CountryFactory(region="Asia")
+            reported.SurveyResponseFactory(
+                survey=survey, answers={question: 1}, region="Asia", country=country
+            )
+    rated = reported.SurveyFactory(state="closed", use="institutional", iscm=world["iscm"])
+    quality = reported.QuestionFactory(survey=rated, counts_as="quality")
+    for _person in range(3):
+        reported.SurveyResponseFactory(survey=rated, answers={quality: 4})
 
 
 def new_event(world):

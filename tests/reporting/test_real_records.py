@@ -19,6 +19,7 @@ from django.db import connection
 from django.db.models import Count, Q, Sum
 from django.test.utils import CaptureQueriesContext
 
+from engagements.choices import MIGOF
 from engagements.models import (
     ISCM,
     Chairmanship,
@@ -26,6 +27,7 @@ from engagements.models import (
     Event,
     IOMRole,
     Membership,
+    Objective,
     Office,
     Organisation,
     ReferenceFrame,
@@ -35,9 +37,15 @@ from engagements.models import (
 )
 from finance.models import Attribution, FundingLine, Position, Project, StaffCount
 from iscm_portal.common.models import OutboxMessage, Sourced
+from iscm_portal.common.period import Period
 from reporting.management.loading.nouns import NOUNS
-from reporting.models import Indicator, Recommendation
+from reporting.measures import MEASURES
+from reporting.models import Indicator, IndicatorVersion, Recommendation
+from reporting.rules import contradictions
+from reporting.selectors.definitions import values_of
+from reporting.services.defining import keep_versions
 
+AT = dt.datetime(2026, 11, 25, 9, 0, tzinfo=dt.UTC)
 FIXTURES = Path(settings.BASE_DIR) / "fixtures"
 
 # Totals that the evaluation prints under Tables 4, 5 and 7.
@@ -302,7 +310,7 @@ def test_themes_and_frames() -> None:
 # --- what is told
 
 
-def test_the_indicators_are_proposed_without_a_target() -> None:
+def test_the_indicators_are_proposals_of_all_measures() -> None:
     assert list(Indicator.objects.values_list("number", "key")) == [
         (1, "partnerships_developed"),
         (2, "instruments_passed"),
@@ -315,10 +323,61 @@ def test_the_indicators_are_proposed_without_a_target() -> None:
         (9, "priorities_on_agenda"),
         (10, "report_coverage"),
         (11, "report_timeliness"),
+        (12, "follow_up_completion"),
+        (13, "self_financing_ratio"),
+        (14, "events_attended"),
+        (15, "staff_days"),
+        (16, "proposal_success"),
     ]
-    assert set(Indicator.objects.values_list("state", "target", "baseline")) == {
+    assert set(Indicator.objects.values_list("state", "green_from", "due_on")) == {
         ("proposed", None, None)
     }
+    assert set(MEASURES) <= set(Indicator.objects.values_list("key", flat=True))
+
+
+def test_a_baseline_stands_where_the_real_records_give_one_and_else_why_there_is_none() -> None:
+    with_baseline = Indicator.objects.exclude(baseline=None)
+    assert list(with_baseline.values_list("key", "baseline_year", "no_baseline_reason")) == [
+        ("resources_allocated", 2019, "")
+    ]
+    (counted,) = MEASURES["resources_allocated"].cells(Period.year(2019))
+    assert (with_baseline.get().baseline, counted.beside["high_usd"]) == (counted.value, 5009000)
+    assert "evaluation 2019, section 4.3" in with_baseline.get().baseline_source
+    assert not Indicator.objects.filter(baseline=None, no_baseline_reason="").exists()
+
+
+def test_targets_stand_where_a_rule_of_the_portal_says_them() -> None:
+    targets = Indicator.objects.exclude(target=None).values_list("key", "target")
+    assert dict(targets) == {"report_coverage": 100, "report_timeliness": 14}
+    assert settings.REPORT_DUE_DAYS == 14
+
+
+def test_each_proposal_serves_an_objective_and_a_goal_of_migof_and_contradicts_nothing() -> None:
+    goals = Indicator.objects.filter(relevant_to__kind__in=MIGOF).distinct()
+    assert goals.filter(objective__isnull=False, owner__slug="hq-ipd").count() == 16
+    assert [contradictions(values_of(row)) for row in Indicator.objects.all()] == [[]] * 16
+    adopted = Objective.objects.filter(is_proposed=False)
+    assert list(adopted.values_list("code", "horizon_year")) == [("lively_processes", 2020)]
+
+
+def test_what_is_loaded_is_the_first_version_and_loading_again_makes_no_other() -> None:
+    keep_versions(AT, "Loaded again")
+    versions = IndicatorVersion.objects.values_list("number", "made_by", "reason")
+    assert list(versions) == [(1, None, "Loaded from fixtures")] * 16
+    assert not Indicator.objects.filter(current_version=None).exists()
+
+
+def test_what_the_files_say_anew_becomes_a_version(tmp_path: Path) -> None:
+    folder = copied(tmp_path)
+    changed(folder, "evaluation_2019/indicators", "key", "satisfaction", title="Satisfied")
+    load("--fixtures", str(folder))
+    satisfaction = Indicator.objects.get(key="satisfaction")
+    assert list(satisfaction.versions.values_list("number", "title")) == [
+        (2, "Satisfied"),
+        (1, "Satisfaction of Member States"),
+    ]
+    assert satisfaction.current_version.number == 2
+    assert IndicatorVersion.objects.count() == 17
 
 
 def test_the_23_recommendations_name_their_indicators() -> None:
@@ -380,10 +439,10 @@ def test_every_record_begins_its_history_with_the_load() -> None:
         assert set(reasons) == {("+", "Loaded from fixtures")}
 
 
-def test_a_load_asks_once_for_the_figures_of_its_years() -> None:
+def test_a_load_asks_once_for_all_figures() -> None:
     load("--again")
     asked = OutboxMessage.objects.filter(topic="evidence_changed")
-    assert [message.payload for message in asked] == [{"years": list(range(2014, 2020))}]
+    assert [message.payload for message in asked] == [{"whole": True}]
 
 
 def copied(folder: Path) -> Path:

@@ -244,14 +244,16 @@ def test_acceptance_keeps_the_history_of_every_row_it_writes(report, reporter, r
         assert [past.history_user for past in row.history.all()] == [reviewer]
 
 
-def test_acceptance_asks_in_the_same_transaction_for_the_years_it_touched(
+def test_acceptance_asks_in_the_same_transaction_for_the_quarters_it_touched(
     report, reporter, reviewer
 ):
     reported.ReportedInstrumentFactory(report=report, dated_on=dt.date(2025, 3, 1))
     submit(report, reporter)
     reviewing.accept_report(report.pk, reviewer, AT)
     message = OutboxMessage.objects.get(topic="evidence_changed")
-    assert (message.topic, message.payload) == ("evidence_changed", {"years": [2025, 2026]})
+    assert message.payload["slots"][0] == 20251  # the instrument's
+    assert {slot // 10 for slot in message.payload["slots"]} == {2025, 2026}
+    assert {"policyinstrument", "supportrequest", "duty"} <= set(message.payload["kinds"])
 
 
 def test_a_second_acceptance_is_refused_and_writes_nothing(report, reporter, reviewer):

@@ -118,7 +118,10 @@ def _undo(run: ImportRun, at: dt.datetime, progress: Progress) -> None:
             undoing.give_back(piece, raised)
             progress.add(len(piece.records))
     if undoing.years:
-        outbox.write("evidence_changed", {"years": sorted(undoing.years)})
+        kind_of_record = kind.model._meta.model_name
+        outbox.write(
+            "evidence_changed", {"years": sorted(undoing.years), "kinds": [kind_of_record]}
+        )
     run.state, run.undone_at, run.problem = ImportState.UNDONE, at, ""
     run.save()
 

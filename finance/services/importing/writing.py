@@ -133,7 +133,10 @@ def _write(run: ImportRun, at: dt.datetime, progress: Progress) -> None:
         run.written_rows += len(chunk)
         progress.add(len(chunk))
     if written.years:
-        outbox.write("evidence_changed", {"years": sorted(written.years)})
+        kind_of_record = kind.model._meta.model_name
+        outbox.write(
+            "evidence_changed", {"years": sorted(written.years), "kinds": [kind_of_record]}
+        )
     run.file_rows.all().delete()
     run.state, run.written_at = ImportState.WRITTEN, at
     run.save()

@@ -9,7 +9,15 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from reporting.management.seed import Record, directory, mechanisms, money, organisations, told
+from reporting.management.seed import (
+    Record,
+    definitions,
+    directory,
+    mechanisms,
+    money,
+    organisations,
+    told,
+)
 
 SEEDS = ("iscms", "finance", "staffing", "offices", "events", "indicators", "recommendations")
 
@@ -39,6 +47,7 @@ def build(data: dict[str, Any]) -> dict[str, list[Record]]:
         "evaluation_2019/positions": money.build_positions(),
         "evaluation_2019/position_shares": money.build_position_shares(),
         "evaluation_2019/reserve_funds": money.build_reserve_funds(),
+        "evaluation_2019/objectives": definitions.build_objectives(),
         "evaluation_2019/indicators": told.build_indicators(data["indicators"]),
         "evaluation_2019/recommendations": told.build_recommendations(
             data["recommendations"]["records"]

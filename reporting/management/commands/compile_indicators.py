@@ -29,5 +29,6 @@ class Command(BaseCommand):
         run = latest_run()
         if run:
             self.stdout.write(
-                f"{run.first_year} to {run.last_year}: {run.values_written} values published"
+                f"{run.first_year} to {run.last_year}: {run.values_written} values written, "
+                f"{run.values_removed} removed, {run.values_total} in all"
             )

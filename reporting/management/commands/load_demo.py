@@ -20,6 +20,7 @@ from reporting.management.demo.activity import Activity
 from reporting.management.demo.funds import make_fund
 from reporting.management.demo.reports import Reports
 from reporting.management.demo.staff import Staff
+from reporting.management.demo.surveys import make_surveys
 
 
 def a_day(text: str) -> dt.date:
@@ -29,13 +30,10 @@ def a_day(text: str) -> dt.date:
         raise CommandError(f"{text!r} is not a date like 2026-05-31.") from None
 
 
-def one_message_for_all(years: set[int]) -> None:
-    """Ask once for the figures of these years, in place of once for each accepted report."""
-    asked = list(OutboxMessage.objects.filter(topic="evidence_changed", done_at__isnull=True))
-    for message in asked:
-        years |= set(message.payload["years"])
-    OutboxMessage.objects.filter(pk__in=[message.pk for message in asked]).delete()
-    outbox.write("evidence_changed", {"years": sorted(years)})
+def one_message_for_all() -> None:
+    """Ask once for all figures, in place of once for each accepted report."""
+    OutboxMessage.objects.filter(topic="evidence_changed", done_at__isnull=True).delete()
+    outbox.write("evidence_changed", {"whole": True})
 
 
 class Command(BaseCommand):
@@ -77,5 +75,6 @@ class Command(BaseCommand):
         Staff(world, partners).write()
         Reports(world, users, priorities, partners).write()
         make_fund(world, users["finance"])
-        one_message_for_all(set(world.years))
+        make_surveys(world, users["ipd"])
+        one_message_for_all()
         self.stdout.write(f"Demo data up to {today} loaded.")

@@ -13,12 +13,12 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import transaction
 from django.utils import timezone
 
-from finance.models import FundingLine
 from iscm_portal.common import outbox
 from iscm_portal.common.locks import lock_until_commit
 from iscm_portal.common.models import JobRun
 from reporting.management.loading.nouns import NOUNS, FixtureError, Names
-from reporting.management.loading.upsert import load
+from reporting.management.loading.upsert import REASON, load
+from reporting.services.defining import keep_versions
 
 TASK = "load_evaluation"
 
@@ -60,20 +60,15 @@ class Command(BaseCommand):
                     raise CommandError(f"{noun.file}: {error}") from error
                 self.stdout.write(f"{noun.file}: {_told(counts)}")
                 whole += counts
+            keep_versions(timezone.now(), REASON)
             if whole["added"] or whole["changed"]:
-                outbox.write("evidence_changed", {"years": _years_with_money()})
+                outbox.write("evidence_changed", {"whole": True})
             JobRun.objects.create(
                 task=TASK,
                 arguments={"digest": present},
                 state=JobRun.State.DONE,
                 ended_at=timezone.now(),
             )
-
-
-def _years_with_money() -> list[int]:
-    """The years whose figures the real records enter."""
-    lines = FundingLine.objects.counted().filter(is_demo=False, report_number__isnull=True)
-    return sorted(set(lines.values_list("year", flat=True)))
 
 
 def _told(counts: Counter[str]) -> str:

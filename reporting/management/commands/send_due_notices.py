@@ -7,7 +7,10 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
-from reporting.services import briefing, notices
+from reporting.services import briefing, notices, survey_notices
+
+SENDERS = (notices.send_due_notices, survey_notices.look_after_surveys, briefing.send_unsent)
+NOT_SENT = (notices.SomeNotSent, survey_notices.SurveyMailsNotSent, briefing.SomeNotSent)
 
 
 def a_moment(text: str) -> dt.datetime:
@@ -18,7 +21,10 @@ def a_moment(text: str) -> dt.datetime:
 
 
 class Command(BaseCommand):
-    help = "Makes the notices that are due; sends them and briefings. Safe to run twice."
+    help = (
+        "Makes the notices that are due; sends them and briefings; closes surveys that are over. "
+        "Safe to run twice."
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--now", help="the moment to go by, for example 2026-11-24T09:00:00")
@@ -26,10 +32,10 @@ class Command(BaseCommand):
     def handle(self, *args: Any, now: str | None, **options: Any) -> None:
         moment = a_moment(now) if now else timezone.now()
         sent, failed = 0, []
-        for send in (notices.send_due_notices, briefing.send_unsent):
+        for send in SENDERS:
             try:
                 sent += send(moment)
-            except (notices.SomeNotSent, briefing.SomeNotSent) as error:
+            except NOT_SENT as error:
                 failed.append(str(error))
         if failed:
             raise CommandError(" ".join(failed))

@@ -14,6 +14,7 @@ from engagements.models import (
     Event,
     IOMRole,
     Membership,
+    Objective,
     Office,
     Organisation,
     ReferenceFrame,
@@ -68,6 +69,7 @@ NOUNS = (
     Noun("evaluation_2019/positions", Position, ("office", "title")),
     Noun("evaluation_2019/position_shares", PositionShare, ("position", "iscm")),
     Noun("evaluation_2019/reserve_funds", ReserveFund, ("slug",)),
+    Noun("evaluation_2019/objectives", Objective, ("code",)),
     Noun("evaluation_2019/indicators", Indicator, ("key",)),
     Noun("evaluation_2019/recommendations", Recommendation, ("number",)),
 )
@@ -82,6 +84,8 @@ NAMED_BY: dict[type[Model], tuple[str, ...]] = {
     Project: ("code",),
     Position: ("office__slug", "title"),
     Indicator: ("key",),
+    Objective: ("code",),
+    ReferenceFrame: ("kind", "code"),
 }
 
 

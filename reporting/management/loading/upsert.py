@@ -22,7 +22,7 @@ from .nouns import FixtureError, Names, Noun
 
 REASON = "Loaded from fixtures"
 BATCH = 500
-NOT_FROM_FIXTURES = {"created_at", "updated_at", "is_demo"}
+NOT_FROM_FIXTURES = {"created_at", "updated_at", "is_demo", "current_version"}
 
 Key = tuple[Any, ...]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from . import Record, known, sentences
+from .definitions import proposed
 from .mechanisms import SUSPENDED
 
 # number in the source data -> key of the measure, its place, title and unit
@@ -19,24 +20,78 @@ MEASURES = {
 }
 
 
-# How complete the reporting is: of the portal's own, after what the evaluation found.
+_REPORTING = (
+    "A proposal: the evaluation finds that staff who attend often do not report back "
+    "and asks for a report in a fixed form; it gives no measure, baseline or target."
+)
+_OWN = "A proposal of the portal's own: the evaluation gives no measure, baseline or target."
+
+# How complete the reporting is and what follows: of the portal's own, after what the evaluation
+# found. key, title, definition, unit, direction, recommendations, note.
 OPERATIONAL = (
     (
         "report_coverage",
-        10,
         "Reports accepted of those owed",
         "Share of the answers owed by the offices that took part in events (a report, nothing to "
         "report, or not attended) that IPD has accepted.",
         "per cent",
         "up",
+        "section 4.2 and recommendation 13",
+        _REPORTING,
     ),
     (
         "report_timeliness",
-        11,
         "Days to report",
         "Median days from the end of an event to the submission of the answer that IPD accepted.",
         "days",
         "down",
+        "section 4.2 and recommendation 13",
+        _REPORTING,
+    ),
+    (
+        "follow_up_completion",
+        "Follow-ups done",
+        "Share of the follow-up actions agreed at events that are done.",
+        "per cent",
+        "up",
+        "recommendation 20",
+        _OWN,
+    ),
+    (
+        "self_financing_ratio",
+        "Self-financing",
+        "What Member States paid, as a share of that and of IOM's support together.",
+        "per cent",
+        "up",
+        "section 4.3 and recommendation 18",
+        _OWN,
+    ),
+    (
+        "events_attended",
+        "Events attended",
+        "Number of events in which an IOM delegation took part.",
+        "count",
+        "context",
+        "recommendation 12",
+        _OWN,
+    ),
+    (
+        "staff_days",
+        "Staff days",
+        "Days that staff spent on the mechanisms: preparation, travel, events and follow-up.",
+        "days",
+        "context",
+        "section 4.3 and recommendation 12",
+        _OWN,
+    ),
+    (
+        "proposal_success",
+        "Proposals awarded",
+        "Share of the decided proposals to donors, for work on the mechanisms, that were awarded.",
+        "per cent",
+        "up",
+        "section 4.3 and recommendation 12",
+        _OWN,
     ),
 )
 
@@ -56,11 +111,13 @@ def _operational() -> list[Record]:
             frequency="year",
             direction=direction,
             state="proposed",
-            source="evaluation 2019, section 4.2 and recommendation 13",
-            note="A proposal: the evaluation finds that staff who attend often do not report back "
-            "and asks for a report in a fixed form; it gives no measure, baseline or target.",
+            source=f"evaluation 2019, {source}",
+            note=note,
+            **proposed(key),
         )
-        for key, number, title, definition, unit, direction in OPERATIONAL
+        for number, (key, title, definition, unit, direction, source, note) in enumerate(
+            OPERATIONAL, start=len(MEASURES) + 1
+        )
     ]
 
 
@@ -77,9 +134,9 @@ def _criteria(seed: Record) -> list[Record]:
             direction=criterion["direction"],
             state="proposed",
             source=criterion["source"],
-            note="The criterion is restated. What is counted, unit and direction are proposals: "
-            "the evaluation says that baselines and thresholds would have to come from a "
-            "strategy or roadmap.",
+            note="The criterion is restated. All else is a proposal: the evaluation says that "
+            "baselines and thresholds would have to come from a strategy or roadmap.",
+            **proposed(MEASURES[criterion["number"]][0]),
         )
         for criterion in seed["performance_criteria"]
     ]

@@ -1,0 +1,31 @@
+"""Questions about audits."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import DatabaseError
+
+from iscm_portal.common.access import may
+
+from ..models import AuditRun
+
+
+def latest_audit() -> AuditRun | None:
+    """The audit that was made last."""
+    return AuditRun.objects.select_related("compile_run").first()
+
+
+def alarm_for(user: Any) -> AuditRun | None:
+    """The last audit where it found something wrong, for whom that is to be told."""
+    run = latest_audit() if may(user, "compile_indicators") else None
+    return run if run is not None and run.differing else None
+
+
+def problem_of_figures() -> str:
+    """What the last audit found wrong with the published values, if anything."""
+    try:
+        run = latest_audit()
+    except DatabaseError:
+        return "unknown: the database does not answer"
+    return f"{run.differing} differ from the records" if run and run.differing else ""

@@ -1,0 +1,150 @@
+"""All cells of an indicator as they should stand, with status and coverage."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from .directory import Directory
+from .figures import Figures
+from .money import MONEY, Ledger
+from .published import Published
+from .readings import READINGS, Reading
+from .tally import OVERALL, Cell, Span, Tally, tallies
+
+# In these cells a report and a record are of the same mechanisms.
+WHERE_SILENCE_IS_ZERO = ("", "type", "theme")
+# No report has them: the reports of the mechanism stand beside.
+WITHOUT_REPORTS = ("country", "kind", "source")
+
+
+@dataclass(frozen=True)
+class Target:
+    """An indicator: what its values are held against. One that ``is_new`` since the last run has
+    no values yet."""
+
+    pk: int
+    key: str
+    direction: str
+    green_from: Decimal | None
+    amber_from: Decimal | None
+    is_new: bool = False
+
+    def status(self, value: Decimal | None, *, is_part: bool) -> str:
+        if value is None:
+            return "no_data"
+        if self.green_from is None or self.amber_from is None:
+            return "no_target"
+        if self.direction == "context" or is_part:
+            return "no_target"
+        less = self.direction == "down"
+        for colour, limit in (("green", self.green_from), ("amber", self.amber_from)):
+            if value <= limit if less else value >= limit:
+                return colour
+        return "red"
+
+
+@dataclass
+class Standing:
+    """A cell as it should stand."""
+
+    figures: Figures
+    status: str
+    reports_owed: int
+    reports_accepted: int
+
+    def fields(self) -> dict[str, Any]:
+        found = self.figures
+        return {
+            "value": found.value,
+            "numerator": found.numerator,
+            "denominator": found.denominator,
+            "n": found.n,
+            "beside": found.beside,
+            "status": self.status,
+            "reports_owed": self.reports_owed,
+            "reports_accepted": self.reports_accepted,
+        }
+
+
+Standings = dict[tuple[Span, Cell], Standing]
+
+
+class Recount:
+    """The figures of every measure, one measure at a time."""
+
+    def __init__(self, published: Published, directory: Directory) -> None:
+        self.published = published
+        self.spans = published.spans | published.others
+        self.directory = directory
+        self.ledger = Ledger(directory, published.years)
+        self.reports = self._tallies(READINGS["report_coverage"])
+
+    def standings(self, target: Target) -> Standings:
+        """Every cell that the indicator should have."""
+        figures = self._money(target.key) if target.key in MONEY else self._counted(target.key)
+        reading = READINGS.get(target.key)
+        is_sum = reading.is_sum if reading else target.key == "resources_allocated"
+        return {
+            (span, cell): Standing(
+                found,
+                target.status(
+                    found.value, is_part=is_sum and (cell != OVERALL or span[0] == "quarter")
+                ),
+                *self._coverage(span, cell),
+            )
+            for (span, cell), found in figures.items()
+        }
+
+    def _tallies(self, reading: Reading) -> dict[tuple[Span, Cell], Tally]:
+        facts = reading.facts(self.directory, self.published.today)
+        return tallies(facts, self.directory, self.spans)
+
+    def _money(self, key: str) -> dict[tuple[Span, Cell], Figures]:
+        found = MONEY[key](self.ledger)
+        return self._with_every_year(found, Figures)
+
+    def _counted(self, key: str) -> dict[tuple[Span, Cell], Figures]:
+        reading = READINGS[key]
+        found = self._tallies(reading)
+        if reading.is_count:
+            for (span, cell), reports in self.reports.items():
+                if reports.amount and cell.dimension in WHERE_SILENCE_IS_ZERO:
+                    found.setdefault((span, cell), Tally())
+        shown = {
+            place: reading.figures(tally)
+            if self._is_shown(reading.least, place, found)
+            else Figures(n=tally.n)
+            for place, tally in found.items()
+            if not (reading.least and place[0][0] == "rolling")
+        }
+        return self._with_every_year(shown, lambda: reading.figures(None))
+
+    @staticmethod
+    def _is_shown(
+        least: int, place: tuple[Span, Cell], found: dict[tuple[Span, Cell], Tally]
+    ) -> bool:
+        """Whether so few are shown, and with them what is left of the whole and of the year."""
+        if not least:
+            return True
+        (span, cell), n = place, found[place].n
+        wholes = (found.get((span, OVERALL)), found.get((("year", span[1], 0), cell)))
+        left = [whole.n - n for whole in wholes if whole is not None]
+        return n >= least and all(not rest or rest >= least for rest in left)
+
+    def _with_every_year(
+        self, found: dict[tuple[Span, Cell], Figures], nothing: Callable[[], Figures]
+    ) -> dict[tuple[Span, Cell], Figures]:
+        """A year has its overall cell, if only to say that nobody knows."""
+        for span in self.published.spans:
+            if span[0] == "year":
+                found.setdefault((span, OVERALL), nothing())
+        return found
+
+    def _coverage(self, span: Span, cell: Cell) -> tuple[int, int]:
+        if cell.dimension in WITHOUT_REPORTS:
+            cell = Cell(cell.iscm)
+        reports = self.reports.get((span, cell))
+        return (reports.n, reports.amount) if reports else (0, 0)

@@ -1,0 +1,211 @@
+"""From sums to cells: added up for every span of time and every cell of every measure.
+
+Everything happens in temporary tables of the run's transaction, in a number of statements that
+depends on nothing but the code:
+
+``targets``      spans to be worked out, and which quarters each is made of
+``bridge``       which cells the mechanisms of a record belong to
+``by_slot``      sums of each quarter by cell
+``rolled``       the same of each span, of measures that tell records apart, by ``part``
+``cell_sums``    sums of each span by cell
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+
+from django.db import connection
+
+from engagements.models import ISCM
+
+from ...choices import PeriodKind
+from ...measures import MEASURES
+from ...measures.base import OWN_CUTS, members_of
+from ...models import EvidenceSum
+from .temporary import create, create_from, index
+
+TABLES = ("targets", "bridge", "has_cut", "by_slot", "rolled", "cell_sums")
+# (span, year, part)
+Span = tuple[str, int, int]
+KEYS = "measure, period, year, quarter, iscm_id, dimension, value"
+
+
+def slots_of(span: Span) -> list[int]:
+    """The quarters that a span is made of; what only has a year is in the whole year."""
+    kind, year, part = span
+    if kind == PeriodKind.QUARTER:
+        return [year * 10 + part]
+    if kind == PeriodKind.YEAR or part == 4:
+        return [year * 10 + quarter for quarter in range(5)]
+    before = [(year - 1) * 10 + quarter for quarter in range(part + 1, 5)]
+    return before + [year * 10 + quarter for quarter in range(1, part + 1)]
+
+
+def spans_between(first_year: int, last_year: int) -> Iterator[Span]:
+    """Every span of time that has days of these years only, or ends in them."""
+    for year in range(first_year, last_year + 1):
+        yield PeriodKind.YEAR.value, year, 0
+        for quarter in range(1, 5):
+            yield PeriodKind.QUARTER.value, year, quarter
+            yield PeriodKind.ROLLING.value, year, quarter
+
+
+def spans_with(slots: Iterable[int]) -> set[Span]:
+    """The spans that have any of these quarters in them."""
+    wanted = set(slots)
+    years = {slot // 10 for slot in wanted}
+    return {
+        span
+        for year in years
+        for span in spans_between(year, year + 1)
+        if wanted.intersection(slots_of(span))
+    }
+
+
+def add_up(targets: Iterable[Span], measures: list[str]) -> None:
+    """Fill ``cell_sums`` and ``rolled`` for these spans and measures."""
+    _write_targets(targets)
+    _write_bridge()
+    _write_cuts(measures)
+    named = ", ".join(["%s"] * len(measures))
+    create_from(
+        "by_slot",
+        f"""
+        WITH kept AS (
+            SELECT * FROM reporting_evidencesum
+            WHERE slot IN (SELECT slot FROM targets) AND measure IN ({named})
+        )
+        {_through_the_mechanism()}
+        UNION ALL
+        {_by_own_cuts()}
+        """,
+        measures,
+    )
+    told_apart = [key for key in measures if MEASURES[key].within is not None]
+    create_from(
+        "rolled",
+        f"""
+        SELECT {KEYS}, part, {_summed("n", "total", "aside")}
+        FROM by_slot JOIN targets ON targets.slot = by_slot.slot
+        WHERE part IS NOT NULL AND measure IN ({", ".join(["%s"] * len(told_apart)) or "NULL"})
+        GROUP BY {KEYS}, part
+        """,
+        told_apart,
+    )
+    create_from(
+        "cell_sums",
+        f"""
+        SELECT {KEYS}, {_summed("n", "total", "aside")}
+        FROM by_slot JOIN targets ON targets.slot = by_slot.slot
+        GROUP BY {KEYS}
+        """,
+    )
+    index("cell_sums", KEYS)
+
+
+def _summed(*columns: str) -> str:
+    # PostgreSQL's sum of bigint is numeric: cast, it divides like a whole number again.
+    return ", ".join(f"CAST(SUM({column}) AS bigint) AS {column}" for column in columns)
+
+
+def _through_the_mechanism() -> str:
+    """Overall, and by mechanism, type, theme and region of member States."""
+    return f"""
+        SELECT measure, slot, iscm_id, dimension, value, part, {_summed("n", "total", "aside")}
+        FROM (
+            SELECT measure, slot, place, part, {_summed("n", "total", "aside")}
+            FROM kept GROUP BY measure, slot, place, part
+        ) places JOIN bridge USING (place)
+        WHERE dimension <> 'region'
+            OR measure NOT IN (SELECT measure FROM has_cut WHERE dimension = 'region')
+        GROUP BY measure, slot, iscm_id, dimension, value, part
+    """
+
+
+def _by_own_cuts() -> str:
+    """By what a record says itself, overall and by mechanism: grouping sets, or a union of groups.
+
+    Both give the same rows; SQLite has no grouping sets.
+    """
+    leaves = """
+        SELECT kept.*, iscm_id FROM kept
+        JOIN bridge ON bridge.place = kept.place AND bridge.dimension = ''
+    """
+    shared = "measure, slot, iscm_id, part"
+    if connection.vendor != "postgresql":
+        return "\nUNION ALL\n".join(
+            f"""
+            SELECT measure, slot, iscm_id, '{cut}' AS dimension, {cut} AS value, part,
+                {_summed("n", "total", "aside")}
+            FROM ({leaves}) leaves
+            WHERE measure IN (SELECT measure FROM has_cut WHERE dimension = '{cut}')
+            GROUP BY {shared}, {cut}
+            """
+            for cut in OWN_CUTS
+        )
+    names = " ".join(f"WHEN GROUPING({cut}) = 0 THEN '{cut}'" for cut in OWN_CUTS)
+    sets = ", ".join(f"({shared}, {cut})" for cut in OWN_CUTS)
+    return f"""
+        SELECT measure, slot, iscm_id, dimension, value, part, n, total, aside
+        FROM (
+            SELECT {shared}, CASE {names} END AS dimension,
+                COALESCE({", ".join(OWN_CUTS)}) AS value, {_summed("n", "total", "aside")}
+            FROM ({leaves}) leaves
+            GROUP BY GROUPING SETS ({sets})
+        ) cut JOIN has_cut USING (measure, dimension)
+    """
+
+
+def _write_targets(targets: Iterable[Span]) -> None:
+    create(
+        "targets",
+        "slot integer, period text, year integer, quarter integer",
+        [(slot, *span) for span in sorted(targets) for slot in slots_of(span)],
+    )
+    index("targets", "slot")
+
+
+def _write_bridge() -> None:
+    """The cells of every set of mechanisms that any record has; none of them is a set as well."""
+    places = EvidenceSum.objects.order_by().values_list("place", flat=True).distinct()
+    cells_of = _cells_by_iscm()
+    rows: set[tuple[str, int, str, str]] = set()
+    for place in places:
+        ids = [int(number) for number in place.split(",") if number]
+        rows.add((place, 0, "", ""))
+        for iscm in ids:
+            rows.add((place, iscm, "", ""))
+        for iscm in ids or [0]:
+            for dimension, values in cells_of[iscm].items():
+                for value in values:
+                    rows.add((place, 0, dimension, value))
+                    if iscm:
+                        rows.add((place, iscm, dimension, value))
+    create("bridge", "place text, iscm_id integer, dimension text, value text", sorted(rows))
+    index("bridge", "place")
+
+
+def _cells_by_iscm() -> dict[int, dict[str, set[str]]]:
+    """Type, themes and regions of member States of each mechanism; "" where it has none (and of no
+    mechanism, 0)."""
+    found: dict[int, dict[str, set[str]]] = defaultdict(
+        lambda: {"type": set(), "theme": set(), "region": set()}
+    )
+    iscms = ISCM.objects.order_by()
+    for pk, kind, theme in iscms.values_list("pk", "type", "themes__code"):
+        found[pk]["type"].add(kind)
+        found[pk]["theme"].add(theme or "")
+    regions = ISCM.objects.order_by().alias(member=members_of(""))
+    for pk, region in regions.values_list("pk", "member__country__region").distinct():
+        if region:
+            found[pk]["region"].add(region)
+    for cells in found.values():
+        cells["region"] = cells["region"] or {""}
+    found[0] = {"type": {""}, "theme": {""}, "region": {""}}
+    return found
+
+
+def _write_cuts(measures: list[str]) -> None:
+    rows = [(key, cut) for key in measures for cut in MEASURES[key].own_cuts]
+    create("has_cut", "measure text, dimension text", rows)

@@ -1,0 +1,99 @@
+"""Temporary tables of a run, and what the two databases write differently."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
+from typing import Any
+
+from django.db import connection
+
+# Rows of one INSERT.
+BATCH = 500
+
+
+def create(table: str, columns: str, rows: Iterable[Sequence[Any]] = ()) -> None:
+    """A temporary table of ``columns`` with ``rows``; one of that name is dropped."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"DROP TABLE IF EXISTS {table}")
+        cursor.execute(f"CREATE TEMPORARY TABLE {table} ({columns})")
+    insert(table, rows)
+
+
+def create_from(table: str, query: str, params: Sequence[Any] = ()) -> None:
+    """A temporary table of what ``query`` finds; one of that name is dropped."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"DROP TABLE IF EXISTS {table}")
+        cursor.execute(f"CREATE TEMPORARY TABLE {table} AS {query}", params)
+
+
+def index(table: str, columns: str) -> None:
+    """Make joins by ``columns`` fast: by an index, or (PostgreSQL hashes) by telling the size."""
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.execute(f"ANALYZE {table}")
+        else:
+            cursor.execute(f"CREATE INDEX {table}_of ON {table} ({columns})")
+
+
+def take_room() -> None:
+    """Let PostgreSQL group in memory until the commit: with its usual 4 MB it sorts on the disk."""
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("SET LOCAL work_mem = '256MB'")
+
+
+def insert(table: str, rows: Iterable[Sequence[Any]]) -> None:
+    with connection.cursor() as cursor:
+        waiting = list(rows)
+        for start in range(0, len(waiting), BATCH):
+            batch = waiting[start : start + BATCH]
+            row = f"({', '.join(['%s'] * len(batch[0]))})"
+            values = ", ".join([row] * len(batch))
+            cursor.execute(
+                f"INSERT INTO {table} VALUES {values}", [value for one in batch for value in one]
+            )
+
+
+def differs(left: str, right: str) -> str:
+    """The condition that two values differ; NULL is a value like another here."""
+    operator = "IS DISTINCT FROM" if connection.vendor == "postgresql" else "IS NOT"
+    return f"{left} {operator} {right}"
+
+
+def four_places(units: str) -> str:
+    """Ten-thousandths as a text of four decimals."""
+    if connection.vendor == "postgresql":
+        return f"CAST(ROUND({units} / 10000.0, 4) AS text)"
+    return f"CASE WHEN {units} IS NOT NULL THEN PRINTF('%%.4f', {units} / 10000.0) END"
+
+
+def as_json(text: str) -> str:
+    return f"CAST({text} AS jsonb)" if connection.vendor == "postgresql" else text
+
+
+def units(numerator: str, denominator: str) -> str:
+    """Whole numbers divided, in ten-thousandths and rounded half away from zero; over nothing NULL.
+
+    Whole numbers alone: both databases divide them alike, and nothing is lost on the way.
+    """
+    rounded = f"(2 * ABS({numerator}) * 10000 + ({denominator})) / NULLIF(2 * ({denominator}), 0)"
+    return f"(CASE WHEN ({numerator}) < 0 THEN -1 ELSE 1 END * ({rounded}))"
+
+
+def seconds_now() -> Decimal:
+    """The clock of the database, to the millisecond: how long a run takes is not of its data."""
+    clock = (
+        "EXTRACT(EPOCH FROM clock_timestamp())"
+        if connection.vendor == "postgresql"
+        else "(julianday('now') - 2440587.5) * 86400"
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT {clock}")
+        return round(Decimal(cursor.fetchone()[0]), 3)
+
+
+def drop(tables: Iterable[str]) -> None:
+    with connection.cursor() as cursor:
+        for table in tables:
+            cursor.execute(f"DROP TABLE IF EXISTS {table}")

@@ -1,0 +1,169 @@
+"""Closing: what a survey feeds is written once, and equals what plain Python makes of it."""
+
+from __future__ import annotations
+
+import datetime as dt
+from decimal import ROUND_HALF_UP, Decimal
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from iscm_portal.common.models import OutboxMessage
+from iscm_portal.common.period import Period
+from reporting.measures import MEASURES
+from reporting.models import KnowledgeAnswer, SatisfactionAnswer, Survey
+from reporting.services import survey_closing as services
+from reporting.services.surveys import SurveyIsClosed, SurveyNotDraft
+from tests.factories import engagements as make
+from tests.factories import reporting as told
+
+pytestmark = pytest.mark.django_db
+
+AT = dt.datetime(2026, 12, 1, 9, tzinfo=dt.UTC)
+
+
+@pytest.fixture
+def ipd():
+    return make.UserFactory(access_group="ipd", office=make.OfficeFactory())
+
+
+def satisfaction(scores, **values):
+    survey = told.SurveyFactory(**values)
+    question = told.QuestionFactory(survey=survey, counts_as="satisfaction")
+    for score in scores:
+        told.SurveyResponseFactory(survey=survey, answers={question: score})
+    return survey
+
+
+def years_asked():
+    return [
+        message.payload["years"]
+        for message in OutboxMessage.objects.filter(topic="evidence_changed")
+    ]
+
+
+def test_closing_writes_the_satisfaction_of_states_by_day_and_asks_for_the_year(ipd):
+    iscm = make.ISCMFactory()
+    survey = satisfaction([5, 4, 2], iscm=iscm, support_kind="technical")
+    services.close_survey(survey.pk, ipd, AT)
+    rows = SatisfactionAnswer.objects.values_list("score", "iscm", "kind", "answered_on", "country")
+    day = dt.date(2026, 11, 10)
+    assert sorted(rows) == [(score, iscm.pk, "technical", day, None) for score in (2, 4, 5)]
+    assert years_asked() == [[2026]]
+    survey.refresh_from_db()
+    assert (survey.state, survey.closed_on) == ("closed", AT.date())
+    changed = SatisfactionAnswer.history.first()
+    assert (changed.history_user, changed.history_change_reason) == (ipd, "Survey closed")
+
+
+def test_of_a_joint_event_no_mechanism_is_guessed(ipd):
+    one, other = make.ISCMFactory(), make.ISCMFactory()
+    alone = told.SurveyFactory(event=make.EventFactory(iscms=[one]))
+    joint = told.SurveyFactory(event=make.EventFactory(iscms=[one, other]))
+    assert (services.iscm_of(alone), services.iscm_of(joint)) == (one.pk, None)
+
+
+@pytest.mark.parametrize("scores", [[], [5], [5, 1]])
+def test_fewer_than_three_answers_feed_nothing(ipd, scores):
+    survey = satisfaction(scores)
+    services.close_survey(survey.pk, ipd, AT)
+    assert not SatisfactionAnswer.objects.exists()
+    assert years_asked() == []
+
+
+def test_a_survey_is_closed_once(ipd):
+    survey = satisfaction([5, 4, 2])
+    services.close_survey(survey.pk, ipd, AT)
+    with pytest.raises(SurveyIsClosed):
+        services.close_survey(survey.pk, ipd, AT)
+    assert SatisfactionAnswer.objects.count() == 3
+    with pytest.raises(SurveyNotDraft):
+        services.close_survey(told.SurveyFactory(state="draft").pk, ipd, AT)
+
+
+@pytest.mark.parametrize(
+    ("hour", "state"),
+    [
+        (dt.datetime(2026, 11, 30, 23, 59, tzinfo=dt.UTC), "running"),
+        (dt.datetime(2026, 12, 1, 0, 0, tzinfo=dt.UTC), "closed"),
+    ],
+)
+def test_the_tick_closes_what_is_over_and_a_second_one_nothing(hour, state):
+    survey = satisfaction([5, 4, 2])
+    services.close_due(hour)
+    services.close_due(hour)
+    survey.refresh_from_db()
+    assert survey.state == state
+    assert SatisfactionAnswer.objects.count() == (3 if state == "closed" else 0)
+
+
+def test_the_answers_written_tell_no_hour_of_an_answer(ipd):
+    survey = satisfaction([5, 4, 2])
+    services.close_survey(survey.pk, ipd, AT)
+    moments = {row.created_at for row in SatisfactionAnswer.objects.all()}
+    assert max(moments) - min(moments) < dt.timedelta(seconds=5)
+
+
+# --- before and after, against a reading of the definition in plain Python
+
+CODES = st.sampled_from(["c1", "c2", "c3", "c4", "c5"])
+ANSWERS = st.tuples(
+    CODES,
+    st.sampled_from(["before", "after"]),
+    st.integers(0, 100),  # the score
+    st.integers(1, 3),  # the choice; 2 is right
+)
+
+
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(ANSWERS, max_size=14))
+def test_before_and_after_are_matched_as_plain_python_matches_them(ipd, answers):
+    survey = told.SurveyFactory(use="knowledge", event=make.EventFactory())
+    common = {"survey": survey, "counts_as": "knowledge", "is_required": True}
+    score = told.QuestionFactory(**common, kind="score")
+    choice = told.QuestionFactory(**common, kind="single", options="A\nB\nC", right_option=2)
+    people = {}
+    for code, phase, points, chosen in answers:
+        if (code, phase) in people:
+            continue  # the first answer stays
+        people[code, phase] = (Decimal(points) + (100 if chosen == 2 else 0)) / 2
+        told.SurveyResponseFactory(
+            survey=survey, phase=phase, code=code, answers={score: points, choice: chosen}
+        )
+    services.close_survey(survey.pk, ipd, AT)
+    both = {
+        code: (people[code, "before"], people[code, "after"])
+        for code, phase in people
+        if phase == "after" and (code, "before") in people
+    }
+    kept = KnowledgeAnswer.objects.filter(event=survey.event)
+    expected = both if len(both) >= 3 else {}
+    assert {row.participant_code: (row.before, row.after) for row in kept} == expected
+    cells = [
+        cell
+        for cell in MEASURES["knowledge_change"].cells(Period.year(2026), "year")
+        if KnowledgeAnswer.objects.count() == kept.count()
+    ]
+    if expected and cells:
+        mean = sum((after - before for before, after in both.values()), Decimal(0)) / len(both)
+        assert cells[0].value == mean.quantize(Decimal("0.0001"), ROUND_HALF_UP)
+        assert cells[0].n == len(both)
+    KnowledgeAnswer.objects.all().delete()
+
+
+def test_a_state_counts_where_it_was_said_alike_both_times(ipd):
+    survey = told.SurveyFactory(use="knowledge", event=make.EventFactory())
+    question = told.QuestionFactory(
+        survey=survey, kind="score", counts_as="knowledge", is_required=True
+    )
+    fiji, samoa = make.CountryFactory(), make.CountryFactory()
+    for code, before, after in (("c1", fiji, fiji), ("c2", fiji, samoa), ("c3", None, None)):
+        for phase, country in (("before", before), ("after", after)):
+            told.SurveyResponseFactory(
+                survey=survey, phase=phase, code=code, country=country, answers={question: 50}
+            )
+    services.close_survey(survey.pk, ipd, AT)
+    found = dict(KnowledgeAnswer.objects.values_list("participant_code", "country"))
+    assert found == {"c1": fiji.pk, "c2": None, "c3": None}
+    assert Survey.objects.get().state == "closed"
