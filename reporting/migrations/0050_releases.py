@@ -82,6 +82,7 @@ class Migration(migrations.Migration):
                 ('dimension', models.CharField(blank=True, max_length=20)),
                 ('dimension_value', models.CharField(blank=True, max_length=60)),
                 ('beside', models.JSONField(default=dict)),
+                ('version', models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='reporting.indicatorversion')),
                 ('compiled_at', models.DateTimeField()),
                 ('indicator', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='values', to='reporting.releasedindicator')),
                 ('iscm', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='engagements.iscm')),

@@ -148,6 +148,10 @@ class ReleasedValue(Figure):
     beside = models.JSONField(default=dict)
     compiled_at = models.DateTimeField()
     run = models.ForeignKey(CompileRun, models.PROTECT, related_name="+")
+    # The definition by which it was worked out. Nobody looks values up by it: no index.
+    version = models.ForeignKey(
+        IndicatorVersion, models.PROTECT, null=True, related_name="+", db_index=False
+    )
 
     objects = ReleasedValueQuerySet.as_manager()
 

@@ -25,7 +25,7 @@ MEANING = (
 )
 FIGURES = (
     "cell, iscm_id, dimension, dimension_value, value, numerator, denominator, n, beside, status,"
-    " reports_owed, reports_accepted, compiled_at, run_id"
+    " reports_owed, reports_accepted, compiled_at, run_id, version_id"
 )
 
 

@@ -273,7 +273,6 @@ def test_nul_anywhere_in_an_address_is_refused(client, places, address):
         "/staffing/?tor=perhaps",
         "/staffing/records/?planned=no",
         "/staffing/records/?iscm=nowhere",
-        "/staffing/?format=pdf",
         "/sustaining/?from=2026&to=2025",
         "/sustaining/?country=XXX",
         "/sustaining/records/?state=lost",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import datetime as dt
 import io
 import re
@@ -21,6 +20,7 @@ from reporting.selectors.indicators import latest_run
 from reporting.services.compiling import compile_indicators
 from tests.factories import engagements as make
 from tests.factories import reporting as reported
+from tests.files import dicts_of_csv, rows_of_csv
 
 pytestmark = pytest.mark.django_db
 
@@ -182,7 +182,7 @@ def test_csv_and_workbook_of_a_cut_hold_what_the_page_shows(client, page, reques
     on_screen = numbers(page(f"/indicators/?year=2026&{address}"))
     answer = client.get(f"/indicators/?year=2026&{address}&format=csv")
     text = b"".join(answer.streaming_content).decode("utf-8-sig")
-    rows = list(csv.reader(io.StringIO(text)))[1:]
+    rows = rows_of_csv(text)[1:]
     assert [shown(cell) for row in rows for cell in row[1:]] == on_screen
     assert [shown(cell) for row in in_workbook(client, address) for cell in row[1:]] == on_screen
 
@@ -196,7 +196,7 @@ def in_workbook(client, address):
 def test_csv_of_the_overview_holds_every_row_and_number_of_the_page(client, page, requests):
     answer = client.get("/indicators/?year=2026&format=csv")
     text = b"".join(answer.streaming_content).decode("utf-8-sig")
-    rows = list(csv.DictReader(io.StringIO(text)))
+    rows = dicts_of_csv(text)
     assert [(row["title"], row["status"]) for row in rows] == [
         ("Requests", "red"),
         ("Partnerships", "no_data"),
@@ -238,7 +238,7 @@ def test_the_records_of_any_cell_open(client, page, requests):
 
 def test_the_tables_of_an_indicator_are_downloaded_as_shown(client, page, requests):
     answer = client.get("/indicators/support_requests/?year=2026&format=csv&table=by")
-    rows = list(csv.reader(io.StringIO(b"".join(answer.streaming_content).decode("utf-8-sig"))))
+    rows = rows_of_csv(b"".join(answer.streaming_content))
     assert [(row[0], shown(row[1])) for row in rows[1:]] == [("BALI", "2"), ("SACM", "1")]
     answer = client.get("/indicators/support_requests/?year=2026&format=xlsx&table=trend")
     book = openpyxl.load_workbook(io.BytesIO(b"".join(answer.streaming_content)))

@@ -249,7 +249,7 @@ def test_before_there_is_a_version_the_page_says_so(client, ipd):
 def test_all_versions_leave_as_csv_and_xlsx(client, active, ipd):
     save_definition(KEY, {"title": "=Asked"}, ipd, NOW, seen=1, reason="Clearer.")
     lines = b"".join(client.get(f"{VERSIONS}?format=csv").streaming_content).decode()
-    head, new, old = lines.strip().splitlines()
+    head, new, old, _counted = lines.strip().splitlines()
     assert head.lstrip("\ufeff").startswith("Version,Valid from,Written,By,Reason,Title,")
     assert new.startswith("2,2026-11-25,2026-11-25T09:00:00+00:00,Ida Pd,Clearer.,'=Asked,")
     assert ",Requests," in old

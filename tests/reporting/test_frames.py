@@ -317,7 +317,8 @@ def test_a_goal_without_themes_says_why_nothing_is_related(text_of):
 
 def test_what_is_shown_leaves_as_csv_and_xlsx(client, analyst, tagged):
     answer = client.get(f"{HOME}?of=migof&format=csv")
-    head, row, last = b"".join(answer.streaming_content).decode().strip().splitlines()
+    head, row, last, counted = b"".join(answer.streaming_content).decode().strip().splitlines()
+    assert counted == "Rows,2"
     assert head.startswith(
         "\ufeffKind,Code,Title,Events: tagged,Events: related,Accepted reports: "
     )

@@ -340,7 +340,8 @@ def test_a_baseline_stands_where_the_real_records_give_one_and_else_why_there_is
     assert list(with_baseline.values_list("key", "baseline_year", "no_baseline_reason")) == [
         ("resources_allocated", 2019, "")
     ]
-    (counted,) = MEASURES["resources_allocated"].cells(Period.year(2019))
+    measure = MEASURES["resources_allocated"]
+    ((counted,),) = measure.cells(Period.year(2019), [("year",)])
     assert (with_baseline.get().baseline, counted.beside["high_usd"]) == (counted.value, 5009000)
     assert "evaluation 2019, section 4.3" in with_baseline.get().baseline_source
     assert not Indicator.objects.filter(baseline=None, no_baseline_reason="").exists()
