@@ -12,7 +12,7 @@ from iscm_portal.common.querysets import PortalQuerySet
 
 from ..choices import Direction, PeriodKind, Status
 from ..querysets import PublishedValueQuerySet, ReleasedValueQuerySet
-from .indicator import CompileRun, Indicator
+from .indicator import CompileRun, Indicator, IndicatorVersion
 
 
 class Figure(models.Model):

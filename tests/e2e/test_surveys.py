@@ -152,9 +152,11 @@ def test_two_hundred_answers_from_the_draft_to_the_indicator(portal, new_page, s
     year = timezone.localdate().year
     expect(page.locator(".intro")).to_contain_text(f"{mean:.2f} of 5 in {year}")
     assert page.get_by_role("link", name="200", exact=True).first.is_visible()
-    value = IndicatorValue.objects.get(indicator__key="satisfaction", year=year, cell="overall")
+    value = IndicatorValue.objects.of_year(year).overall().get(indicator__key="satisfaction")
     assert (float(value.value), value.n) == (pytest.approx(mean, abs=1e-4), PEOPLE)
-    of_iscm = IndicatorValue.objects.get(indicator__key="satisfaction", year=year, iscm=iscm)
+    of_iscm = (
+        IndicatorValue.objects.of_year(year).by_iscm().get(indicator__key="satisfaction", iscm=iscm)
+    )
     assert (of_iscm.value, of_iscm.n) == (value.value, PEOPLE)
     kept = SatisfactionAnswer.objects.values_list("score", flat=True)
     assert sorted(kept) == sorted(scores)

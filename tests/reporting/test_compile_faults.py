@@ -16,7 +16,7 @@ from django.conf import settings
 from django.db import connection, transaction
 
 from iscm_portal.common.locks import lock_until_commit
-from reporting.models import CompileRun, EvidenceSum, IndicatorValue
+from reporting.models import CompileRun, EvidenceSum, IndicatorValue, PublishedValue
 from reporting.services.compiling import compile_indicators
 from tests.conftest import database_url
 from tests.reporting.compiler import NOW
@@ -123,7 +123,7 @@ def test_a_compile_that_is_killed_at_any_point_leaves_what_was_published(compile
     compile_indicators(2025, 2026, NOW, whole=True)
     assert_borne_out(NOW)
     disturbed = published()
-    for model in (IndicatorValue, EvidenceSum, CompileRun):
+    for model in (PublishedValue, IndicatorValue, EvidenceSum, CompileRun):
         model.objects.all().delete()
     compile_indicators(2025, 2026, NOW, whole=True)
     assert published() == disturbed

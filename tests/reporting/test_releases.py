@@ -251,7 +251,9 @@ def test_what_belongs_to_a_record_is_a_cause_too(client, ipd, moved_by):
 
 
 def test_what_is_incomplete_is_said_before_a_year_is_closed(client, ipd, requests):
-    reported.IndicatorFactory(key="partnerships_developed", title="Partnerships", target=None)
+    reported.IndicatorFactory(
+        key="partnerships_developed", title="Partnerships", state="proposed", direction="up"
+    )
     make.DelegateFactory(event=make.EventFactory(starts_on=DAY, ends_on=DAY))
     compile_indicators(2025, 2025, LATER)
     client.force_login(ipd)
