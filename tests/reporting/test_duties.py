@@ -129,7 +129,7 @@ def test_making_duties_takes_the_same_number_of_statements_for_many(
 ):
     for _event in range(30):
         make.DelegateFactory(event=make.EventFactory(starts_on=LAST_DAY, ends_on=LAST_DAY))
-    with django_assert_max_num_queries(18):
+    with django_assert_max_num_queries(22):
         services.sync_duties(AT)
     assert Duty.objects.count() == 30
 
