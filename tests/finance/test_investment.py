@@ -696,7 +696,7 @@ CUTS: list[tuple[tuple[str, ...], list[str] | None]] = [
 
 
 @given(rows=ledgers())
-@settings(twin_settings, max_examples=80)
+@settings(twin_settings, max_examples=50)
 def test_every_cell_equals_the_plain_recount(
     directory: dict[str | None, Any], rows: dict[str, Any]
 ):
