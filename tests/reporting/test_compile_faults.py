@@ -75,11 +75,12 @@ class Compiler:
 
 
 @pytest.fixture
-def compiler() -> Iterator[Compiler]:
+def compiler(transactional_db: None) -> Iterator[Compiler]:
+    there = others()
     found = Compiler()
     yield found
     found.end()
-    let_the_server_notice()
+    let_the_server_notice(there)
 
 
 def others() -> int:
