@@ -160,7 +160,7 @@ def places(releases_go):
 
 def surveys():
     """The demo's surveys, and one that is open with a question of each kind."""
-    found = {f"survey_{survey.use}": survey.pk for survey in Survey.objects.all()}
+    found = {f"survey_{survey.use}": survey.pk for survey in Survey.objects.filter(is_demo=True)}
     today = timezone.localdate()
     running = reported.SurveyFactory(
         opens_on=today, closes_on=today, asks_state=True, intro="What we ask, and why."
