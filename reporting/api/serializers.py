@@ -231,7 +231,7 @@ class CompileRunSerializer(RecordSerializer):
     seconds = amount(null=True)
     values_written = integer(help_text="Values that changed or are new.")
     values_removed = integer()
-    values_total = integer()
+    values_total = integer(null=True, help_text="Null of a run after a change.")
 
 
 class ReleaseSerializer(RecordSerializer):

@@ -241,7 +241,8 @@ class CompileRun(models.Model):
     seconds = models.DecimalField(max_digits=9, decimal_places=3, null=True)
     values_written = models.PositiveIntegerField(default=0)
     values_removed = models.PositiveIntegerField(default=0)
-    values_total = models.PositiveIntegerField(default=0)
+    # Counted where all are looked at anyway; after a change that would take longer than the rest.
+    values_total = models.PositiveIntegerField(null=True)
 
     objects = PortalQuerySet.as_manager()
 

@@ -27,7 +27,7 @@ from iscm_portal.common.pages import keyset_page, one_of, past_day, whole_number
 
 from ..choices import PeriodKind
 from ..measures import MEASURES
-from ..models import CompileRun
+from ..models import CompileRun, IndicatorValue
 from ..selectors import dashboard as selectors
 from ..selectors.audits import latest_audit
 from ..selectors.dashboard import Asked, Board, Row, board
@@ -210,6 +210,7 @@ def runs(request: SignedInRequest) -> HttpResponse:
     """When the values were compiled, how long it took and what it changed; what runs or failed."""
     context = {
         "page": keyset_page(request, CompileRun.objects.visible_to(request.user), "-pk"),
+        "values_total": IndicatorValue.objects.visible_to(request.user).count(),
         "jobs": compile_jobs(timezone.now()),
         "may_compile": may(request.user, "compile_indicators"),
     }

@@ -13,7 +13,7 @@ depends on nothing but the code:
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 from django.db import connection
 
@@ -63,10 +63,10 @@ def spans_with(slots: Iterable[int]) -> set[Span]:
     }
 
 
-def add_up(targets: Iterable[Span], measures: list[str]) -> None:
+def add_up(targets: Collection[Span], measures: list[str]) -> None:
     """Fill ``cell_sums`` and ``rolled`` for these spans and measures."""
     _write_targets(targets)
-    _write_bridge()
+    _write_bridge({slot for span in targets for slot in slots_of(span)})
     _write_cuts(measures)
     named = ", ".join(["%s"] * len(measures))
     create_from(
@@ -166,9 +166,11 @@ def _write_targets(targets: Iterable[Span]) -> None:
     index("targets", "slot")
 
 
-def _write_bridge() -> None:
-    """The cells of every set of mechanisms that any record has; none of them is a set as well."""
-    places = EvidenceSum.objects.order_by().values_list("place", flat=True).distinct()
+def _write_bridge(slots: Collection[int]) -> None:
+    """The cells of every set of mechanisms that a record of these quarters has; none of them is a
+    set as well."""
+    kept = EvidenceSum.objects.filter(slot__in=slots)
+    places = kept.order_by().values_list("place", flat=True).distinct()
     cells_of = _cells_by_iscm()
     rows: set[tuple[str, int, str, str]] = set()
     for place in places:

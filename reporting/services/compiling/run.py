@@ -153,7 +153,8 @@ def _run(work: Work, at: dt.datetime) -> CompileRun:
         if "report_coverage" in work.counted and (others := MEASURES.keys() - work.worked_out):
             run.values_written += values.tell_reports(sorted(others), run, at)
         keep_history(run)
-        run.values_total = IndicatorValue.objects.count()
+        if work.scope != CompileRun.Scope.CHANGE:
+            run.values_total = IndicatorValue.objects.count()
         run.seconds = seconds_now() - began
         run.state, run.published_at = CompileRun.State.PUBLISHED, at
         run.save()

@@ -36,10 +36,11 @@ def counted_measures() -> list[Measure]:
 
 def count_anew(measures: Iterable[Measure], stretches: Iterable[Stretch]) -> None:
     """Put the sums of these stretches in the place of those that are kept."""
-    stretches = list(stretches)
-    for measure in measures:
-        for stretch in stretches:
-            EvidenceSum.objects.filter(stretch.holds(), measure=measure.key).delete()
+    measures = list(measures)
+    for stretch in stretches:
+        kept = EvidenceSum.objects.filter(stretch.holds())
+        kept.filter(measure__in=[measure.key for measure in measures]).delete()
+        for measure in measures:
             _count(measure, stretch)
 
 

@@ -33,8 +33,8 @@ SPEC = (
 )
 STAGED = (
     "indicator_id integer, period text, year integer, part integer, iscm_id integer,"
-    " dimension text, dimension_value text, value bigint, numerator bigint, denominator bigint,"
-    " n bigint, beside text"
+    " dimension text, dimension_value text, cell text, value bigint, numerator bigint,"
+    " denominator bigint, n bigint, beside text"
 )
 TABLES = ("spec", "medians", "spreads", "floors", "staged")
 # Where no report was accepted nobody knows; where one was, somebody would have said so. The cells
@@ -42,6 +42,12 @@ TABLES = ("spec", "medians", "spreads", "floors", "staged")
 OF_MECHANISMS = "('', 'type', 'theme')"
 # Cells for which reports are counted; the others are shown with those of their mechanism.
 NO_REPORTS = "('country', 'kind', 'source')"
+CELL = (
+    "CASE WHEN iscm_id = 0 AND dimension = '' THEN 'overall'"
+    " WHEN dimension = '' THEN 'iscm:' || iscm_id"
+    " WHEN iscm_id = 0 THEN dimension || ':' || value"
+    " ELSE 'iscm:' || iscm_id || '|' || dimension || ':' || value END"
+)
 SAME_CELL = " AND ".join(
     f"{{0}}.{key} = {{1}}.{key}" for key in KEYS.split(", ") if key != "measure"
 )
@@ -91,7 +97,7 @@ def stage(years: Iterable[int]) -> None:
         cursor.execute(
             f"""
             INSERT INTO staged
-            SELECT indicator_id, period, year, quarter, iscm_id, dimension, value,
+            SELECT indicator_id, period, year, quarter, iscm_id, dimension, value, {CELL},
                 CASE WHEN is_shown = 1 THEN worked_out END,
                 CASE WHEN is_shown = 1 THEN
                     CASE shape
@@ -324,6 +330,7 @@ def _money_row(indicator: int, cell: Cell, iscm: int, name: str) -> tuple[Any, .
     beside = {
         key: str(told) if isinstance(told, Decimal) else told for key, told in cell.beside.items()
     }
+    value = (cell.key[name] or "") if name else ""
     return (
         indicator,
         PeriodKind.YEAR.value,
@@ -331,11 +338,19 @@ def _money_row(indicator: int, cell: Cell, iscm: int, name: str) -> tuple[Any, .
         0,
         iscm,
         name,
-        (cell.key[name] or "") if name else "",
+        value,
+        _name_of_cell(iscm, name, value),
         *(None if number is None else int(number * 10000) for number in numbers),
         cell.n,
         json.dumps(beside),
     )
+
+
+def _name_of_cell(iscm: int, dimension: str, value: str) -> str:
+    """As ``CELL`` has it."""
+    places = [f"iscm:{iscm}"] if iscm else []
+    cuts = [f"{dimension}:{value}"] if dimension else []
+    return "|".join(places + cuts) or "overall"
 
 
 # --- publishing
@@ -351,13 +366,8 @@ COLUMNS = (
     "reports_accepted",
     "version_id",
 )
-CELL = (
-    "CASE WHEN staged.iscm_id = 0 AND staged.dimension = '' THEN 'overall'"
-    " WHEN staged.dimension = '' THEN 'iscm:' || staged.iscm_id"
-    " WHEN staged.iscm_id = 0 THEN staged.dimension || ':' || staged.dimension_value"
-    " ELSE 'iscm:' || staged.iscm_id || '|' || staged.dimension || ':' || staged.dimension_value"
-    " END"
-)
+KEY = "indicator_id, period, year, part, cell"
+SAME_KEY = " AND ".join(f"stands.{name} = fresh.{name}" for name in KEY.split(", "))
 
 
 def publish(run: CompileRun, at: dt.datetime) -> tuple[int, int]:
@@ -365,7 +375,7 @@ def publish(run: CompileRun, at: dt.datetime) -> tuple[int, int]:
 
     What did not change is not touched: it keeps the run and the moment of its last change.
     """
-    index("staged", "indicator_id, period, year, part, iscm_id, dimension, dimension_value")
+    index("staged", KEY)
     written = _upsert(run, at)
     return written, _remove(run)
 
@@ -419,29 +429,34 @@ ACCEPTED = "COALESCE(exact.total, nearest.total, 0)"
 
 
 def _upsert(run: CompileRun, at: dt.datetime) -> int:
-    """One statement: a Python object per cell would be some ten times slower."""
+    """One statement: a Python object per cell would be some ten times slower.
+
+    What stands as it is to stand is left out before the upsert, which would lock it.
+    """
     updates = ", ".join(f"{name} = excluded.{name}" for name in (*COLUMNS, "compiled_at", "run_id"))
-    changed = " OR ".join(
-        differs(f"reporting_indicatorvalue.{name}", f"excluded.{name}") for name in COLUMNS
-    )
+    changed = " OR ".join(differs(f"stands.{name}", f"fresh.{name}") for name in COLUMNS)
+    columns = f"{KEY}, iscm_id, dimension, dimension_value, {', '.join(COLUMNS)}"
+    fresh = ", ".join(f"fresh.{name}" for name in columns.split(", "))
     with connection.cursor() as cursor:
         cursor.execute(
             f"""
-            INSERT INTO reporting_indicatorvalue (
-                indicator_id, period, year, part, cell, iscm_id, dimension, dimension_value,
-                {", ".join(COLUMNS)}, compiled_at, run_id
-            )
-            SELECT staged.indicator_id, staged.period, staged.year, staged.part, {CELL},
-                NULLIF(staged.iscm_id, 0), staged.dimension, staged.dimension_value,
-                staged.value / 10000.0, staged.numerator / 10000.0, staged.denominator / 10000.0,
-                staged.n, {as_json("staged.beside")}, {_status()},
-                {OWED}, {ACCEPTED}, spec.version_id, %s, %s
-            FROM staged
-            JOIN spec ON spec.indicator_id = staged.indicator_id
-            {_reports("staged", "staged.part", "staged.iscm_id")}
-            WHERE true
-            ON CONFLICT (indicator_id, period, year, part, cell) DO UPDATE SET {updates}
-            WHERE {changed}
+            INSERT INTO reporting_indicatorvalue ({columns}, compiled_at, run_id)
+            SELECT {fresh}, %s, %s
+            FROM (
+                SELECT staged.indicator_id, staged.period, staged.year, staged.part, staged.cell,
+                    NULLIF(staged.iscm_id, 0) AS iscm_id, staged.dimension, staged.dimension_value,
+                    staged.value / 10000.0 AS value,
+                    staged.numerator / 10000.0 AS numerator,
+                    staged.denominator / 10000.0 AS denominator,
+                    staged.n, {as_json("staged.beside")} AS beside, {_status()} AS status,
+                    {OWED} AS reports_owed, {ACCEPTED} AS reports_accepted, spec.version_id
+                FROM staged
+                JOIN spec ON spec.indicator_id = staged.indicator_id
+                {_reports("staged", "staged.part", "staged.iscm_id")}
+            ) fresh
+            LEFT JOIN reporting_indicatorvalue stands ON {SAME_KEY}
+            WHERE stands.id IS NULL OR {changed}
+            ON CONFLICT ({KEY}) DO UPDATE SET {updates}
             """,
             [connection.ops.adapt_datetimefield_value(at), run.pk],
         )
@@ -464,13 +479,7 @@ def _remove(run: CompileRun) -> int:
             DELETE FROM reporting_indicatorvalue AS stands
             WHERE indicator_id IN (SELECT indicator_id FROM spec) AND {in_scope}
                 AND NOT EXISTS (
-                    SELECT 1 FROM staged
-                    WHERE staged.indicator_id = stands.indicator_id
-                        AND staged.period = stands.period AND staged.year = stands.year
-                        AND staged.part = stands.part
-                        AND staged.iscm_id = COALESCE(stands.iscm_id, 0)
-                        AND staged.dimension = stands.dimension
-                        AND staged.dimension_value = stands.dimension_value
+                    SELECT 1 FROM staged fresh WHERE {SAME_KEY}
                 )
             """
         )
