@@ -29,6 +29,7 @@ from iscm_portal.common.records import (
 from .. import choices
 from ..models import CompileRun, Lesson, Recommendation, ReportedAgendaItem
 from ..selectors.survey_results import QuestionResult, results_by_survey
+from ..services.compiling.progress import Step
 
 
 def _frame(relation: str) -> Any:
@@ -232,6 +233,15 @@ class CompileRunSerializer(RecordSerializer):
     values_written = integer(help_text="Values that changed or are new.")
     values_removed = integer()
     values_total = integer(null=True, help_text="Null of a run after a change.")
+
+
+class ProgressSerializer(serializers.Serializer[Any]):
+    """How far a run is: of the step of counting, ``done`` of ``whole`` measures."""
+
+    step = serializers.ChoiceField(Step.choices, default=None, allow_null=True)
+    since = serializers.DateTimeField(default=None, allow_null=True)
+    done = serializers.IntegerField(default=0)
+    whole = serializers.IntegerField(default=0)
 
 
 class ReleaseSerializer(RecordSerializer):

@@ -19,6 +19,7 @@ from .. import filters, models
 from ..querysets import DutyQuerySet, PostEventReportQuerySet, SurveyQuerySet
 from ..selectors.duties import with_state
 from ..selectors.surveys import with_counts
+from ..services.compiling.progress import how_far
 from . import evidence, serializers
 
 
@@ -106,11 +107,20 @@ class IndicatorValueViewSet(IndicatorsViewSet):
 
 
 class CompileRunViewSet(IndicatorsViewSet):
-    """The runs of the compile: what each was asked for, how long it took and what it changed."""
+    """The runs of the compile: what each was asked for, how long it took and what it changed.
+
+    `compile-runs/progress/` tells of the one under way.
+    """
 
     queryset = models.CompileRun.objects.all()
     serializer_class = serializers.CompileRunSerializer
     filterset_class = filters.CompileRunFilter
+
+    @action(detail=False, serializer_class=serializers.ProgressSerializer, filter_backends=[])
+    def progress(self, request: Request) -> Response:
+        """How far the run under way is; without a step where there is none."""
+        self.check_parameters(request, frozenset({"format"}))
+        return Response(serializers.ProgressSerializer(how_far() or {}).data)
 
 
 class ReleaseViewSet(IndicatorsViewSet):

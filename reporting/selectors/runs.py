@@ -24,8 +24,15 @@ class CompileJob:
     @property
     def is_lost(self) -> bool:
         """Whether its process must have ended without a word."""
-        is_running = self.job.state == JobRun.State.RUNNING
-        return is_running and self.job.started_at <= self.at - LOST_AFTER
+        return self._is_running and self.job.started_at <= self.at - LOST_AFTER
+
+    @property
+    def is_under_way(self) -> bool:
+        return self._is_running and not self.is_lost
+
+    @property
+    def _is_running(self) -> bool:
+        return bool(self.job.state == JobRun.State.RUNNING)
 
 
 def compile_jobs(at: dt.datetime) -> list[CompileJob]:

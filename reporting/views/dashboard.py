@@ -33,6 +33,7 @@ from ..selectors.audits import latest_audit
 from ..selectors.dashboard import Asked, Board, Row, board
 from ..selectors.indicators import compiled_years
 from ..selectors.runs import compile_jobs
+from ..services.compiling.progress import how_far
 from ..services.dashboard_sheet import pdf
 from ..tasks import compile_indicators
 
@@ -208,10 +209,14 @@ def chips_of(request: SignedInRequest, asked: Asked) -> list[tuple[str, str]]:
 
 def runs(request: SignedInRequest) -> HttpResponse:
     """When the values were compiled, how long it took and what it changed; what runs or failed."""
+    jobs = compile_jobs(timezone.now())
+    seen = how_far()
     context = {
         "page": keyset_page(request, CompileRun.objects.visible_to(request.user), "-pk"),
         "values_total": IndicatorValue.objects.visible_to(request.user).count(),
-        "jobs": compile_jobs(timezone.now()),
+        "jobs": jobs,
+        "how_far": seen,
+        "is_in_work": seen is not None or any(job.is_under_way for job in jobs),
         "may_compile": may(request.user, "compile_indicators"),
     }
     return render(request, "reporting/compile_runs.html", context)

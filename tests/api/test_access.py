@@ -51,6 +51,7 @@ ENDPOINTS: dict[str, Scope] = {
     **{f"{name}/": scope for name, (scope, _row) in LISTS.items()},
     **{f"{name}/{{id}}/": scope for name, (scope, _row) in LISTS.items()},
     "indicator-values/{id}/evidence/": Scope.READ_INDICATORS,
+    "compile-runs/progress/": Scope.READ_INDICATORS,
     "resources/": Scope.READ_INDICATORS,
     "resources/?table=4": Scope.READ_INDICATORS,
 }

@@ -17,7 +17,8 @@ from engagements.models import Partnership, SupportRequest
 from iscm_portal.common.models import JobRun
 from reporting.models import CompileRun, Indicator, IndicatorValue, PublishedValue
 from reporting.selectors.indicators import latest_run
-from reporting.services.compiling import compile_indicators
+from reporting.services.compiling import compile_all, compile_indicators, progress, sums, values
+from tests.api.client import Api
 from tests.factories import engagements as make
 from tests.factories import reporting as reported
 from tests.files import dicts_of_csv, rows_of_csv
@@ -411,3 +412,40 @@ def test_a_compile_is_asked_for_once_at_a_time(client, django_capture_on_commit_
     with django_capture_on_commit_callbacks():
         third = client.post("/indicators/runs/compile/", follow=True)
     assert "has been asked for" in third.text
+
+
+def test_while_a_compile_runs_page_and_api_tell_how_far_it_is(page, requests, monkeypatch):
+    api, tell, seen, shown = Api(), progress.Progress.tell, [], []
+
+    def told_and_looked_at(self, *step):
+        tell(self, *step)
+        answer = api.read("compile-runs/progress/")
+        seen.append((answer["step"], answer["done"], answer["whole"]))
+        if step[0] == progress.Step.COUNTING:
+            shown.append(page("/indicators/runs/"))
+
+    monkeypatch.setattr(progress.Progress, "tell", told_and_looked_at)
+    compile_all(AT)
+    counted = len(sums.counted_measures())
+    assert seen == [
+        ("duties", 0, 0),
+        *(("counting", done, counted) for done in range(counted)),
+        ("adding_up", 0, 0),
+        ("working_out", 0, 0),
+        ("publishing", 0, 0),
+    ]
+    assert f'<progress id="progress" max="{counted}" value="0">' in shown[0]
+    assert f"Counts the records of each measure: 1 of {counted}" in shown[1]
+    nothing = {"step": None, "since": None, "done": 0, "whole": 0}
+    assert api.read("compile-runs/progress/") == nothing
+    assert "<progress" not in page("/indicators/runs/")
+
+
+def test_nothing_is_told_of_a_run_that_failed(requests, monkeypatch):
+    def fail(*_arguments):
+        raise OSError("disk full")
+
+    monkeypatch.setattr(values, "publish", fail)
+    with pytest.raises(OSError, match="disk full"):
+        compile_all(AT)
+    assert progress.how_far() is None

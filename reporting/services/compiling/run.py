@@ -22,6 +22,7 @@ from ..duties import ask_for_figures, bring_up_to_date
 from . import cells, sums, values
 from .cells import Span
 from .history import keep_history
+from .progress import Progress, Step
 from .sums import Stretch
 from .temporary import drop, seconds_now, take_room
 
@@ -131,10 +132,11 @@ def _begun(spans: Iterable[Span], at: dt.datetime) -> frozenset[Span]:
 
 
 def _run(work: Work, at: dt.datetime) -> CompileRun:
-    with transaction.atomic():
+    with Progress(at) as progress, transaction.atomic():
         lock_until_commit("compile")
         take_room()
         began = seconds_now()
+        progress.tell(Step.DUTIES)
         moved = bring_up_to_date(at)
         ask_for_figures(day for day in moved if not work.counts(day))
         run = CompileRun.objects.create(
@@ -147,8 +149,13 @@ def _run(work: Work, at: dt.datetime) -> CompileRun:
         in_use = Indicator.objects.filter(key__in=work.worked_out)
         values.write_spec(in_use.exclude(state=IndicatorState.RETIRED))
         counted = [measure for measure in sums.counted_measures() if measure.key in work.counted]
-        sums.count_anew(counted, work.stretches)
-        _work_out(work)
+        sums.take_away(counted, work.stretches)
+        for done, measure in enumerate(counted):
+            progress.tell(Step.COUNTING, done, len(counted))
+            for stretch in work.stretches:
+                sums.count(measure, stretch)
+        _work_out(work, progress)
+        progress.tell(Step.PUBLISHING)
         run.values_written, run.values_removed = values.publish(run, at)
         if "report_coverage" in work.counted and (others := MEASURES.keys() - work.worked_out):
             run.values_written += values.tell_reports(sorted(others), run, at)
@@ -162,11 +169,13 @@ def _run(work: Work, at: dt.datetime) -> CompileRun:
     return run
 
 
-def _work_out(work: Work) -> None:
+def _work_out(work: Work, progress: Progress) -> None:
     money = {key for key in work.worked_out if isinstance(MEASURES[key], MoneyMeasure)}
     # Coverage stands beside the values of all others.
     added_up = sorted((work.worked_out - money) | {"report_coverage"})
+    progress.tell(Step.ADDING_UP)
     cells.add_up(work.targets, added_up)
+    progress.tell(Step.WORKING_OUT)
     values.stage(work.years)
     values.stage_money(sorted(money), work.years)
 

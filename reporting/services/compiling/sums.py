@@ -34,17 +34,15 @@ def counted_measures() -> list[Measure]:
     return [measure for measure in MEASURES.values() if not isinstance(measure, MoneyMeasure)]
 
 
-def count_anew(measures: Iterable[Measure], stretches: Iterable[Stretch]) -> None:
-    """Put the sums of these stretches in the place of those that are kept."""
-    measures = list(measures)
+def take_away(measures: Iterable[Measure], stretches: Iterable[Stretch]) -> None:
+    """Delete the sums of these stretches that are kept, to be counted anew."""
+    keys = [measure.key for measure in measures]
     for stretch in stretches:
-        kept = EvidenceSum.objects.filter(stretch.holds())
-        kept.filter(measure__in=[measure.key for measure in measures]).delete()
-        for measure in measures:
-            _count(measure, stretch)
+        EvidenceSum.objects.filter(stretch.holds(), measure__in=keys).delete()
 
 
-def _count(measure: Measure, stretch: Stretch) -> None:
+def count(measure: Measure, stretch: Stretch) -> None:
+    """Write the sums of a stretch."""
     found = measure.sums(stretch.period)
     if stretch.slots is not None and any(slot % 10 == 0 for slot in stretch.slots):
         # Of a year, what has no quarter; the days of a quarter say it all.
