@@ -17,9 +17,9 @@ def latest_audit() -> AuditRun | None:
 
 
 def alarm_for(user: Any) -> AuditRun | None:
-    """The last audit where it found something wrong, for whom that is to be told."""
+    """The last audit where it found something wrong, or saw nothing, for whom that is to be told."""
     run = latest_audit() if may(user, "compile_indicators") else None
-    return run if run is not None and run.differing else None
+    return run if run is not None and (run.differing or run.saw_nothing) else None
 
 
 def problem_of_figures() -> str:
@@ -28,4 +28,8 @@ def problem_of_figures() -> str:
         run = latest_audit()
     except DatabaseError:
         return "unknown: the database does not answer"
-    return f"{run.differing} differ from the records" if run and run.differing else ""
+    if run is None:
+        return ""
+    if run.saw_nothing:
+        return "none could be checked: all wait for a change to be compiled"
+    return f"{run.differing} differ from the records" if run.differing else ""

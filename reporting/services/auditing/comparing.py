@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from ...models import Indicator, IndicatorValue
+from ...models import Indicator, IndicatorValue, PublishedValue
 from .directory import Directory, rows
 from .expected import Recount, Target
 from .money import MONEY
@@ -26,13 +26,16 @@ FIELDS = (
     "reports_owed",
     "reports_accepted",
 )
+# What is kept of each for past days.
+KEPT = tuple(name for name in FIELDS if name != "beside")
 KEY = ("period", "year", "part", "iscm_id", "dimension", "dimension_value", "cell")
 
 
 @dataclass(frozen=True)
 class Difference:
     """One field of a published cell that the recount does not bear out. ``field`` is "missing" of
-    a cell that should be there, "surplus" of one that should not."""
+    a cell that should be there, "surplus" of one that should not, "past" where what is kept for
+    past days is not what stands."""
 
     indicator: str
     period: str
@@ -76,7 +79,8 @@ def compare(at: dt.datetime, most: int) -> tuple[Published, Verdict]:
     verdict = Verdict(most)
     recount = Recount(known, directory)
     for target in _targets(known):
-        _compare_one(target, recount, verdict)
+        wrong = _compare_one(target, recount, verdict)
+        _compare_what_is_kept(target, wrong, verdict)
     return known, verdict
 
 
@@ -90,7 +94,9 @@ def _targets(known: Published) -> list[Target]:
     ]
 
 
-def _compare_one(target: Target, recount: Recount, verdict: Verdict) -> None:
+def _compare_one(target: Target, recount: Recount, verdict: Verdict) -> set[tuple[Span, Cell]]:
+    """Note what differs; returns where."""
+    wrong = set()
     standings, known = recount.standings(target), recount.published
     values = IndicatorValue._default_manager.filter(indicator=target.pk).order_by("pk")
     seen = 0
@@ -111,13 +117,38 @@ def _compare_one(target: Target, recount: Recount, verdict: Verdict) -> None:
             told += [("cell", name, cell.name)] if name != cell.name else []
         else:
             told = [] if may_be else [("surplus", stands["value"], None)]
+        if told:
+            wrong.add((span, cell))
         verdict.note([_difference(target, span, cell, *one) for one in told])
     if target.is_new and not seen:
-        return
+        return wrong
     for (span, cell), missing in standings.items():
         if span in known.spans and span not in known.waiting:
             told_one = ("missing", None, missing.figures.value)
             verdict.note([_difference(target, span, cell, *told_one)])
+            wrong.add((span, cell))
+    return wrong
+
+
+def _compare_what_is_kept(target: Target, wrong: set[tuple[Span, Cell]], verdict: Verdict) -> None:
+    """What past days are shown from ends in what stands: of years, overall and by mechanism. What
+    is ``wrong`` itself has been told."""
+    values = IndicatorValue._default_manager.filter(
+        indicator=target.pk, period="year", dimension=""
+    )
+    kept = PublishedValue._default_manager.filter(indicator=target.pk, to_run=None)
+    should = {tuple(row[:3]): row[3:] for row in _of_years(values)}
+    found = {tuple(row[:3]): row[3:] for row in _of_years(kept)}
+    for year, cell, iscm in sorted(should.keys() | found.keys(), key=str):
+        stands, past = (rows.get((year, cell, iscm)) for rows in (should, found))
+        span, place = ("year", year, 0), Cell(iscm or 0)
+        if stands != past and (span, place) not in wrong:
+            told = (None if past is None else past[0], None if stands is None else stands[0])
+            verdict.note([_difference(target, span, place, "past", *told)])
+
+
+def _of_years(values: Any) -> Any:
+    return values.order_by("pk").values_list("year", "cell", "iscm_id", *KEPT)
 
 
 def _wrong(stands: dict[str, Any], should: dict[str, Any]) -> Iterator[tuple[str, Any, Any]]:

@@ -15,6 +15,8 @@ from .tally import Span, spans_of
 
 # More years than any evidence has: a message that names none may be of all.
 ALL_YEARS = range(1900, 2200)
+# How long a change may wait to be compiled before what it leaves wrong is wrong.
+PATIENCE = dt.timedelta(minutes=15)
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,7 @@ def published(at: dt.datetime, directory: Directory) -> Published:
             today = started_at.date()
     over = {meeting.last_day for meeting in directory.meetings.values()}
     days = {day for day in over if day is not None and today <= day < at.date()}
-    waiting = {span for when in _waiting(days) for span in spans_of(when)}
+    waiting = {span for when in _waiting(at, days) for span in spans_of(when)}
     return Published(
         run=runs[-1][0] if runs else None,
         at=runs[-1][4] if runs else None,
@@ -80,11 +82,16 @@ def _spans(first: int, last: int, at: dt.datetime, *, with_next: bool) -> set[Sp
     return {span for span in found if span[0] != "rolling" or span[1:] <= begun}
 
 
-def _waiting(days: Iterable[dt.date]) -> Iterator[When]:
+def _waiting(at: dt.datetime, days: Iterable[dt.date]) -> Iterator[When]:
     """The quarters of which a change is on record that no run has followed yet; ``days`` are last
-    days of events that are over since a run asked."""
+    days of events that are over since a run asked.
+
+    A change that could not be worked out, or waits for long, excuses nothing: figures that nobody
+    mends are wrong.
+    """
     undone = OutboxMessage.objects.filter(topic="evidence_changed", done_at__isnull=True)
-    for payload in undone.values_list("payload", flat=True):
+    fresh = undone.filter(attempts=0, created_at__gt=at - PATIENCE)
+    for payload in fresh.values_list("payload", flat=True):
         yield from _touched(payload)
     yield from map(quarter_of, days)
 
