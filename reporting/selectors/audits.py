@@ -17,7 +17,7 @@ def latest_audit() -> AuditRun | None:
 
 
 def alarm_for(user: Any) -> AuditRun | None:
-    """The last audit where it found something wrong, or saw nothing, for whom that is to be told."""
+    """The last audit where it found something wrong or saw nothing, for whom that is told."""
     run = latest_audit() if may(user, "compile_indicators") else None
     return run if run is not None and (run.differing or run.saw_nothing) else None
 

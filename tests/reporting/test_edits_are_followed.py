@@ -1,4 +1,4 @@
-"""Whatever is edited by hand, the figures follow: the auditor finds nothing once it is delivered."""
+"""Whatever is edited by hand, the figures follow: then the auditor finds nothing."""
 
 from __future__ import annotations
 
