@@ -1,5 +1,5 @@
-"""Every address of the API, asked at random from its own OpenAPI document: it never fails, and never
-answers what the document does not declare."""
+"""Every address of the API, asked at random from its own OpenAPI document: it never fails, and
+never answers what the document does not declare."""
 
 from __future__ import annotations
 
