@@ -2,10 +2,13 @@
 
 from django.urls import path
 
-from .views import directory
+from .views import directory, tokens
 
 urlpatterns = [
     path("iscms/", directory.iscms, name="iscms"),
     path("offices/", directory.offices, name="offices"),
     path("events/", directory.events, name="events"),
+    path("tokens/", tokens.tokens, name="tokens"),
+    path("tokens/<int:pk>/", tokens.token, name="token"),
+    path("tokens/<int:pk>/revoke/", tokens.revoke, name="token_revoke"),
 ]

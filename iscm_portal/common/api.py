@@ -30,6 +30,7 @@ from rest_framework.viewsets import GenericViewSet
 
 from . import pagination
 from .access import HasScope
+from .api_use import TokenRate, record_use
 from .as_of import known_by
 from .choices import Scope
 from .period import FIRST_DAY
@@ -120,12 +121,17 @@ class Endpoint(JSONErrors):
 
     http_method_names = ["get", "head", "options"]
     renderer_classes = [JSONRenderer, CSVRenderer]
+    throttle_classes = [TokenRate]
     content_negotiation_class = Negotiation
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
         response = super().finalize_response(request, response, *args, **kwargs)
         # The answer is the reader's own: no shared cache keeps it.
         response.headers.setdefault("Cache-Control", "private, no-cache")
+        if rate := getattr(request, "rate", None):
+            for name, value in rate.headers().items():
+                response.headers[name] = value
+        record_use(request, response)
         return response
 
     def check_parameters(self, request: Request, allowed: frozenset[str]) -> None:
@@ -189,6 +195,7 @@ ERRORS = {
     401: "No token, or one that is unknown, expired or revoked.",
     403: "The token lacks the scope.",
     404: "There is no such record, or it is not for the reader.",
+    429: "More calls a minute than a token has; `Retry-After` says when to go on.",
 }
 
 

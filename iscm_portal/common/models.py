@@ -113,6 +113,10 @@ class ApiTokenQuerySet(models.QuerySet["ApiToken"]):
     def valid(self, at: dt.datetime) -> ApiTokenQuerySet:
         return self.filter(revoked_at__isnull=True, expires_at__gt=at, user__is_active=True)
 
+    def of(self, user: Any) -> ApiTokenQuerySet:
+        """The tokens that ``user`` has made, the newest first."""
+        return self.filter(user=user)
+
     def match(self, text: str, at: dt.datetime) -> ApiToken | None:
         """The valid token whose secret is ``text``, or None."""
         prefix, _dot, _secret = text.partition(".")
@@ -159,3 +163,40 @@ class ApiToken(models.Model):
             expires_at=timezone.now() + dt.timedelta(days=days),
         )
         return token, text
+
+    @property
+    def is_expired(self) -> bool:
+        return self.expires_at <= timezone.now()
+
+    def revoke(self, at: dt.datetime) -> None:
+        """End the token now; one that is ended keeps its moment."""
+        if self.revoked_at is None:
+            self.revoked_at = at
+            self.save(update_fields=["revoked_at"])
+
+
+class ApiUse(models.Model):
+    """What a token was used for on a day (UTC): an endpoint, how often, and how often refused.
+
+    The row of a day is there with the first call; how the counts follow: ``common.api_use``.
+    """
+
+    token = models.ForeignKey(ApiToken, models.CASCADE, related_name="uses")
+    day = models.DateField()
+    endpoint = models.CharField(max_length=120)
+    method = models.CharField(max_length=10)
+    calls = models.PositiveIntegerField(default=0)
+    refused = models.PositiveIntegerField(default=0)
+    first_at = models.DateTimeField()
+    last_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["-day", "endpoint", "method"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["token", "day", "endpoint", "method"], name="apiuse_once_a_day"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.token} {self.day} {self.method} {self.endpoint}"

@@ -46,6 +46,7 @@ PAGES: dict[str, tuple[str, ...]] = {
     "/notices/": ("after",),
     "/notices/unsubscribe/x/": (),
     "/profile/": (),
+    "/tokens/": (),
     "/reviews/answers/": ("after",),
     "/reviews/": ("office", "iscm", "after"),
     "/resources/": (

@@ -12,6 +12,8 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 
 from finance.services import terms_of_reference
+from iscm_portal.common.choices import Scope
+from iscm_portal.common.models import ApiToken
 from reporting.choices import ReportPart
 from reporting.models import Duty
 from reporting.services import correcting, reviewing
@@ -66,6 +68,8 @@ TABLE: dict[str, tuple[int, ...]] = {
     "/duties/{duty}/": (302, 200, 404, 200, 404, 200, 404, 200),
     "/notices/": (302, 200, 200, 200, 200, 200, 200, 200),
     "/notices/unsubscribe/{token}/": (200, 200, 200, 200, 200, 200, 200, 200),
+    "/tokens/": (302, 200, 200, 200, 200, 200, 200, 200),
+    "/tokens/{api_token}/": (302, 200, 404, 404, 404, 404, 404, 404),
     "/profile/": (302, 200, 200, 200, 200, 200, 200, 200),
     "/reviews/answers/": (302, 403, 403, 200, 403, 200, 403, 200),
     "/reviews/": (302, 403, 403, 200, 403, 200, 403, 200),
@@ -156,6 +160,8 @@ TABLE: dict[str, tuple[int, ...]] = {
 # What is only done by POST: address -> answers. 302 is done; nobody is told that
 # nothing was saved.
 POSTS: dict[str, tuple[int, ...]] = {
+    "/tokens/": (403, 422, 422, 422, 422, 422, 422, 422),
+    "/tokens/{api_token}/revoke/": (403, 302, 404, 404, 404, 404, 404, 404),
     "/finance/{kind}/new/": (403, 403, 403, 403, 422, 403, 403, 422),
     "/finance/{kind}/{line}/edit/": (403, 403, 404, 403, 422, 403, 403, 422),
     "/finance/{kind}/{line}/delete/": (403, 403, 404, 403, 422, 403, 403, 422),
@@ -279,6 +285,7 @@ def places(people):
         "duty": duty.pk,
         "extension": extension.pk,
         "token": "none-of-ours",
+        "api_token": ApiToken.issue(reporter, [Scope.READ_DIRECTORY], 30)[0].pk,
         "kind": "funding-lines",
         "line": money.FundingLineFactory(iscm=iscm, office=reporter.office).pk,
         "staff": "positions",

@@ -59,7 +59,7 @@ def test_every_operation_declares_its_scope_and_its_errors(schema: dict[str, Any
         assert re.search(r"Scope: `read:\w+`\.", operation["description"]), path
         # A file is not there before what it is made of.
         may_lack = "{id}" in path or path in FILES
-        errors = {"400", "401", "403"} | ({"404"} if may_lack else set())
+        errors = {"400", "401", "403", "429"} | ({"404"} if may_lack else set())
         assert set(operation["responses"]) == {"200"} | errors, path
         for code in errors:
             content = operation["responses"][code]["content"]

@@ -47,6 +47,7 @@ PAGES = {
         "/duties/{duty}/",
         "/notices/",
         "/profile/",
+        "/tokens/",
         "/notices/unsubscribe/x/",
         "/reports/{returned}/edit/short/",
         "/reports/{returned}/edit/people/",

@@ -44,6 +44,7 @@ PAGES = (
     "/duties/",
     "/notices/",
     "/profile/",
+    "/tokens/",
     "/reviews/answers/",
     "/reviews/",
     "/resources/?from=2019&to=2026",
