@@ -50,15 +50,16 @@ RIGHTS: dict[str, frozenset[AccessGroup]] = {
     "manage_users": REVIEWERS,
 }
 
+OF_EVERYBODY = frozenset(
+    {Scope.READ_DIRECTORY, Scope.READ_CALENDAR, Scope.READ_REPORTS, Scope.READ_INDICATORS}
+)
 # access group -> the scopes that a token of its members may carry
 SCOPES: dict[AccessGroup, frozenset[Scope]] = {
-    G.REPORTER: frozenset({Scope.READ_DIRECTORY, Scope.READ_REPORTS, Scope.READ_INDICATORS}),
-    G.MANAGER: frozenset({Scope.READ_DIRECTORY, Scope.READ_REPORTS, Scope.READ_INDICATORS}),
+    G.REPORTER: OF_EVERYBODY,
+    G.MANAGER: OF_EVERYBODY,
     G.FINANCE: frozenset(Scope) - {Scope.WRITE_REPORTS},
     G.IPD: frozenset(Scope),
-    G.ANALYST: frozenset(
-        {Scope.READ_DIRECTORY, Scope.READ_REPORTS, Scope.READ_INDICATORS, Scope.READ_FINANCE}
-    ),
+    G.ANALYST: OF_EVERYBODY | {Scope.READ_FINANCE},
     G.ADMIN: frozenset(Scope),
 }
 

@@ -105,6 +105,10 @@ class SentForm(models.Model):
         return f"{self.model} {self.record}"
 
 
+# "Last used" is for people; a write a request would cost more than it tells.
+LAST_USED_STEP = dt.timedelta(minutes=10)
+
+
 def _digest(secret: str) -> str:
     return hashlib.sha512(secret.encode()).hexdigest()
 
@@ -167,6 +171,11 @@ class ApiToken(models.Model):
     @property
     def is_expired(self) -> bool:
         return self.expires_at <= timezone.now()
+
+    def note_use(self, at: dt.datetime) -> None:
+        """Keep when it was last used, to ten minutes."""
+        if self.last_used_at is None or at - self.last_used_at > LAST_USED_STEP:
+            ApiToken.objects.filter(pk=self.pk).update(last_used_at=at)
 
     def revoke(self, at: dt.datetime) -> None:
         """End the token now; one that is ended keeps its moment."""

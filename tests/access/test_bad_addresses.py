@@ -47,6 +47,7 @@ PAGES: dict[str, tuple[str, ...]] = {
     "/notices/unsubscribe/x/": (),
     "/profile/": (),
     "/tokens/": (),
+    "/events/calendar/": ("iscm",),
     "/reviews/answers/": ("after",),
     "/reviews/": ("office", "iscm", "after"),
     "/resources/": (

@@ -68,6 +68,8 @@ TABLE: dict[str, tuple[int, ...]] = {
     "/duties/{duty}/": (302, 200, 404, 200, 404, 200, 404, 200),
     "/notices/": (302, 200, 200, 200, 200, 200, 200, 200),
     "/notices/unsubscribe/{token}/": (200, 200, 200, 200, 200, 200, 200, 200),
+    "/events/calendar/": (302, 200, 200, 200, 200, 200, 200, 200),
+    "/calendar/{token}.ics": (404, 404, 404, 404, 404, 404, 404, 404),
     "/tokens/": (302, 200, 200, 200, 200, 200, 200, 200),
     "/tokens/{api_token}/": (302, 200, 404, 404, 404, 404, 404, 404),
     "/profile/": (302, 200, 200, 200, 200, 200, 200, 200),
@@ -160,6 +162,7 @@ TABLE: dict[str, tuple[int, ...]] = {
 # What is only done by POST: address -> answers. 302 is done; nobody is told that
 # nothing was saved.
 POSTS: dict[str, tuple[int, ...]] = {
+    "/events/calendar/": (403, 200, 200, 200, 200, 200, 200, 200),
     "/tokens/": (403, 422, 422, 422, 422, 422, 422, 422),
     "/tokens/{api_token}/revoke/": (403, 302, 404, 404, 404, 404, 404, 404),
     "/finance/{kind}/new/": (403, 403, 403, 403, 422, 403, 403, 422),

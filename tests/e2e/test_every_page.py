@@ -48,6 +48,7 @@ PAGES = {
         "/notices/",
         "/profile/",
         "/tokens/",
+        "/events/calendar/",
         "/notices/unsubscribe/x/",
         "/reports/{returned}/edit/short/",
         "/reports/{returned}/edit/people/",

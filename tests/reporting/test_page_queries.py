@@ -45,6 +45,7 @@ PAGES = (
     "/notices/",
     "/profile/",
     "/tokens/",
+    "/events/calendar/",
     "/reviews/answers/",
     "/reviews/",
     "/resources/?from=2019&to=2026",
