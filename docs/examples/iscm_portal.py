@@ -1,8 +1,8 @@
 """A small client of the ISCM portal's API: the standard library alone, Python 3.11 or newer.
 
-    portal = Portal("https://portal.example.org", token)
-    for line in portal.records("funding-lines", year=2019):
-        print(line["iscm_label"], line["amount_usd"])
+portal = Portal("https://portal.example.org", token)
+for line in portal.records("funding-lines", year=2019):
+    print(line["iscm_label"], line["amount_usd"])
 """
 
 from __future__ import annotations

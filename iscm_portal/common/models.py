@@ -105,6 +105,32 @@ class SentForm(models.Model):
         return f"{self.model} {self.record}"
 
 
+class KeyedCall(models.Model):
+    """A call that created something, under the key that its sender gave it: sent again within a
+    day it is answered as before. Written in the transaction of what it creates."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
+    key = models.CharField(max_length=100)
+    # Of the address and what was sent.
+    digest = models.CharField(max_length=64)
+    called_at = models.DateTimeField(db_index=True)
+    status = models.PositiveSmallIntegerField(null=True)
+    body = models.BinaryField(default=b"")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["user", "key"], name="keyedcall_once_a_user")
+        ]
+
+    def __str__(self) -> str:
+        return self.key
+
+    def keep(self, status: int, body: bytes) -> None:
+        """Keep what was answered."""
+        self.status, self.body = status, body
+        self.save(update_fields=["status", "body"])
+
+
 # "Last used" is for people; a write a request would cost more than it tells.
 LAST_USED_STEP = dt.timedelta(minutes=10)
 
