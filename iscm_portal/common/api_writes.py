@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+import json
 from collections.abc import Iterator
 from typing import Any, ClassVar
 
@@ -25,6 +26,7 @@ from django.utils.translation import gettext as _
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
 from rest_framework import exceptions, status
+from rest_framework.parsers import JSONParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -74,6 +76,16 @@ class Refused(Exception):
     def __init__(self, field: str, said: str) -> None:
         super().__init__(said)
         self.field, self.said = field, said
+
+
+class BodyParser(JSONParser):
+    """JSON; one nested more deeply than Python can read is an error of its sender."""
+
+    def parse(self, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return super().parse(*args, **kwargs)
+        except RecursionError:
+            raise exceptions.ParseError(_("It is nested too deeply.")) from None
 
 
 class WriteSchema(EndpointSchema):
@@ -174,9 +186,16 @@ class WritableViewSet(RecordViewSet):
     """A list whose records may be written."""
 
     schema = WriteSchema()
+    parser_classes = [BodyParser]
 
     http_method_names = ["get", "head", "options", "post", "patch", "delete"]
     write_scope: ClassVar[Scope]
+
+    def get_renderers(self) -> Any:
+        """What is written is answered as JSON."""
+        if self.action in ("create", "partial_update", "destroy"):
+            return [JSONRenderer()]
+        return super().get_renderers()
 
     # --- what an endpoint says
 
@@ -210,7 +229,7 @@ class WritableViewSet(RecordViewSet):
         return response
 
     def create(self, request: Request) -> Response:
-        self.check_parameters(request, frozenset({"format"}))
+        self.check_parameters(request, frozenset())
         with transaction.atomic():
             call = _keyed(request)
             if call is not None and call.body:
@@ -221,7 +240,7 @@ class WritableViewSet(RecordViewSet):
         return answer
 
     def partial_update(self, request: Request, pk: str) -> Response:
-        self.check_parameters(request, frozenset({"format"}))
+        self.check_parameters(request, frozenset())
         record, version = self._held(request, pk)
         given = _mapping(request.data)
         stored = stored_values(self._form(None, record), record)
@@ -229,7 +248,7 @@ class WritableViewSet(RecordViewSet):
         return self._answer(saved, status.HTTP_200_OK)
 
     def destroy(self, request: Request, pk: str) -> Response:
-        self.check_parameters(request, frozenset({"format"}))
+        self.check_parameters(request, frozenset())
         record, version = self._held(request, pk)
         reason = _mapping(request.data).get("reason", "")
         try:
@@ -412,7 +431,7 @@ def _keyed(request: Request) -> KeyedCall | None:
         said = _("Give a key of at most %(most)s characters.") % {"most": KEY_LENGTH}
         raise exceptions.ValidationError({"Idempotency-Key": [said]})
     now, user = timezone.now(), int(request.user.pk or 0)
-    told = f"{request.path}\n".encode() + orjson.dumps(request.data, option=orjson.OPT_SORT_KEYS)
+    told = f"{request.path}\n".encode() + json.dumps(request.data, sort_keys=True).encode()
     digest = hashlib.sha256(told).hexdigest()
     calls = KeyedCall.objects.filter(user=user, key=key)
     calls.filter(called_at__lte=now - KEPT).delete()

@@ -191,6 +191,17 @@ def test_what_is_no_record_is_refused(officer, body):
     assert FundingLine.objects.count() == 0
 
 
+@pytest.mark.parametrize("body", [b"{", b"\xff", b"[" * 100_000, b'{"year": NaN}', b""])
+def test_what_is_no_json_is_refused(officer, body):
+    answer = officer.client.post(
+        "/api/v1/funding-lines/",
+        body,
+        content_type="application/json",
+        headers={"Idempotency-Key": "k"},
+    )
+    assert (answer.status_code, KeyedCall.objects.count()) == (400, 0)
+
+
 def test_the_rules_of_the_pages_hold(officer):
     full = money.AttributionFactory(basis="stated_share", share_pct=80, year=2026)
     other = make.ISCMFactory()
