@@ -200,7 +200,11 @@ def test_rows_from_before_get_a_code_made_of_their_number_and_so_do_their_versio
             }
             versions = FundingLine.history.filter(id=number).values_list("code", flat=True)
             assert set(versions) == {f"{beginning}{number}"}
-            assert Position.objects.get().code == Position.history.get().code == f"P-{post.pk}"
+            # The table of posts lacks columns that it has got since.
+            codes_of_posts = [
+                m.values_list("code", flat=True) for m in (Position.objects, Position.history)
+            ]
+            assert [list(rows) for rows in codes_of_posts] == [[f"P-{post.pk}"]] * 2
             changes = [sql for sql in asked if sql.startswith("UPDATE")]
             assert len(changes) == 4  # sets, whatever the number of rows
     finally:
