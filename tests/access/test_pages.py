@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+from copy import deepcopy
 
 import pytest
 from django.contrib import admin
 from django.core.files.base import ContentFile
-from django.test import Client
+from django.test import Client, override_settings
 from django.urls import URLPattern, URLResolver, get_resolver
 
 from finance.services import terms_of_reference
@@ -224,8 +225,30 @@ POSTS: dict[str, tuple[int, ...]] = {
 ELSEWHERE = ("admin/", "api/v1/")
 
 
+@pytest.fixture(autouse=True, scope="module")
+def media(tmp_path_factory):
+    with override_settings(MEDIA_ROOT=tmp_path_factory.mktemp("media")):
+        yield
+
+
+@pytest.fixture(scope="module")
+def world(media, rows_of_module):
+    """People of every group, and a record of every kind that an address names: made once."""
+    people = people_of_all_groups()
+    return people, places_of_all_kinds(people)
+
+
 @pytest.fixture
-def people():
+def people(world):
+    return deepcopy(world[0])  # a test may change its own
+
+
+@pytest.fixture
+def places(world):
+    return world[1]
+
+
+def people_of_all_groups():
     office, elsewhere = make.OfficeFactory(), make.OfficeFactory()
     return {
         "reporter": make.UserFactory(access_group="reporter", office=office),
@@ -240,9 +263,7 @@ def people():
     }
 
 
-@pytest.fixture
-def places(people):
-    """A record of every kind that an address names."""
+def places_of_all_kinds(people):
     reporter = people["reporter"]
     iscm = make.ISCMFactory()
     reports = {}
