@@ -233,7 +233,8 @@ def _tagged_counts(group: str, kind: Kind, rows: PortalQuerySet, chosen: Chosen)
 
 def _with_themes(kind: Kind, rows: PortalQuerySet) -> QuerySet[Any]:
     """``rows`` with each theme of their event's agenda as their ``part``."""
-    return rows.annotate(part=F(_items_path(kind))).filter(part__isnull=False)
+    found: QuerySet[Any] = rows.annotate(part=F(_items_path(kind))).filter(part__isnull=False)
+    return found
 
 
 def _sums_of_reports(kind: Kind, rows: PortalQuerySet, chosen: Chosen) -> dict[int, int]:
