@@ -72,6 +72,7 @@ class Measured:
 
 
 def values_asked(asked: Asked, run: CompileRun | None) -> QuerySet[Any]:
+    """The values of such spans: those of now, or of a past day after its last ``run``."""
     if asked.as_of:
         return PublishedValue.objects.stood_after(run.pk if run else None)
     return IndicatorValue.objects.filter(period=asked.period)

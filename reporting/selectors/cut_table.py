@@ -122,7 +122,8 @@ def table_of(
         shown = [row for row in shown if row not in left_out]
         heads, grid = _cut(asked, run)
     labels = [label for _code, label in heads]
-    reports = [_reports(grid, code) for code, _label in heads]
+    told = _reports(grid)
+    reports = [told.get(code) for code, _label in heads]
     if 0 < len(heads) <= MOST_COLUMNS:
         lines = [
             Line(
@@ -148,10 +149,11 @@ def table_of(
     return Table(dimension_label(asked.by), titles, lines, left_out, by_year)
 
 
-def _reports(grid: Grid, code: str) -> Value | None:
-    """A value of the place that has reports: they are the same beside all its values."""
-    values = (value for (_indicator, place), value in grid.items() if place == code)
-    return next((value for value in values if value and value.reports_owed), None)
+def _reports(grid: Grid) -> dict[str, Value]:
+    """A value of each place that has reports: they are the same beside all its values."""
+    return {
+        place: value for (_indicator, place), value in grid.items() if value and value.reports_owed
+    }
 
 
 def _cut(asked: Asked, run: CompileRun | None) -> tuple[list[tuple[str, str]], Grid]:
