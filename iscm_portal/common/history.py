@@ -65,7 +65,7 @@ def _copied(model: type[Model], pks: list[int], told: Mapping[str, Any]) -> list
     fields = [history._meta.get_field(field) for field in told]
     columns = ", ".join([*kept, *(name(field.column) for field in fields)])
     values = [field.get_db_prep_save(getattr(row, field.attname), connection) for field in fields]
-    key, marks = name(model._meta.pk.column), ", ".join(["%s"] * len(pks))
+    key, marks = name(str(model._meta.pk.column)), ", ".join(["%s"] * len(pks))
     with connection.cursor() as cursor:
         cursor.execute(
             f"INSERT INTO {name(history._meta.db_table)} ({columns}) "  # noqa: S608 - names of our own
@@ -74,7 +74,8 @@ def _copied(model: type[Model], pks: list[int], told: Mapping[str, Any]) -> list
             f"RETURNING {key}, {name(history._meta.pk.column)}",
             [*values, *pks],
         )
-        return cursor.fetchall()
+        copied: list[tuple[int, int]] = cursor.fetchall()
+    return copied
 
 
 def latest_history(

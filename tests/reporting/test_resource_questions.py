@@ -480,7 +480,7 @@ def test_what_is_not_known_is_no_fall_to_nothing(read):
         assert "−50" in page
         assert "−100" not in text_of_pdf(read(f"{address}&format=pdf"))
     assert "−100" not in read(f"{years}&iscm=rcm")
-    rows = {line["row"]: line for line in dicts_of_csv(read(f"{compared}&format=csv"))}
+    rows: Any = {line["row"]: line for line in dicts_of_csv(read(f"{compared}&format=csv"))}
     assert list(rows[rcm.acronym].values()) == [rcm.acronym, "1000.00", "1000.00", "", "", ""]
     assert list(rows[other.acronym].values())[1:] == [
         "600.00",
