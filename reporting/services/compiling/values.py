@@ -368,6 +368,8 @@ COLUMNS = (
 )
 KEY = "indicator_id, period, year, part, cell"
 SAME_KEY = " AND ".join(f"stands.{name} = fresh.{name}" for name in KEY.split(", "))
+WRITTEN = f"{KEY}, iscm_id, dimension, dimension_value, {', '.join(COLUMNS)}"
+UPDATES = ", ".join(f"{name} = excluded.{name}" for name in (*COLUMNS, "compiled_at", "run_id"))
 
 
 def publish(run: CompileRun, at: dt.datetime) -> tuple[int, int]:
@@ -428,35 +430,37 @@ OWED = "COALESCE(exact.n, nearest.n, 0)"
 ACCEPTED = "COALESCE(exact.total, nearest.total, 0)"
 
 
+def _fresh() -> str:
+    """The query of what is staged, as it is to stand, with its status and the reports beside it."""
+    return f"""
+        SELECT staged.indicator_id, staged.period, staged.year, staged.part, staged.cell,
+            NULLIF(staged.iscm_id, 0) AS iscm_id, staged.dimension, staged.dimension_value,
+            staged.value / 10000.0 AS value, staged.numerator / 10000.0 AS numerator,
+            staged.denominator / 10000.0 AS denominator, staged.n,
+            {as_json("staged.beside")} AS beside, {_status()} AS status,
+            {OWED} AS reports_owed, {ACCEPTED} AS reports_accepted, spec.version_id
+        FROM staged
+        JOIN spec ON spec.indicator_id = staged.indicator_id
+        {_reports("staged", "staged.part", "staged.iscm_id")}
+    """
+
+
 def _upsert(run: CompileRun, at: dt.datetime) -> int:
     """One statement: a Python object per cell would be some ten times slower.
 
     What stands as it is to stand is left out before the upsert, which would lock it.
     """
-    updates = ", ".join(f"{name} = excluded.{name}" for name in (*COLUMNS, "compiled_at", "run_id"))
     changed = " OR ".join(differs(f"stands.{name}", f"fresh.{name}") for name in COLUMNS)
-    columns = f"{KEY}, iscm_id, dimension, dimension_value, {', '.join(COLUMNS)}"
-    fresh = ", ".join(f"fresh.{name}" for name in columns.split(", "))
+    fresh = ", ".join(f"fresh.{name}" for name in WRITTEN.split(", "))
     with connection.cursor() as cursor:
         cursor.execute(
             f"""
-            INSERT INTO reporting_indicatorvalue ({columns}, compiled_at, run_id)
+            INSERT INTO reporting_indicatorvalue ({WRITTEN}, compiled_at, run_id)
             SELECT {fresh}, %s, %s
-            FROM (
-                SELECT staged.indicator_id, staged.period, staged.year, staged.part, staged.cell,
-                    NULLIF(staged.iscm_id, 0) AS iscm_id, staged.dimension, staged.dimension_value,
-                    staged.value / 10000.0 AS value,
-                    staged.numerator / 10000.0 AS numerator,
-                    staged.denominator / 10000.0 AS denominator,
-                    staged.n, {as_json("staged.beside")} AS beside, {_status()} AS status,
-                    {OWED} AS reports_owed, {ACCEPTED} AS reports_accepted, spec.version_id
-                FROM staged
-                JOIN spec ON spec.indicator_id = staged.indicator_id
-                {_reports("staged", "staged.part", "staged.iscm_id")}
-            ) fresh
+            FROM ({_fresh()}) fresh
             LEFT JOIN reporting_indicatorvalue stands ON {SAME_KEY}
             WHERE stands.id IS NULL OR {changed}
-            ON CONFLICT ({KEY}) DO UPDATE SET {updates}
+            ON CONFLICT ({KEY}) DO UPDATE SET {UPDATES}
             """,
             [connection.ops.adapt_datetimefield_value(at), run.pk],
         )
