@@ -2,7 +2,7 @@
 
 One statement a measure: the records added up once by quarter and all that they may be cut by; those
 sums put into the cells of a quarter by grouping sets, and through the mechanisms; the quarters into
-spans; what is published worked out; and into a table with a key, where only what changed is written.
+spans; what is published worked out; and that into a table with a key, only what changed.
 Cells, numbers and what stands beside them (shares, medians, the change in spread) are the portal's,
 to the last place; ``differences`` says so.
 

@@ -23,8 +23,18 @@ from ...choices import Direction, IndicatorState, PeriodKind, Status
 from ...measures import MEASURES, Cell, Measure, MoneyMeasure
 from ...measures.base import Shape
 from ...models import CompileRun, Indicator
-from .cells import KEYS
-from .temporary import as_json, create, create_from, differs, four_places, index, insert, units
+from .cells import KEYS, Iscms, within
+from .temporary import (
+    as_json,
+    create,
+    create_from,
+    differs,
+    four_places,
+    index,
+    insert,
+    marks,
+    units,
+)
 
 SPEC = (
     "indicator_id integer, measure text, shape text, per integer, scale integer, least_n integer,"
@@ -84,10 +94,10 @@ def _number(threshold: Decimal | None) -> str | None:
     return None if threshold is None else str(threshold)
 
 
-def stage(years: Iterable[int]) -> None:
+def stage(years: Iterable[int], iscms: Iscms) -> None:
     """Fill ``staged`` from ``cell_sums``, for measures that are added up; ``years`` have a cell of
     everything each."""
-    _add_zeros()
+    _add_zeros(iscms)
     _add_years_without_data(years)
     _work_out_medians()
     _work_out_spreads()
@@ -127,7 +137,8 @@ def stage(years: Iterable[int]) -> None:
                     AND {SAME_CELL.format("spreads", "cells")}
                 LEFT JOIN floors ON floors.measure = cells.measure
                     AND {SAME_CELL.format("floors", "cells")}
-                WHERE spec.least_n = 0 OR cells.period <> '{PeriodKind.ROLLING}'
+                WHERE {within(iscms, "cells.iscm_id")}
+                    AND (spec.least_n = 0 OR cells.period <> '{PeriodKind.ROLLING}')
             ) worked
             """,
             [],
@@ -196,7 +207,7 @@ def _beside() -> str:
     """
 
 
-def _add_zeros() -> None:
+def _add_zeros(iscms: Iscms) -> None:
     """A count is 0 where a report was accepted and nothing is on record."""
     with connection.cursor() as cursor:
         cursor.execute(
@@ -205,7 +216,7 @@ def _add_zeros() -> None:
             SELECT spec.measure, period, year, quarter, iscm_id, dimension, value, 0, 0, 0
             FROM cell_sums reports CROSS JOIN spec
             WHERE reports.measure = 'report_coverage' AND reports.total > 0
-                AND spec.is_count = 1 AND dimension IN {OF_MECHANISMS}
+                AND spec.is_count = 1 AND dimension IN {OF_MECHANISMS} AND {within(iscms)}
                 AND NOT EXISTS (
                     SELECT 1 FROM cell_sums other
                     WHERE other.measure = spec.measure AND {SAME_CELL.format("other", "reports")}
@@ -372,14 +383,14 @@ WRITTEN = f"{KEY}, iscm_id, dimension, dimension_value, {', '.join(COLUMNS)}"
 UPDATES = ", ".join(f"{name} = excluded.{name}" for name in (*COLUMNS, "compiled_at", "run_id"))
 
 
-def publish(run: CompileRun, at: dt.datetime) -> tuple[int, int]:
+def publish(run: CompileRun, at: dt.datetime, iscms: Iscms) -> tuple[int, int]:
     """Make the published values of the run's cells what is staged: rows written and removed.
 
     What did not change is not touched: it keeps the run and the moment of its last change.
     """
     index("staged", KEY)
     written = _upsert(run, at)
-    return written, _remove(run)
+    return written, _remove(run, iscms)
 
 
 def _status() -> str:
@@ -410,24 +421,24 @@ def _status() -> str:
 
 
 def _reports(cell: str, part: str, iscm: str) -> str:
-    """The joins that find the reports beside a cell: of its own cell, or of its mechanism's."""
+    """The join that finds the reports beside a cell: of its own cell, or of its mechanism's."""
 
-    def of(name: str) -> str:
-        return f"""
-            LEFT JOIN cell_sums {name} ON {name}.measure = 'report_coverage'
-                AND {name}.period = {cell}.period AND {name}.year = {cell}.year
-                AND {name}.quarter = {part} AND {name}.iscm_id = {iscm}
-        """
+    def own(name: str, column: str) -> str:
+        return (
+            f"reports.{name} ="
+            f" CASE WHEN {cell}.dimension IN {NO_REPORTS} THEN '' ELSE {cell}.{column} END"
+        )
 
     return f"""
-        {of("exact")} AND exact.dimension = {cell}.dimension
-            AND exact.value = {cell}.dimension_value
-        {of("nearest")} AND nearest.dimension = '' AND {cell}.dimension IN {NO_REPORTS}
+        LEFT JOIN cell_sums reports ON reports.measure = 'report_coverage'
+            AND reports.period = {cell}.period AND reports.year = {cell}.year
+            AND reports.quarter = {part} AND reports.iscm_id = {iscm}
+            AND {own("dimension", "dimension")} AND {own("value", "dimension_value")}
     """
 
 
-OWED = "COALESCE(exact.n, nearest.n, 0)"
-ACCEPTED = "COALESCE(exact.total, nearest.total, 0)"
+OWED = "COALESCE(reports.n, 0)"
+ACCEPTED = "COALESCE(reports.total, 0)"
 
 
 def _fresh() -> str:
@@ -467,8 +478,11 @@ def _upsert(run: CompileRun, at: dt.datetime) -> int:
         return int(cursor.rowcount)
 
 
-def _remove(run: CompileRun) -> int:
-    """Take away the cells of the run's spans that have nothing any more."""
+def _remove(run: CompileRun, iscms: Iscms) -> int:
+    """Take away the cells of the run's spans that have nothing any more.
+
+    Of measures that finance works out, those of every mechanism were.
+    """
     in_scope = (
         "true"
         if run.scope == CompileRun.Scope.WHOLE
@@ -477,12 +491,17 @@ def _remove(run: CompileRun) -> int:
                 AND targets.year = stands.year AND targets.quarter = stands.part)
         """
     )
+    reached = within(iscms, "COALESCE(stands.iscm_id, 0)")
     with connection.cursor() as cursor:
         cursor.execute(
             f"""
             DELETE FROM reporting_indicatorvalue AS stands
-            WHERE indicator_id IN (SELECT indicator_id FROM spec) AND {in_scope}
-                AND NOT EXISTS (
+            WHERE indicator_id IN (SELECT indicator_id FROM spec) AND ({reached}
+                    OR indicator_id NOT IN (
+                        SELECT indicator_id FROM spec WHERE measure IN ({_summed_keys()})
+                    )
+                )
+                AND {in_scope} AND NOT EXISTS (
                     SELECT 1 FROM staged fresh WHERE {SAME_KEY}
                 )
             """
@@ -490,12 +509,11 @@ def _remove(run: CompileRun) -> int:
         return int(cursor.rowcount)
 
 
-def tell_reports(measures: list[str], run: CompileRun, at: dt.datetime) -> int:
+def tell_reports(measures: list[str], iscms: Iscms, run: CompileRun, at: dt.datetime) -> int:
     """Bring the reports beside the values of these measures up to date: rows changed.
 
     For measures whose values stay: all that a report which tells nothing of theirs can change.
     """
-    named = ", ".join(["%s"] * len(measures))
     with connection.cursor() as cursor:
         cursor.execute(
             f"""
@@ -511,8 +529,8 @@ def tell_reports(measures: list[str], run: CompileRun, at: dt.datetime) -> int:
                 {_reports("kept", "kept.part", "COALESCE(kept.iscm_id, 0)")}
                 WHERE kept.indicator_id IN (
                     SELECT id FROM reporting_indicator
-                    WHERE key IN ({named}) AND state <> '{IndicatorState.RETIRED}'
-                )
+                    WHERE key IN ({marks(measures)}) AND state <> '{IndicatorState.RETIRED}'
+                ) AND {within(iscms, "COALESCE(kept.iscm_id, 0)")}
             ) told
             WHERE told.id = stands.id
                 AND (stands.reports_owed <> told.owed OR stands.reports_accepted <> told.accepted)
