@@ -21,7 +21,7 @@ from unittest import mock
 from tests.benchmarks import by_hand, records
 
 AT = dt.datetime(records.FIRST_YEAR + records.YEARS, 1, 1, 3, tzinfo=dt.UTC)
-ROUNDS = 3
+ROUNDS = 2
 Case = dict[str, Any]
 
 
@@ -94,7 +94,7 @@ def change() -> float:
 
 def upserts() -> Iterator[tuple[str, float, float]]:
     """The portal's publishing statement and a plain upsert of the same rows ready in a table, with
-    all values as they stand and with all changed: what, ours, reference.
+    all values as they stand and with a tenth of them changed: what, ours, reference.
 
     The plain one goes first: what it leaves behind in the table slows the portal's, not its own.
     """
@@ -121,9 +121,8 @@ def upserts() -> Iterator[tuple[str, float, float]]:
 
     def compared(run: Any, at: dt.datetime) -> int:
         with connection.cursor() as cursor:
-            for name, before in (("upsert", ""), ("upsert, all changed", "n = n + 1")):
-                if before:
-                    cursor.execute(f"UPDATE staged SET {before}; ANALYZE staged")
+            for name, part in (("upsert", "false"), ("upsert, a tenth new", "iscm_id % 10 = 1")):
+                cursor.execute(f"UPDATE staged SET n = n + 1 WHERE {part}")
                 cursor.execute(f"CREATE TEMPORARY TABLE ready AS {values._fresh()}")
                 cursor.execute("ANALYZE ready")
                 theirs = taken(lambda: cursor.execute(plain, [at, run.pk]))

@@ -97,7 +97,7 @@ def _number(threshold: Decimal | None) -> str | None:
 def stage(years: Iterable[int], iscms: Iscms) -> None:
     """Fill ``staged`` from ``cell_sums``, for measures that are added up; ``years`` have a cell of
     everything each."""
-    _add_zeros(iscms)
+    _add_zeros()
     _add_years_without_data(years)
     _work_out_medians()
     _work_out_spreads()
@@ -207,7 +207,7 @@ def _beside() -> str:
     """
 
 
-def _add_zeros(iscms: Iscms) -> None:
+def _add_zeros() -> None:
     """A count is 0 where a report was accepted and nothing is on record."""
     with connection.cursor() as cursor:
         cursor.execute(
@@ -216,7 +216,7 @@ def _add_zeros(iscms: Iscms) -> None:
             SELECT spec.measure, period, year, quarter, iscm_id, dimension, value, 0, 0, 0
             FROM cell_sums reports CROSS JOIN spec
             WHERE reports.measure = 'report_coverage' AND reports.total > 0
-                AND spec.is_count = 1 AND dimension IN {OF_MECHANISMS} AND {within(iscms)}
+                AND spec.is_count = 1 AND dimension IN {OF_MECHANISMS}
                 AND NOT EXISTS (
                     SELECT 1 FROM cell_sums other
                     WHERE other.measure = spec.measure AND {SAME_CELL.format("other", "reports")}
