@@ -618,6 +618,19 @@ def test_cells_of_each_mechanism_follow_a_change_of_its_records(move: str):
     assert everything() == followed
 
 
+def test_answers_of_one_quarter_hide_and_show_those_of_the_others():
+    IndicatorFactory(key="satisfaction")
+    for month, answers in ((1, 3), (4, 3), (7, 2)):
+        SatisfactionAnswerFactory.create_batch(answers, answered_on=dt.date(2026, month, 1))
+    compile_all(NOW)
+    quarters = IndicatorValue.objects.filter(period=PeriodKind.QUARTER, cell="overall")
+    assert not quarters.filter(value__isnull=False).exists()
+    SatisfactionAnswer.objects.filter(answered_on__month=7).delete()
+    compile_change([20263], ["satisfactionanswer"], LATER)
+    assert quarters.filter(value__isnull=False).count() == 2
+    assert compile_all(LATER).values_written == 0
+
+
 def test_a_change_that_moves_no_sum_writes_nothing(all_indicators: list[Indicator]):
     request = SupportRequestFactory(asked_on=DAY)
     compile_all(NOW)

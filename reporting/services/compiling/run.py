@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
+from itertools import product
 from typing import Any
 
 from django.db import transaction
@@ -46,20 +47,19 @@ class Work:
     def narrowed(self, moved: set[tuple[str, str]]) -> Work:
         """Work out what rests on these sums (measure and place), and what finance works out.
 
-        The cells of one mechanism do not move with another's sums; only whether answers are enough
-        to be shown depends on all.
+        The cells of one mechanism do not move with another's sums, nor those of a quarter; but
+        whether answers are enough to be shown depends on those of all.
         """
         worked_out = {key for key, _place in moved}
         if "report_coverage" in worked_out:
             # With the first report of a cell, what is not on record becomes 0.
             worked_out |= {key for key, measure in MEASURES.items() if measure.is_count}
-        iscms = {int(pk) for _key, place in moved for pk in place.split(",") if pk}
-        has_floor = any(MEASURES[key].least_n for key in worked_out)
-        return replace(
-            self,
-            worked_out=frozenset(worked_out | (self.counted & MONEY)),
-            iscms=None if has_floor else frozenset(iscms),
-        )
+        left = replace(self, worked_out=frozenset(worked_out | (self.counted & MONEY)))
+        if any(MEASURES[key].least_n for key in worked_out):
+            quarters = product([PeriodKind.QUARTER.value], self.years, range(1, 5))
+            return replace(left, targets=self.targets.union(quarters))
+        places = ",".join(place for _key, place in moved).split(",")
+        return replace(left, iscms=frozenset(int(pk) for pk in places if pk))
 
     @property
     def years(self) -> set[int]:
