@@ -481,7 +481,7 @@ def _upsert(run: CompileRun, at: dt.datetime) -> int:
 def _remove(run: CompileRun, iscms: Iscms) -> int:
     """Take away the cells of the run's spans that have nothing any more.
 
-    Of measures that finance works out, those of every mechanism were.
+    What finance works out, it worked out for every mechanism.
     """
     in_scope = (
         "true"
