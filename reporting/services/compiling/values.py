@@ -260,6 +260,8 @@ def _work_out_medians() -> None:
     def has_median(measure: Measure) -> bool:
         return measure.shape == Shape.MEDIAN or bool(measure.median_beside)
 
+    # Sorted by numbers first, which are faster to compare than words.
+    by = "year, iscm_id, quarter, value, dimension, measure, period"
     create_from(
         "medians",
         f"""
@@ -268,12 +270,12 @@ def _work_out_medians() -> None:
             + MIN(CASE WHEN passed >= records / 2 + 1 THEN part END) AS twice
         FROM (
             SELECT {KEYS}, part,
-                CAST(SUM(n) OVER (PARTITION BY {KEYS} ORDER BY part) AS bigint) AS passed,
-                CAST(SUM(n) OVER (PARTITION BY {KEYS}) AS bigint) AS records
+                CAST(SUM(n) OVER (PARTITION BY {by} ORDER BY part) AS bigint) AS passed,
+                CAST(SUM(n) OVER (PARTITION BY {by}) AS bigint) AS records
             FROM rolled
             WHERE part IS NOT NULL AND measure IN ({_keys_with(has_median)})
         ) counted
-        GROUP BY {KEYS}
+        GROUP BY {by}
         """,
     )
     index("medians", KEYS)
