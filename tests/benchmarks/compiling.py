@@ -121,7 +121,10 @@ def upserts() -> Iterator[tuple[str, float, float]]:
 
     def compared(run: Any, at: dt.datetime) -> int:
         with connection.cursor() as cursor:
-            for name, part in (("upsert", "false"), ("upsert, a tenth new", "iscm_id % 10 = 1")):
+            for name, part in (
+                ("upsert", "false"),
+                ("upsert, a tenth changed", "iscm_id % 10 = 1"),
+            ):
                 cursor.execute(f"UPDATE staged SET n = n + 1 WHERE {part}")
                 cursor.execute(f"CREATE TEMPORARY TABLE ready AS {values._fresh()}")
                 cursor.execute("ANALYZE ready")
