@@ -262,6 +262,8 @@ def _work_out_medians() -> None:
 
     # Sorted by numbers first, which are faster to compare than words.
     by = "year, iscm_id, quarter, value, dimension, measure, period"
+    # Sorted by numbers first, which are faster to compare than words.
+    by = "year, quarter, iscm_id, value, dimension, measure, period"
     create_from(
         "medians",
         f"""
