@@ -53,9 +53,11 @@ Grid = dict[tuple[int, str], Value | None]
 @dataclass(frozen=True)
 class Asked:
     """What a dashboard is of: a span, one or several mechanisms or all, cut by a dimension or not,
-    as it is or as it stood at the end of a day."""
+    as it is or as it stood at the end of a day. ``today`` is the day it is looked at from: that
+    day, or the present one."""
 
     year: int
+    today: dt.date
     period: str = PeriodKind.YEAR
     part: int = 0
     by: str = ""
@@ -87,6 +89,39 @@ class Asked:
     def label(self) -> str:
         return span_label(self.period, self.year, self.part)
 
+    @property
+    def last_day(self) -> dt.date:
+        return last_day_of(self.period, self.year, self.part)
+
+    @property
+    def is_over(self) -> bool:
+        return self.last_day < self.today
+
+    @property
+    def has_begun(self) -> bool:
+        return PeriodKind(self.period).days(self.year, self.part).start <= self.today
+
+    @property
+    def twelve_months(self) -> Place | None:
+        """Of what is not over the last twelve months that are, by the quarter they end with:
+        they can be set beside those of a year before. Of a quarter, and of what has not begun or
+        is read as of a past day, there are none."""
+        if self.is_over or not self.has_begun or self.as_of or self.period == PeriodKind.QUARTER:
+            return None
+        year, quarters_over = self.today.year, (self.today.month - 1) // 3
+        return (year, quarters_over) if quarters_over else (year - 1, 4)
+
+    @property
+    def compared_label(self) -> str:
+        """What of it is set beside the same of a year before."""
+        if self.is_over:
+            return self.label
+        return span_label(PeriodKind.ROLLING, *self.twelve_months) if self.twelve_months else ""
+
+
+def last_day_of(period: str, year: int, part: int) -> dt.date:
+    return PeriodKind(period).days(year, part).end - dt.timedelta(days=1)
+
 
 def span_label(period: str, year: int, part: int) -> str:
     """A span in words: "2026", "2026, second quarter", "twelve months to June 2026"."""
@@ -110,7 +145,10 @@ def short_label(period: str, year: int, part: int) -> str:
 @dataclass(frozen=True)
 class Row:
     """One indicator in the cell asked for: its value, the one of a year before, the released one,
-    and the trend up to it as pairs of a span and a number."""
+    and the trend up to it as pairs of a span and a number.
+
+    ``compared`` are two numbers of the same length, a year apart: of the span and the year before,
+    or while it is not over of the last twelve months that are."""
 
     indicator: Indicator
     value: Value | None
@@ -119,6 +157,7 @@ class Row:
     trend: list[tuple[str, Decimal | None]]
     # Whether the target is one of this cell: the target of a sum is not that of its parts.
     has_target: bool
+    compared: tuple[Decimal | None, Decimal | None]
 
     @property
     def number(self) -> Decimal | None:
@@ -134,9 +173,9 @@ class Row:
 
     @property
     def change(self) -> Decimal | None:
-        """Against the same span of the year before."""
-        before = self.before.value if self.before else None
-        return None if self.number is None or before is None else self.number - before
+        """Against the same months of a year before."""
+        before, now = self.compared
+        return None if now is None or before is None else now - before
 
     @property
     def is_better(self) -> bool | None:
@@ -148,7 +187,7 @@ class Row:
     @property
     def weight(self) -> Decimal:
         """How large the change is against what was before."""
-        before = self.before.value if self.before else None
+        before = self.compared[0]
         if not self.change:
             return Decimal(0)
         return abs(self.change / before) if before else Decimal("Infinity")
@@ -294,6 +333,7 @@ def board(asked: Asked, user: Reader, cuts: dict[str, Sequence[str]], wholes: se
         found[value.indicator_id, value.cell][value.year, value.part] = value
     release = None if asked.as_of else _release_for(asked.year)
     released = _released(release, asked, cells[0])
+    compared = _compared(asked, cells[0], found)
     rows = [
         Row(
             indicator,
@@ -302,6 +342,7 @@ def board(asked: Asked, user: Reader, cuts: dict[str, Sequence[str]], wholes: se
             released.get(indicator.pk),
             _trend(found[indicator.pk, cells[0]], asked),
             _has_target(indicator, asked, wholes),
+            compared.get(indicator.pk, (None, None)),
         )
         for indicator in indicators
     ]
@@ -366,6 +407,33 @@ def _trend(values: dict[Place, Value], asked: Asked) -> list[tuple[str, Decimal 
     filled = [number for number, place in enumerate(places) if values[place].n]
     places = places[filled[0] :] if filled else []
     return [(short_label(asked.period, *place), values[place].value) for place in places]
+
+
+def _compared(
+    asked: Asked, cell: str, found: dict[tuple[int, str], dict[Place, Value]]
+) -> dict[int, tuple[Decimal | None, Decimal | None]]:
+    """By indicator the numbers before and now that are of the same length, a year apart."""
+    if asked.is_over:
+        now, before = asked.place, asked.before
+        values = {pk: spans for (pk, of), spans in found.items() if of == cell}
+    elif asked.twelve_months:
+        now = asked.twelve_months
+        before = now[0] - 1, now[1]
+        values = defaultdict(dict)
+        rows = IndicatorValue.objects.filter(
+            cell=cell, period=PeriodKind.ROLLING, part=now[1], year__in=[now[0], before[0]]
+        )
+        for value in rows:
+            values[value.indicator_id][value.year, value.part] = value
+    else:
+        return {}
+    return {
+        pk: (_number(spans.get(before)), _number(spans.get(now))) for pk, spans in values.items()
+    }
+
+
+def _number(value: Value | None) -> Decimal | None:
+    return value.value if value else None
 
 
 def _has_target(indicator: Indicator, asked: Asked, wholes: set[str]) -> bool:
@@ -499,7 +567,7 @@ def table_of(found: Board) -> tuple[list[str], list[list[Any]]]:
             row.number,
             row.indicator.unit,
             row.before.value if row.before else None,
-            row.change,
+            row.change if asked.is_over else None,
             row.indicator.target if row.has_target else None,
             row.status,
             row.value.n if row.value else 0,

@@ -219,7 +219,7 @@ def test_where_down_is_better_everything_is_the_other_way_round(draft, ipd, chan
 def test_no_figure_lies_beyond_what_its_unit_can_be(unit, key, value):
     indicator = reported.IndicatorFactory(key=key, unit=unit, state="proposed")
     values = {**values_of(indicator), "direction": "up", "target": Decimal(value)}
-    faults = contradictions(values)
+    faults = contradictions(values, ON)
     assert [fault.field for fault in faults] == ["target"]
     assert "It can't be over" in faults[0].message
 
@@ -244,7 +244,7 @@ def test_what_the_database_refuses_of_an_active_indicator_the_rules_refuse_first
         indicator = reported.IndicatorFactory(key=KEY, state="proposed")
         said = {**changes, "baseline_source": texts, "rationale": texts, "definition": texts}
         values = {**values_of(indicator), **said}
-        faults = contradictions(values) + lacks(KEY, values, ON)
+        faults = contradictions(values, ON) + lacks(KEY, values, ON)
         try:
             with transaction.atomic():
                 Indicator.objects.update(state="active", **said)
