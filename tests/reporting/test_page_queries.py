@@ -79,6 +79,7 @@ PAGES = (
     "/recommendations/",
     "/surveys/",
     "/surveys/{survey}/",
+    "/surveys/{survey}/preview/",
     "/surveys/needs/?survey={needs}",
     "/staffing/?year=2026",
     "/staffing/records/?year=2026",

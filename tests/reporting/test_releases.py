@@ -11,6 +11,7 @@ import openpyxl
 import pypdf
 import pytest
 from django.db import IntegrityError, connection, transaction
+from django.utils.formats import date_format
 
 from reporting.models import (
     IndicatorValue,
@@ -199,6 +200,9 @@ def test_a_revision_names_the_records_that_made_it(page, closed, requests, ipd):
     assert ("Late one" in rows[0], "Created" in rows[0], "/reports/7/" in rows[0]) == (True,) * 3
     assert ("BALI → " in rows[1], "It was SACM." in rows[1], ipd.label in rows[1]) == (True,) * 3
     assert "Deleted" in rows[2]
+    # What is gone is told from others by its number, mechanism and day.
+    assert f"no. {pk} · BALI" in rows[2]
+    assert f"asked on {date_format(DAY, 'j F Y')}" in rows[2]
     # BALI lost two: one is gone, one went elsewhere. What is new was never one of its own.
     of_bali = page("/releases/2025/changes/?indicator=support_requests&iscm=bali")
     assert len(re.findall(r"<td class=\"nowrap\">", of_bali)) == 2

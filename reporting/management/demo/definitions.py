@@ -23,7 +23,7 @@ HELD_AGAINST: dict[str, tuple[tuple[str, int] | None, str, str, str]] = {
     "satisfaction": (("3.48", 2024), "4.2", "4", "3.5"),
     "report_coverage": (None, "100", "90", "70"),
     "report_timeliness": (None, "10", "14", "21"),
-    "follow_up_completion": (None, "90", "80", "50"),
+    "follow_up_completion": (None, "60", "50", "35"),
 }
 
 
