@@ -219,9 +219,9 @@ class LinksForm(forms.Form):
             return []
         told = {"n": len(self.members), "iscm": survey.iscm.acronym if survey.iscm else ""}
         text = (
-            _("Single-use links for the %(n)s member States of the %(iscm)s")
+            _("Single-use links for the member States of the %(iscm)s (%(n)s)")
             if survey.iscm
-            else _("Single-use links for the %(n)s member States of the event's mechanisms")
+            else _("Single-use links for the member States of the event's mechanisms (%(n)s)")
         )
         return [(self.Kind.MEMBERS, text % told)]
 
