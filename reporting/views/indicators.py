@@ -77,7 +77,9 @@ def indicator(request: SignedInRequest, key: str) -> HttpResponse | StreamingHtt
         "values": [(value, records_address(found, value)) for value in reversed(values)],
         "current": current,
         "measure": MEASURES.get(found.key),
-        "of_span": version_of_span(current.version, current.last_day) if current else None,
+        "of_span": version_of_span(current.version, current.last_day)
+        if current and current.last_day < today
+        else None,
         "records": records_address(found, current),
         "beside": beside_of(current),
         "chart": trend_chart(found, values, iscm),

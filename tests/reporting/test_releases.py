@@ -113,6 +113,14 @@ def test_a_second_click_makes_no_second_release(closed, ipd):
     assert Release.objects.count() == 1
 
 
+def test_a_year_that_was_last_worked_out_while_it_ran_is_compiled_first(requests, ipd):
+    compile_indicators(2025, 2025, dt.datetime(2025, 12, 31, 3, tzinfo=dt.UTC))
+    with pytest.raises(ReleaseError, match="Compile it first"):
+        close_year(2025, 1, "", ipd, CLOSED)
+    compile_indicators(2025, 2025, COMPILED)
+    assert close_year(2025, 1, "", ipd, CLOSED).values_total
+
+
 def test_a_year_that_is_not_over_or_has_no_values_is_not_closed(requests, ipd):
     with pytest.raises(ReleaseError, match="when it is over"):
         close_year(2026, 1, "", ipd, CLOSED)
