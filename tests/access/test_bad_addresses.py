@@ -107,6 +107,7 @@ PAGES: dict[str, tuple[str, ...]] = {
     "/surveys/needs/": ("survey", "lang", "format"),
     "/surveys/{survey}/": ("lang", "place", "format"),
     "/surveys/{survey}/answers/": ("format",),
+    "/surveys/{survey}/preview/": ("lang", "phase"),
     "/s/none-of-ours/": ("lang",),
     "/s/thanks/": ("lang",),
     "/staffing/": (

@@ -134,6 +134,8 @@ TABLE: dict[str, tuple[int, ...]] = {
     "/surveys/{survey}/": (302, 200, 200, 200, 200, 200, 200, 200),
     "/surveys/{survey_draft}/": (302, 404, 404, 404, 404, 200, 404, 200),
     "/surveys/{survey}/answers/": (302, 403, 403, 403, 403, 200, 403, 200),
+    "/surveys/{survey_open}/preview/": (302, 403, 403, 403, 403, 200, 403, 200),
+    "/surveys/{survey_draft}/preview/": (302, 404, 404, 404, 404, 200, 404, 200),
     "/surveys/{survey_open}/edit/": (302, 403, 403, 403, 403, 200, 403, 200),
     "/surveys/{survey_draft}/edit/": (302, 404, 404, 404, 404, 200, 404, 200),
     "/surveys/{survey_open}/links/": (302, 403, 403, 403, 403, 200, 403, 200),

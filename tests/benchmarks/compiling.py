@@ -126,7 +126,7 @@ def upserts() -> Iterator[tuple[str, float, float]]:
                 ("upsert, a tenth changed", "iscm_id % 10 = 1"),
             ):
                 cursor.execute(f"UPDATE staged SET n = n + 1 WHERE {part}")
-                cursor.execute(f"CREATE TEMPORARY TABLE ready AS {values._fresh()}")
+                cursor.execute(f"CREATE TEMPORARY TABLE ready AS {values._fresh(AT.date())}")
                 cursor.execute("ANALYZE ready")
                 theirs = taken(lambda: cursor.execute(plain, [at, run.pk]))
                 found.append((name, taken(lambda: ours(run, at)), theirs))

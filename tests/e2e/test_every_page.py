@@ -75,6 +75,8 @@ PAGES = {
         "/surveys/{survey_satisfaction}/",
         "/surveys/{survey_knowledge}/?lang=fr",
         "/surveys/{survey_open}/",
+        "/surveys/{survey_open}/preview/",
+        "/surveys/{survey_knowledge}/preview/?lang=es&phase=after",
         "/surveys/{survey_open}/links/",
         "/surveys/{survey_open}/questions/",
         "/s/link-of-the-browser/",

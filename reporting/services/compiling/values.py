@@ -17,7 +17,7 @@ from typing import Any
 from django.db import connection
 
 from engagements.models import ISCM
-from iscm_portal.common.period import Period
+from iscm_portal.common.period import Period, quarter_slot
 
 from ...choices import Direction, IndicatorState, PeriodKind, Status
 from ...measures import MEASURES, Cell, Measure, MoneyMeasure
@@ -39,7 +39,8 @@ from .temporary import (
 SPEC = (
     "indicator_id integer, measure text, shape text, per integer, scale integer, least_n integer,"
     " is_count integer, share_beside text, median_beside text, spread_beside text,"
-    " direction text, green numeric, amber numeric, version_id bigint"
+    " direction text, has_target integer, green numeric, amber numeric, baseline_year integer,"
+    " version_id bigint"
 )
 STAGED = (
     "indicator_id integer, period text, year integer, part integer, iscm_id integer,"
@@ -80,8 +81,10 @@ def write_spec(indicators: Iterable[Indicator]) -> None:
                 measure.median_beside,
                 measure.spread_beside,
                 indicator.direction,
+                int(indicator.target is not None),
                 _number(indicator.green_from),
                 _number(indicator.amber_from),
+                indicator.baseline_year,
                 indicator.current_version_id,
             )
             for indicator in indicators
@@ -397,11 +400,13 @@ def publish(run: CompileRun, at: dt.datetime, iscms: Iscms) -> tuple[int, int]:
     return written, _remove(run, iscms)
 
 
-def _status() -> str:
+def _status(on: dt.date) -> str:
     """Green, amber or red by the thresholds; else why there is no colour.
 
     Thresholds are for the whole. A part of a count or a sum, or a quarter of it, cannot be held
-    against them; a share, a mean or a median of a part can.
+    against them; a share, a mean or a median of a part can. What the baseline was taken from, and
+    what lies before it, has no colour. Of a span that is not over on the day ``on`` a count or a
+    sum has the colour that it keeps whatever comes: it only grows.
     """
     value = "(staged.value / 10000.0)"
     down = f"spec.direction = '{Direction.DOWN}'"
@@ -409,12 +414,24 @@ def _status() -> str:
         f"spec.shape = '{Shape.SUM}' AND (staged.iscm_id <> 0 OR staged.dimension <> ''"
         f" OR staged.period = '{PeriodKind.QUARTER}')"
     )
+    first_year = (
+        f"(staged.year - CASE WHEN staged.period = '{PeriodKind.ROLLING}' AND staged.part < 4"
+        " THEN 1 ELSE 0 END)"
+    )
+    last_slot = "(staged.year * 10 + CASE WHEN staged.part = 0 THEN 4 ELSE staged.part END)"
+    may_turn = (
+        f"spec.shape = '{Shape.SUM}' AND {last_slot} >= {quarter_slot(on)}"
+        f" AND CASE WHEN {down} THEN {value} <= spec.amber ELSE {value} < spec.green END"
+    )
     return f"""
         CASE
             WHEN staged.value IS NULL THEN '{Status.NO_DATA}'
-            WHEN spec.green IS NULL OR spec.amber IS NULL
-                OR spec.direction = '{Direction.CONTEXT}' OR ({is_part})
-                THEN '{Status.NO_TARGET}'
+            WHEN spec.direction = '{Direction.CONTEXT}' THEN '{Status.CONTEXT}'
+            WHEN spec.green IS NULL OR spec.amber IS NULL THEN
+                CASE WHEN has_target = 1 THEN '{Status.NO_LIMITS}' ELSE '{Status.NO_TARGET}' END
+            WHEN {is_part} THEN '{Status.PART}'
+            WHEN {first_year} <= spec.baseline_year THEN '{Status.BASELINE}'
+            WHEN {may_turn} THEN '{Status.NOT_OVER}'
             WHEN CASE WHEN {down} THEN {value} <= spec.green ELSE {value} >= spec.green END
                 THEN '{Status.GREEN}'
             WHEN CASE WHEN {down} THEN {value} <= spec.amber ELSE {value} >= spec.amber END
@@ -445,14 +462,14 @@ OWED = "COALESCE(reports.n, 0)"
 ACCEPTED = "COALESCE(reports.total, 0)"
 
 
-def _fresh() -> str:
+def _fresh(on: dt.date) -> str:
     """The query of what is staged, as it is to stand, with its status and the reports beside it."""
     return f"""
         SELECT staged.indicator_id, staged.period, staged.year, staged.part, staged.cell,
             NULLIF(staged.iscm_id, 0) AS iscm_id, staged.dimension, staged.dimension_value,
             staged.value / 10000.0 AS value, staged.numerator / 10000.0 AS numerator,
             staged.denominator / 10000.0 AS denominator, staged.n,
-            {as_json("staged.beside")} AS beside, {_status()} AS status,
+            {as_json("staged.beside")} AS beside, {_status(on)} AS status,
             {OWED} AS reports_owed, {ACCEPTED} AS reports_accepted, spec.version_id
         FROM staged
         JOIN spec ON spec.indicator_id = staged.indicator_id
@@ -472,7 +489,7 @@ def _upsert(run: CompileRun, at: dt.datetime) -> int:
             f"""
             INSERT INTO reporting_indicatorvalue ({WRITTEN}, compiled_at, run_id)
             SELECT {fresh}, %s, %s
-            FROM ({_fresh()}) fresh
+            FROM ({_fresh(at.date())}) fresh
             LEFT JOIN reporting_indicatorvalue stands ON {SAME_KEY}
             WHERE stands.id IS NULL OR {changed}
             ON CONFLICT ({KEY}) DO UPDATE SET {UPDATES}
