@@ -158,6 +158,24 @@ def gaps_of(request: SignedInRequest) -> Iterator[Gap]:
             ),
         ),
     )
+    found = page("small-payers", gaps.posts_above_what_pays_them(user, today), "-pk")
+    yield Gap(
+        "small-payers",
+        str(TITLES["small-payers"]),
+        _("What the shares of the post cost above the lines of the year is counted nowhere."),
+        found,
+        mended(
+            found,
+            lambda row: (
+                ngettext(
+                    "%(payer)s: less than the post costs in %(n)s year",
+                    "%(payer)s: less than the post costs in %(n)s years",
+                    row.years_above,
+                )
+                % {"payer": row.funding_line or row.project, "n": row.years_above}
+            ),
+        ),
+    )
     found = page("day-payers", gaps.days_paid_by_nothing_counted(user), "-worked_on", "-pk")
     yield Gap(
         "day-payers",

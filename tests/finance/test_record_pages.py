@@ -1075,7 +1075,7 @@ def test_what_is_to_be_completed_asks_as_often_for_many_rows_as_for_few(client, 
     few = statements(client, "/finance/")
     grow(8)
     assert statements(client, "/finance/") == few
-    assert few <= 26
+    assert few <= 27
 
 
 # --- days name what pays them
