@@ -123,7 +123,11 @@ def gaps_of(request: SignedInRequest) -> Iterator[Gap]:
         mended(
             found,
             lambda row: (
-                _("%(grade)s: %(rated)s of %(held)s years have a rate")
+                ngettext(
+                    "%(grade)s: %(rated)s of %(held)s year has a rate",
+                    "%(grade)s: %(rated)s of %(held)s years have a rate",
+                    row.open_years,
+                )
                 % {
                     "grade": row.grade or _("no grade"),
                     "rated": row.rated_years,
@@ -149,7 +153,11 @@ def gaps_of(request: SignedInRequest) -> Iterator[Gap]:
         mended(
             found,
             lambda row: (
-                _("%(payer)s: counted in %(paid)s of %(held)s years")
+                ngettext(
+                    "%(payer)s: counted in %(paid)s of %(held)s year",
+                    "%(payer)s: counted in %(paid)s of %(held)s years",
+                    row.held_years,
+                )
                 % {
                     "payer": row.funding_line or row.project,
                     "paid": row.paid_years,
