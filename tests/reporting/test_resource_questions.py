@@ -456,6 +456,8 @@ def test_days_without_a_rate_are_not_known_rather_than_nothing(read):
     money.TimeEntryFactory(iscm=rcm, worked_on=dt.date(2026, 5, 1), days=2, title="Desk officer")
     (row,) = unit_costs(ResourceFilter(2026, 2026)).rows
     assert (row.total.is_unknown, row.days.known_usd) == (True, None)
+    (told,) = dicts_of_csv(read("/resources/costs/?from=2026&to=2026&format=csv"))
+    assert (told["known_usd"], told["high_usd"], told["days"]) == ("", "", "2.00")
     page = read("/resources/?from=2026&to=2026")
     assert "No amount is known." in page
     assert ">not known</a>" in page
