@@ -21,7 +21,7 @@ from unittest import mock
 from tests.benchmarks import by_hand, records
 
 AT = dt.datetime(records.FIRST_YEAR + records.YEARS, 1, 1, 3, tzinfo=dt.UTC)
-ROUNDS = 2
+ROUNDS = 3
 Case = dict[str, Any]
 
 

@@ -23,7 +23,7 @@ from ...choices import Direction, IndicatorState, PeriodKind, Status
 from ...measures import MEASURES, Cell, Measure, MoneyMeasure
 from ...measures.base import Shape
 from ...models import CompileRun, Indicator
-from .cells import KEYS, Iscms, within
+from .cells import KEYS, Iscms, apart, within
 from .temporary import (
     as_json,
     create,
@@ -216,13 +216,14 @@ def _add_zeros() -> None:
         cursor.execute(
             f"""
             INSERT INTO cell_sums ({KEYS}, n, total, aside)
-            SELECT spec.measure, period, year, quarter, iscm_id, dimension, value, 0, 0, 0
+            SELECT year, quarter, iscm_id, value, dimension, spec.measure, period, 0, 0, 0
             FROM cell_sums reports CROSS JOIN spec
             WHERE reports.measure = 'report_coverage' AND reports.total > 0
                 AND spec.is_count = 1 AND dimension IN {OF_MECHANISMS}
                 AND NOT EXISTS (
                     SELECT 1 FROM cell_sums other
                     WHERE other.measure = spec.measure AND {SAME_CELL.format("other", "reports")}
+                        AND other.dimension IN {OF_MECHANISMS}
                 )
             """
         )
@@ -235,7 +236,7 @@ def _add_years_without_data(years: Iterable[int]) -> None:
         cursor.execute(
             f"""
             INSERT INTO cell_sums ({KEYS}, n, total, aside)
-            SELECT measure, '{PeriodKind.YEAR}', asked, 0, 0, '', '', 0, NULL, NULL
+            SELECT asked, 0, 0, '', '', measure, '{PeriodKind.YEAR}', 0, NULL, NULL
             FROM spec CROSS JOIN years_asked
             WHERE measure IN ({_summed_keys()}) AND NOT EXISTS (
                 SELECT 1 FROM cell_sums other
@@ -263,10 +264,6 @@ def _work_out_medians() -> None:
     def has_median(measure: Measure) -> bool:
         return measure.shape == Shape.MEDIAN or bool(measure.median_beside)
 
-    # Sorted by numbers first, which are faster to compare than words.
-    by = "year, iscm_id, quarter, value, dimension, measure, period"
-    # Sorted by numbers first, which are faster to compare than words.
-    by = "year, quarter, iscm_id, value, dimension, measure, period"
     create_from(
         "medians",
         f"""
@@ -275,12 +272,11 @@ def _work_out_medians() -> None:
             + MIN(CASE WHEN passed >= records / 2 + 1 THEN part END) AS twice
         FROM (
             SELECT {KEYS}, part,
-                CAST(SUM(n) OVER (PARTITION BY {by} ORDER BY part) AS bigint) AS passed,
-                CAST(SUM(n) OVER (PARTITION BY {by}) AS bigint) AS records
-            FROM rolled
-            WHERE part IS NOT NULL AND measure IN ({_keys_with(has_median)})
+                CAST(SUM(n) OVER (PARTITION BY {KEYS} ORDER BY part) AS bigint) AS passed,
+                CAST(SUM(n) OVER (PARTITION BY {KEYS}) AS bigint) AS records
+            FROM ({apart(_keys_with(has_median))}) apart
         ) counted
-        GROUP BY {by}
+        GROUP BY {KEYS}
         """,
     )
     index("medians", KEYS)
@@ -297,9 +293,7 @@ def _work_out_spreads() -> None:
             SELECT {KEYS}, COUNT(*) AS parts,
                 STDDEV_POP((aside + total) * 1.0 / (n * 100)) AS after_spread,
                 STDDEV_POP(aside * 1.0 / (n * 100)) AS before_spread
-            FROM rolled
-            WHERE part IS NOT NULL
-                AND measure IN ({_keys_with(lambda measure: measure.spread_beside)})
+            FROM ({apart(_keys_with(lambda measure: measure.spread_beside))}) apart
             GROUP BY {KEYS}
         ) spread
         """,
@@ -512,19 +506,26 @@ def _remove(run: CompileRun, iscms: Iscms) -> int:
                 AND targets.year = stands.year AND targets.quarter = stands.part)
         """
     )
-    reached = within(iscms, "COALESCE(stands.iscm_id, 0)")
+    scope = f"""
+        indicator_id IN (SELECT indicator_id FROM spec) AND {in_scope} AND (
+            {within(iscms, "COALESCE(stands.iscm_id, 0)")} OR indicator_id NOT IN (
+                SELECT indicator_id FROM spec WHERE measure IN ({_summed_keys()})
+            )
+        )
+    """
     with connection.cursor() as cursor:
         cursor.execute(
             f"""
+            SELECT (SELECT COUNT(*) FROM reporting_indicatorvalue stands WHERE {scope})
+                > (SELECT COUNT(*) FROM staged)
+            """
+        )
+        if not cursor.fetchone()[0]:
+            return 0  # the staged stand: no other does
+        cursor.execute(
+            f"""
             DELETE FROM reporting_indicatorvalue AS stands
-            WHERE indicator_id IN (SELECT indicator_id FROM spec) AND ({reached}
-                    OR indicator_id NOT IN (
-                        SELECT indicator_id FROM spec WHERE measure IN ({_summed_keys()})
-                    )
-                )
-                AND {in_scope} AND NOT EXISTS (
-                    SELECT 1 FROM staged fresh WHERE {SAME_KEY}
-                )
+            WHERE {scope} AND NOT EXISTS (SELECT 1 FROM staged fresh WHERE {SAME_KEY})
             """
         )
         return int(cursor.rowcount)
