@@ -10,7 +10,10 @@ from . import serializers
 
 
 class DirectoryViewSet(RecordViewSet):
+    """Records as they are, or as they were on record on a past day."""
+
     scope = Scope.READ_DIRECTORY
+    is_kept = True
 
 
 class ISCMViewSet(DirectoryViewSet):

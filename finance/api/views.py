@@ -18,12 +18,13 @@ from rest_framework.response import Response
 
 from iscm_portal.common.api import (
     AS_OF,
+    TABLE,
     Endpoint,
     EndpointSchema,
     RecordViewSet,
-    csv_answer,
+    file_answer,
     past_day,
-    wants_csv,
+    wanted_file,
 )
 from iscm_portal.common.as_of import rows_of
 from iscm_portal.common.choices import Scope
@@ -111,6 +112,9 @@ class XMLRenderer(JSONRenderer):
 
 
 class ActivityFileSchema(EndpointSchema):
+    def get_override_parameters(self) -> list[Any]:
+        return []
+
     def get_response_serializers(self) -> Any:
         file = OpenApiResponse(OpenApiTypes.STR)
         return {(200, "application/xml"): file, **self.errors(may_lack=True)}
@@ -202,8 +206,11 @@ class ResourcesView(Endpoint):
         ],
     )
     def get(self, request: Request) -> Any:
-        self.check_parameters(request, resources.PARAMETERS | {"format"})
-        answer = resources.answer(request.query_params.dict(), past_day(request))
-        if wants_csv(request):
-            return csv_answer("resources", *resources.lines(answer))
+        self.check_parameters(request, resources.PARAMETERS | TABLE | {"format"})
+        wanted = wanted_file(request)
+        asked = resources.question(request.query_params.dict(), past_day(request))
+        answer = resources.answer(asked)
+        if wanted:
+            columns = resources.columns(asked)
+            return file_answer(wanted, "resources", columns, resources.lines(answer, columns))
         return Response(answer)

@@ -11,14 +11,20 @@ from __future__ import annotations
 import datetime as dt
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import islice
 from typing import Any, ClassVar
 
-from django.db.models import Model, QuerySet
+from django.core.exceptions import FieldDoesNotExist
+from django.db import connection
+from django.db.models import F, Model, QuerySet
+from django.db.models.expressions import Combinable
 from rest_framework import serializers
 
 from .as_of import rows_of
+from .expressions import AmountText, DayText, FlagText, GuardedText, MomentText
 from .history import kept_links
+from .tables import Column, Kind
 
 Field = serializers.Field[Any, Any, Any, Any]
 
@@ -146,6 +152,8 @@ class RecordSerializer(serializers.Serializer[Any]):
     id = serializers.IntegerField()
     # The fields that stand last, in this order.
     tail: ClassVar[tuple[str, ...]] = TAIL
+    # HXL tags of columns whose names mean something of their own here.
+    hxl: ClassVar[dict[str, str]] = {}
 
     def get_fields(self) -> dict[str, Field]:
         fields = super().get_fields()
@@ -167,6 +175,33 @@ class SourcedSerializer(RecordSerializer):
     updated_at = moment()
 
 
+@dataclass(frozen=True)
+class Part:
+    """A value that is read from one column: a field of the record, or a part of one."""
+
+    path: str
+    kind: Kind
+
+
+# What a field of the class is in a table.
+KINDS: tuple[tuple[type[Field], Kind], ...] = (
+    (serializers.ChoiceField, Kind.CODE),
+    (serializers.DecimalField, Kind.AMOUNT),
+    (serializers.DateTimeField, Kind.MOMENT),
+    (serializers.DateField, Kind.DAY),
+    (serializers.BooleanField, Kind.FLAG),
+    (serializers.IntegerField, Kind.NUMBER),
+    (Links, Kind.LIST),
+    (serializers.ListField, Kind.LIST),
+    (serializers.DictField, Kind.JSON),
+    (serializers.CharField, Kind.TEXT),
+)
+
+
+def kind_of(field: Field) -> Kind:
+    return next(kind for kinds, kind in KINDS if isinstance(field, kinds))
+
+
 class Reader:
     """Reads records from a queryset, only the ``picked`` fields when there is a choice.
 
@@ -184,49 +219,57 @@ class Reader:
         self.user, self.known_by = user, known_by
         fields: Mapping[str, Field] = record().fields
         chosen = [name for name in fields if picked is None or name in picked]
-        self.scalars: dict[str, str] = {}
-        self.groups: dict[str, dict[str, str]] = {}
+        self.scalars: dict[str, Part] = {}
+        self.groups: dict[str, dict[str, Part]] = {}
         self.links: dict[str, dict[str, Any]] = defaultdict(dict)
         self.attached: dict[str, Attached] = {}
         self.names = chosen
+        # The columns of a table of these records.
+        self.columns: list[Column] = []
         for name in chosen:
             field = fields[name]
+            if isinstance(field, Attached):
+                self.attached[name] = field
+                continue
+            if isinstance(field, serializers.Serializer):
+                parts = {n: Part(_path(f), kind_of(f)) for n, f in field.fields.items()}
+                self.groups[name] = parts
+                self.columns += [Column(f"{name}_{n}", part.kind) for n, part in parts.items()]
+                continue
             if isinstance(field, Links):
                 self.links[field.relation][name] = field.column
-            elif isinstance(field, Attached):
-                self.attached[name] = field
-            elif isinstance(field, serializers.Serializer):
-                self.groups[name] = {n: _path(f) for n, f in field.fields.items()}
             else:
-                self.scalars[name] = _path(field)
+                self.scalars[name] = Part(_path(field), kind_of(field))
+            self.columns.append(Column(name, kind_of(field), record.hxl.get(name, "")))
+
+    @property
+    def parts(self) -> list[Part]:
+        """What is read from the row itself, each column once."""
+        grouped = [part for group in self.groups.values() for part in group.values()]
+        found = {part.path: part for part in [*self.scalars.values(), *grouped]}
+        return list(found.values())
+
+    @property
+    def is_flat(self) -> bool:
+        """Whether a line of a table is one row of one statement, with nothing to be put together
+        afterwards."""
+        together = {Kind.LIST, Kind.JSON}
+        return not self.links and not any(part.kind in together for part in self.parts)
 
     def read(
         self, queryset: QuerySet[Any], beside: Sequence[str] = ()
     ) -> tuple[list[dict[str, Any]], list[list[Any]]]:
         """The records of ``queryset`` and, for each, its values of the columns ``beside``."""
-        paths = self._paths(beside)
-        rows = list(queryset.values_list(*paths))
-        places = [paths.index(path) for path in beside]
-        records = self._records(queryset.model, rows, paths)
-        return records, [[row[place] for place in places] for row in rows]
+        parts = self.parts
+        rows = list(self._values(queryset, parts, beside))
+        first = len(parts) + 1
+        return self._records(queryset.model, rows), [list(row[first:]) for row in rows]
 
     def stream(self, queryset: QuerySet[Any]) -> Iterator[dict[str, Any]]:
         """The records one after the other, whatever their number."""
-        paths = self._paths(())
-        rows = queryset.values_list(*paths).iterator(chunk_size=CHUNK)
+        rows = self._values(queryset, self.parts, ()).iterator(chunk_size=CHUNK)
         while chunk := list(islice(rows, CHUNK)):
-            yield from self._records(queryset.model, chunk, paths)
-
-    @property
-    def columns(self) -> list[str]:
-        """The columns of a table of these records."""
-        names: list[str] = []
-        for name in self.names:
-            if name in self.groups:
-                names += [f"{name}_{part}" for part in self.groups[name]]
-            elif name not in self.attached:
-                names.append(name)
-        return names
+            yield from self._records(queryset.model, chunk)
 
     def line(self, record: dict[str, Any]) -> list[Any]:
         """A record as the line of a table."""
@@ -238,26 +281,43 @@ class Reader:
                 values.append(record[name])
         return values
 
-    def _paths(self, beside: Sequence[str]) -> list[str]:
-        grouped = [path for group in self.groups.values() for path in group.values()]
-        return list(dict.fromkeys(["id", *self.scalars.values(), *grouped, *beside]))
+    def lines_of(self, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """The table's lines as one statement, for ``common.copying``. Only when it ``is_flat``."""
+        by_path = {part.path: part for part in self.parts}
+        in_order = [
+            part
+            for name in self.names
+            if name not in self.attached
+            for part in (
+                self.groups[name].values() if name in self.groups else [self.scalars[name]]
+            )
+        ]
+        columns = [for_copy(by_path[part.path], queryset.model) for part in in_order]
+        return queryset.values_list(*columns)
 
-    def _records(
-        self, model: type[Model], rows: Sequence[Sequence[Any]], paths: list[str]
-    ) -> list[dict[str, Any]]:
-        place = {path: index for index, path in enumerate(paths)}
-        ids = [row[0] for row in rows]
+    def _values(
+        self, queryset: QuerySet[Any], parts: Sequence[Part], beside: Sequence[str]
+    ) -> QuerySet[Any]:
+        """Rows of the record's ``parts``, its key, and the columns ``beside``."""
+        columns = [as_text(part, queryset.model) for part in parts]
+        # Under names of their own: a column may be asked for twice.
+        more = {f"beside_{number}": F(path) for number, path in enumerate(["id", *beside])}
+        return queryset.annotate(**more).values_list(*columns, *more)
+
+    def _records(self, model: type[Model], rows: Sequence[Sequence[Any]]) -> list[dict[str, Any]]:
+        if len(self.scalars) == len(self.names) == len(self.parts):
+            return [dict(zip(self.names, row, strict=False)) for row in rows]
+        place = {part.path: index for index, part in enumerate(self.parts)}
+        key = len(place)
+        ids = [row[key] for row in rows]
         attached = {**self._linked(model, ids), **self._nested(ids)} if ids else {}
-        scalars = [(name, place[path]) for name, path in self.scalars.items()]
-        if len(scalars) == len(self.names):
-            return [{name: row[index] for name, index in scalars} for row in rows]
 
         def value(name: str, row: Sequence[Any]) -> Any:
             if name in self.scalars:
-                return row[place[self.scalars[name]]]
+                return row[place[self.scalars[name].path]]
             if name in self.groups:
-                return {part: row[place[path]] for part, path in self.groups[name].items()}
-            return attached[name].get(row[0], [])
+                return {n: row[place[part.path]] for n, part in self.groups[name].items()}
+            return attached[name].get(row[key], [])
 
         return [{name: value(name, row) for name in self.names} for row in rows]
 
@@ -279,8 +339,10 @@ class Reader:
     ) -> QuerySet[Any]:
         """The records' keys, each with what ``columns`` are at the other end of ``relation``."""
         rows = rows_of(record, self.known_by).filter(id__in=ids)
-        if self.known_by is None:
-            linked = rows.filter(**{f"{relation}__isnull": False})
+        if self.known_by is None or not _is_kept(record, relation):
+            linked = record._default_manager.filter(id__in=ids).filter(
+                **{f"{relation}__isnull": False}
+            )
             return linked.order_by("pk", f"{relation}__pk").values_list("pk", *columns.values())
         # Kept versions have their links in a table of their own.
         field = record._meta.get_field(relation)
@@ -302,3 +364,48 @@ class Reader:
 def _path(field: Field) -> str:
     """The column that a field is read from, as the ORM writes it."""
     return (field.source or "").replace(".", "__")
+
+
+def _is_kept(record: type[Model], relation: str) -> bool:
+    """Whether the history of ``record`` keeps the links of the relation too. Others are read as
+    they are now."""
+    kept = record.history.model._history_m2m_fields  # type: ignore[attr-defined]
+    return any(field.name == relation for field in kept)
+
+
+def _resolved(model: type[Model], path: str) -> Any:
+    """The model's field at the end of ``path``; None of what is worked out."""
+    field: Any = None
+    for name in path.split("__"):
+        try:
+            field = (field.related_model if field is not None else model)._meta.get_field(name)
+        except FieldDoesNotExist:
+            return None
+    return field
+
+
+def as_text(part: Part, model: type[Model]) -> Combinable:
+    """What a part is read as: on PostgreSQL days, moments and amounts come as the texts that the
+    answer has, so that nothing is to be made of them here and written out again."""
+    if connection.vendor != "postgresql" or _resolved(model, part.path) is None:
+        return F(part.path)
+    return _texts.get(part.kind, F)(part.path)
+
+
+def for_copy(part: Part, model: type[Model]) -> Combinable:
+    """The same for a table that PostgreSQL writes itself: with formulas guarded as
+    ``exports.safe_cell`` does."""
+    return _copied.get(part.kind, F)(part.path)
+
+
+_texts: dict[Kind, Callable[[str], Combinable]] = {
+    Kind.AMOUNT: AmountText,
+    Kind.DAY: DayText,
+    Kind.MOMENT: MomentText,
+}
+_copied: dict[Kind, Callable[[str], Combinable]] = {
+    Kind.AMOUNT: AmountText,
+    Kind.MOMENT: MomentText,
+    Kind.FLAG: FlagText,
+    Kind.TEXT: GuardedText,
+}

@@ -133,6 +133,23 @@ class ReportSerializer(RecordSerializer):
     updated_at = moment()
 
 
+class LessonSerializer(RecordSerializer):
+    """A lesson or good practice of an accepted report."""
+
+    kind = choice(choices.LessonKind)
+    text = string()
+    report = integer("report_id")
+    event = integer("report.event_id")
+    event_label = string("report.event.name")
+    event_starts_on = day("report.event.starts_on", null=True)
+    iscms = Links("report__event__iscms", "report__event__iscms__slug")
+    iscm_labels = Links("report__event__iscms", "report__event__iscms__acronym")
+    office = string("report.office.slug")
+    office_label = string("report.office.name")
+    is_demo = flag()
+    updated_at = moment()
+
+
 class DutySerializer(RecordSerializer):
     """What an office owes on an event. Seen by the office and by IPD."""
 
