@@ -22,6 +22,7 @@ class ISCMViewSet(DirectoryViewSet):
     queryset = models.ISCM.objects.all()
     serializer_class = serializers.ISCMSerializer
     filterset_class = filters.ISCMFilter
+    also_reads = (models.Membership,)
     public_key = "slug"
 
 
@@ -83,6 +84,7 @@ class EventViewSet(DirectoryViewSet):
     queryset = models.Event.objects.all()
     serializer_class = serializers.EventSerializer
     filterset_class = filters.EventFilter
+    also_reads = (models.AgendaItem,)
     ordering = ("-sorted_on", "-id")
     public_key = "code"
 

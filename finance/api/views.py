@@ -53,6 +53,7 @@ class ProjectViewSet(FinanceViewSet):
     queryset = models.Project.objects.all()
     serializer_class = serializers.ProjectSerializer
     filterset_class = filters.ProjectFilter
+    also_reads = (models.Attribution,)
     public_key = "code"
 
 
@@ -97,6 +98,7 @@ class ReserveFundViewSet(FinanceViewSet):
     queryset = models.ReserveFund.objects.all()
     serializer_class = serializers.FundSerializer
     filterset_class = filters.ReserveFundFilter
+    also_reads = (models.FundContribution, models.FundDisbursement)
     public_key = "slug"
 
     def get_queryset(self) -> QuerySet[Any]:
@@ -208,6 +210,8 @@ class ResourcesView(Endpoint):
     def get(self, request: Request) -> Any:
         self.check_parameters(request, resources.PARAMETERS | TABLE | {"format"})
         wanted = wanted_file(request)
+        if same := self.unchanged():
+            return same
         asked = resources.question(request.query_params.dict(), past_day(request))
         answer = resources.answer(asked)
         if wanted:

@@ -6,8 +6,10 @@ An endpoint is a scope, a queryset, a record (``common.records``), a filter set 
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 import logging
-from collections.abc import Iterable, Iterator, Sequence
+import re
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, ClassVar
@@ -16,8 +18,14 @@ from django.core.exceptions import FieldDoesNotExist, PermissionDenied
 from django.core.signals import got_request_exception
 from django.db import connection
 from django.db.models import JSONField, Model, QuerySet, TextField
-from django.http import Http404, StreamingHttpResponse
+from django.http import (
+    Http404,
+    HttpResponseBase,
+    HttpResponseNotModified,
+    StreamingHttpResponse,
+)
 from django.utils import timezone
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django_filters import FilterSet
 from drf_spectacular.openapi import AutoSchema
@@ -39,9 +47,10 @@ from .choices import Scope
 from .copying import copied_bytes
 from .period import FIRST_DAY
 from .querysets import PortalQuerySet
-from .records import Reader, RecordSerializer
+from .records import Reader, RecordSerializer, fields_of, tables_of, tables_on
 from .renderers import CSVRenderer, JSONRenderer, XLSXRenderer
 from .tables import Column, csv_bytes, xlsx_bytes
+from .versions import every_table, version_of
 
 logger = logging.getLogger(__name__)
 
@@ -138,8 +147,18 @@ class JSONErrors(APIView):
         return super().handle_exception(exc)
 
 
+_TAGS = re.compile(r'"([0-9a-f]{32})"')
+
+
+# Raise it when answers get another form: what others keep is then asked for anew.
+FORM = 1
+
+
 class Endpoint(JSONErrors):
     """The manners of every address under ``/api/v1/``."""
+
+    # What tells the answer's version; see ``unchanged``.
+    etag = ""
 
     http_method_names = ["get", "head", "options"]
     renderer_classes = [JSONRenderer, CSVRenderer, XLSXRenderer]
@@ -149,7 +168,35 @@ class Endpoint(JSONErrors):
         response = super().finalize_response(request, response, *args, **kwargs)
         # The answer is the reader's own: no shared cache keeps it.
         response.headers.setdefault("Cache-Control", "private, no-cache")
+        if self.etag and response.status_code in (200, 304):
+            response.headers["ETag"] = self.etag
         return response
+
+    def unchanged(self, tables: Collection[str] | None = None) -> HttpResponseNotModified | None:
+        """ "Not modified" where the request has the answer of now already; None where not.
+
+        An answer follows from what was asked, by whom, on which day, and from what stands in the
+        ``tables`` that it is read from (None: any). Told before a row is read, so that an answer
+        may be newer than its tag says, never older.
+        """
+        request, user = self.request, self.request.user
+        asked = (
+            FORM,
+            request.build_absolute_uri(),
+            request.accepted_renderer.format,
+            get_language(),
+            user.pk,
+            user.access_group,
+            user.office_id,
+            sorted(request.auth.scopes) if request.auth is not None else None,
+            timezone.localdate(),
+            version_of(every_table() if tables is None else tables),
+        )
+        tag = hashlib.blake2b(repr(asked).encode(), digest_size=16).hexdigest()
+        # Weak: packed or not, it is the same answer.
+        self.etag = f'W/"{tag}"'
+        given = request.headers.get("If-None-Match", "")
+        return HttpResponseNotModified() if tag in _TAGS.findall(given) else None
 
     def check_parameters(self, request: Request, allowed: frozenset[str]) -> None:
         """Refuse what the endpoint does not know: a filter mistyped must not pull everything."""
@@ -262,6 +309,19 @@ ERRORS = {
 
 
 @cache
+def _tables(view: type[RecordViewSet]) -> frozenset[str]:
+    model = view.queryset.model
+    found = tables_of(view.serializer_class, model)
+    found |= {one._meta.db_table for one in view.also_reads}
+    for one in view.filterset_class.base_filters.values():
+        if one.field_name:
+            found |= tables_on(model, one.field_name)
+        if (rows := one.extra.get("queryset")) is not None:
+            found.add(rows.model._meta.db_table)
+    return frozenset(found)
+
+
+@cache
 def sortable(record: type[RecordSerializer], model: type[Model]) -> tuple[str, ...]:
     """The fields that a list can be ordered by: short ones of the row itself that are never
     unknown, for a page can't begin after what is not known."""
@@ -275,7 +335,7 @@ def sortable(record: type[RecordSerializer], model: type[Model]) -> tuple[str, .
             column.null or column.is_relation or isinstance(column, TextField | JSONField)
         )
 
-    fields = record().fields
+    fields = fields_of(record)
     return tuple(name for name in fields if (fields[name].source or name) == name and is_one(name))
 
 
@@ -360,8 +420,15 @@ class RecordViewSet(Endpoint, GenericViewSet[Any]):
     public_key: ClassVar[str] = ""
     # Whether every version of the records is kept, so that ``as_of`` can be asked.
     is_kept: ClassVar[bool] = False
+    # Models that the list reads besides those of its records and filters.
+    also_reads: ClassVar[tuple[type[Model], ...]] = ()
     lookup_value_converter = "str"
     schema = EndpointSchema()
+
+    @classmethod
+    def tables(cls) -> frozenset[str]:
+        """The tables that the list is read from, whatever is asked of it."""
+        return _tables(cls)
 
     @property
     def shape(self) -> frozenset[str]:
@@ -380,9 +447,11 @@ class RecordViewSet(Endpoint, GenericViewSet[Any]):
             rows = rows_of(self.queryset.model, self.known_by)
         return rows.visible_to(self.request.user)
 
-    def list(self, request: Request) -> Response | StreamingHttpResponse:
+    def list(self, request: Request) -> Response | HttpResponseBase:
         known = self.filterset_class.base_filters
         self.check_parameters(request, self.shape | PAGING | known.keys())
+        if same := self.unchanged(self.tables()):
+            return same
         wanted = wanted_file(request)
         queryset = self.filter_queryset(self.get_queryset())
         reader = self.reader()
@@ -393,8 +462,10 @@ class RecordViewSet(Endpoint, GenericViewSet[Any]):
         records, edges = reader.read(pages.begin(queryset, request, self.order), columns)
         return Response(pages.answer(request, records, edges))
 
-    def retrieve(self, request: Request, pk: str) -> Response | StreamingHttpResponse:
+    def retrieve(self, request: Request, pk: str) -> Response | HttpResponseBase:
         self.check_parameters(request, self.shape)
+        if same := self.unchanged(self.tables()):
+            return same
         wanted = wanted_file(request)
         reader = self.reader()
         records, _edges = reader.read(self.get_queryset().filter(**self.key_of(pk)))
@@ -434,7 +505,7 @@ class RecordViewSet(Endpoint, GenericViewSet[Any]):
 
     def reader(self) -> Reader:
         """Reads the fields that the request picks; a field that is not there is an error."""
-        names = list(self.serializer_class().fields)
+        names = list(fields_of(self.serializer_class))
         text = self.request.query_params.get("fields", "")
         picked = [name.strip() for name in text.split(",")] if text else names
         if unknown := [name for name in picked if name not in names]:

@@ -105,6 +105,21 @@ class SentForm(models.Model):
         return f"{self.model} {self.record}"
 
 
+class TableVersion(models.Model):
+    """How many ``times`` a table was written to: on PostgreSQL by the transaction ``number`` and
+    those that were put together with it. Written by triggers, read by ``versions.version_of``."""
+
+    name = models.CharField(max_length=63)
+    number = models.BigIntegerField()
+    times = models.BigIntegerField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["name", "number"], name="tableversion_once")]
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.number}"
+
+
 def _digest(secret: str) -> str:
     return hashlib.sha512(secret.encode()).hexdigest()
 

@@ -12,6 +12,7 @@ import datetime as dt
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import islice
 from typing import Any, ClassVar
 
@@ -103,8 +104,11 @@ class Links(serializers.ListField):
 class Attached(serializers.ListField):
     """What hangs on a record and is read for a whole page at once.
 
-    It stands in JSON only: a line of a table holds one record.
+    It stands in JSON only: a line of a table holds one record. ``reads`` are the models it is
+    worked out from.
     """
+
+    reads: tuple[type[Model], ...] = ()
 
     def read(self, ids: list[int], user: Any, known_by: dt.datetime | None) -> dict[int, list[Any]]:
         """What hangs on each of the records ``ids``, as ``user`` may see it: now, or as it was on
@@ -159,6 +163,12 @@ class RecordSerializer(serializers.Serializer[Any]):
         fields = super().get_fields()
         tail = {name: fields.pop(name) for name in self.tail if name in fields}
         return {**fields, **tail}
+
+
+@cache
+def fields_of(record: type[RecordSerializer]) -> Mapping[str, Field]:
+    """The fields of a record by name, to be read only: making them takes as long as a page."""
+    return record().fields
 
 
 class SourcedSerializer(RecordSerializer):
@@ -217,7 +227,7 @@ class Reader:
         known_by: dt.datetime | None = None,
     ) -> None:
         self.user, self.known_by = user, known_by
-        fields: Mapping[str, Field] = record().fields
+        fields = fields_of(record)
         chosen = [name for name in fields if picked is None or name in picked]
         self.scalars: dict[str, Part] = {}
         self.groups: dict[str, dict[str, Part]] = {}
@@ -371,6 +381,44 @@ def _is_kept(record: type[Model], relation: str) -> bool:
     they are now."""
     kept = record.history.model._history_m2m_fields  # type: ignore[attr-defined]
     return any(field.name == relation for field in kept)
+
+
+def tables_of(record: type[RecordSerializer], model: type[Model]) -> set[str]:
+    """The tables that records of ``model`` are read from: its own, those that its links lead to,
+    and those of what hangs on it."""
+    found = {model._meta.db_table}
+    for field in fields_of(record).values():
+        if isinstance(field, Children):
+            found |= tables_of(field.record, field.rows().model)
+        elif isinstance(field, Attached):
+            found |= {one._meta.db_table for one in field.reads}
+        elif isinstance(field, Links):
+            found |= tables_on(model, field.relation)
+        elif isinstance(field, serializers.Serializer):
+            for part in field.fields.values():
+                found |= tables_on(model, _path(part))
+        else:
+            found |= tables_on(model, _path(field))
+    return found
+
+
+def tables_on(model: type[Model], path: str) -> set[str]:
+    """The tables that are joined on the way along ``path``."""
+    found: set[str] = set()
+    here: Any = model
+    for name in path.split("__"):
+        try:
+            field = here._meta.get_field(name)
+        except FieldDoesNotExist:
+            return found
+        if not field.is_relation:
+            return found
+        if field.many_to_many:
+            relation = field if field.concrete else field.field
+            found.add(relation.remote_field.through._meta.db_table)
+        here = field.related_model
+        found.add(here._meta.db_table)
+    return found
 
 
 def _resolved(model: type[Model], path: str) -> Any:

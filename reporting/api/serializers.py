@@ -27,7 +27,15 @@ from iscm_portal.common.records import (
 )
 
 from .. import choices
-from ..models import CompileRun, Lesson, Recommendation, ReportedAgendaItem
+from ..models import (
+    CompileRun,
+    Lesson,
+    Question,
+    Recommendation,
+    ReportedAgendaItem,
+    SurveyAnswer,
+    SurveyResponse,
+)
 from ..selectors.survey_results import QuestionResult, results_by_survey
 from ..services.compiling.progress import Step
 
@@ -321,6 +329,8 @@ class SurveyResultSerializer(serializers.Serializer[Any]):
 
 class SurveyResults(Attached):
     """The results of a closed survey, question by question; of others there are none."""
+
+    reads = (Question, SurveyResponse, SurveyAnswer)
 
     def __init__(self) -> None:
         super().__init__(child=SurveyResultSerializer(), required=False)

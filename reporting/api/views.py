@@ -11,6 +11,7 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from engagements.models import AgendaItem
 from iscm_portal.common import pagination
 from iscm_portal.common.api import TABLE, RecordViewSet, file_answer, wanted_file
 from iscm_portal.common.choices import Scope
@@ -35,6 +36,7 @@ class ReportViewSet(RecordViewSet):
     queryset = models.PostEventReport.objects.all()
     serializer_class = serializers.ReportSerializer
     filterset_class = filters.ReportFilter
+    also_reads = (AgendaItem,)
 
     def get_queryset(self) -> QuerySet[Any]:
         rows: PostEventReportQuerySet = super().get_queryset()  # type: ignore[assignment]
@@ -48,6 +50,7 @@ class LessonViewSet(RecordViewSet):
     queryset = models.Lesson.objects.all()
     serializer_class = serializers.LessonSerializer
     filterset_class = filters.LessonFilter
+    also_reads = (AgendaItem,)
 
     def get_queryset(self) -> QuerySet[Any]:
         rows: LessonQuerySet = super().get_queryset()  # type: ignore[assignment]
@@ -64,6 +67,7 @@ class DutyViewSet(RecordViewSet):
     queryset = models.Duty.objects.all()
     serializer_class = serializers.DutySerializer
     filterset_class = filters.DutyFilter
+    also_reads = (models.PostEventReport, models.Extension)
 
     def get_queryset(self) -> QuerySet[Any]:
         rows: DutyQuerySet = super().get_queryset()  # type: ignore[assignment]
@@ -94,6 +98,7 @@ class IndicatorValueViewSet(IndicatorsViewSet):
     queryset: Any = models.IndicatorValue.objects.all()
     serializer_class = serializers.IndicatorValueSerializer
     filterset_class = filters.IndicatorValueFilter
+    also_reads = (models.ReleasedValue, models.ReleasedIndicator)
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
@@ -111,6 +116,8 @@ class IndicatorValueViewSet(IndicatorsViewSet):
         """
         self.check_parameters(request, pagination.PARAMETERS | TABLE | {"format"})
         wanted = wanted_file(request)
+        if same := self.unchanged():
+            return same
         values = self.get_queryset().filter(**self.key_of(pk))
         value = values.select_related("indicator", "iscm").first()
         if value is None:
@@ -172,6 +179,7 @@ class SurveyViewSet(IndicatorsViewSet):
     queryset = models.Survey.objects.all()
     serializer_class = serializers.SurveySerializer
     filterset_class = filters.SurveyFilter
+    also_reads = (models.SurveyLink,)
 
     def get_queryset(self) -> QuerySet[Any]:
         rows: SurveyQuerySet = super().get_queryset()  # type: ignore[assignment]

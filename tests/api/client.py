@@ -11,6 +11,7 @@ from typing import Any
 import openpyxl
 import orjson
 from django.test import Client
+from django.urls import resolve
 
 from engagements.models import User
 from iscm_portal.common.choices import AccessGroup, Scope
@@ -29,6 +30,11 @@ READ = [
 
 def accepted_report(**kwargs: Any) -> Any:
     return told.PostEventReportFactory(state="accepted", **kwargs)
+
+
+def view_of(name: str) -> Any:
+    """The class that answers the list ``name``."""
+    return resolve(f"/api/v1/{name}/").func.cls  # type: ignore[attr-defined]
 
 
 # list -> scope, and what makes a row that stands in it
