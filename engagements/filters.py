@@ -96,7 +96,8 @@ class FrameField(forms.ModelChoiceField):  # type: ignore[type-arg]
         kind, _colon, code = str(value or "").partition(":")
         if not value:
             return None
-        found = None if "\0" in value else self.queryset.filter(kind=kind, code=code).first()
+        rows: Any = self.queryset
+        found = None if "\0" in value else rows.filter(kind=kind, code=code).first()
         if found is None:
             raise forms.ValidationError(
                 self.error_messages["invalid_choice"], "invalid_choice", {"value": value}

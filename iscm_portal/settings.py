@@ -64,9 +64,8 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
-    # A bad line pays for every byte. Django pads what it compresses by chance, so that its length
-    # tells nothing of a secret beside what a reader sent (BREACH).
-    "django.middleware.gzip.GZipMiddleware",
+    # A bad line pays for every byte.
+    "iscm_portal.common.compression.PagesGzipMiddleware",
     "iscm_portal.common.compression.CompressionMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",

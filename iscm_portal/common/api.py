@@ -179,7 +179,9 @@ class Endpoint(JSONErrors):
         ``tables`` that it is read from (None: any). Told before a row is read, so that an answer
         may be newer than its tag says, never older.
         """
-        request, user = self.request, self.request.user
+        request = self.request
+        user: Any = request.user
+        token: Any = request.auth
         asked = (
             FORM,
             request.build_absolute_uri(),
@@ -188,7 +190,7 @@ class Endpoint(JSONErrors):
             user.pk,
             user.access_group,
             user.office_id,
-            sorted(request.auth.scopes) if request.auth is not None else None,
+            sorted(token.scopes) if token is not None else None,
             timezone.localdate(),
             version_of(every_table() if tables is None else tables),
         )
@@ -368,13 +370,13 @@ class EndpointSchema(AutoSchema):
                 )
             )
             if getattr(self.view, "action", "") == "list":
-                names = sortable(record, self.view.queryset.model)
+                view: Any = self.view
+                names = sortable(record, view.queryset.model)
                 found.append(
                     OpenApiParameter(
                         "ordering",
                         str,
-                        description=f"Fields by commas, with - from the last one: "
-                        f"{', '.join(names)}.",
+                        description=f"By commas, with - the last one first: {', '.join(names)}.",
                     )
                 )
         if getattr(self.view, "is_kept", False):

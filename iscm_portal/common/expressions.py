@@ -59,7 +59,7 @@ class AmountText(AsText):
 
     template = "round(%(expressions)s, greatest(min_scale(%(expressions)s), 2))::text"
 
-    def as_sql(self, compiler: Any, connection: Any, **context: Any) -> Any:
+    def as_sql(self, compiler: Any, connection: Any, **context: Any) -> Any:  # type: ignore[override]
         (source,) = self.get_source_expressions()
         if getattr(source.output_field, "decimal_places", None) == 2:
             return super().as_sql(compiler, connection, template=DayText.template, **context)
@@ -76,6 +76,6 @@ class GuardedText(AsText):
         + ") THEN '''' || %(expressions)s ELSE %(expressions)s END"
     )
 
-    def as_sql(self, compiler: Any, connection: Any, **context: Any) -> Any:
+    def as_sql(self, compiler: Any, connection: Any, **context: Any) -> Any:  # type: ignore[override]
         sql, params = super().as_sql(compiler, connection, **context)
         return sql, (*params, *params, *params)

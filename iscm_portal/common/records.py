@@ -303,7 +303,8 @@ class Reader:
             )
         ]
         columns = [for_copy(by_path[part.path], queryset.model) for part in in_order]
-        return queryset.values_list(*columns)
+        lines: QuerySet[Any] = queryset.values_list(*columns)
+        return lines
 
     def _values(
         self, queryset: QuerySet[Any], parts: Sequence[Part], beside: Sequence[str]
@@ -312,7 +313,8 @@ class Reader:
         columns = [as_text(part, queryset.model) for part in parts]
         # Under names of their own: a column may be asked for twice.
         more = {f"beside_{number}": F(path) for number, path in enumerate(["id", *beside])}
-        return queryset.annotate(**more).values_list(*columns, *more)
+        rows: QuerySet[Any] = queryset.annotate(**more).values_list(*columns, *more)
+        return rows
 
     def _records(self, model: type[Model], rows: Sequence[Sequence[Any]]) -> list[dict[str, Any]]:
         if len(self.scalars) == len(self.names) == len(self.parts):
@@ -350,10 +352,9 @@ class Reader:
         """The records' keys, each with what ``columns`` are at the other end of ``relation``."""
         rows = rows_of(record, self.known_by).filter(id__in=ids)
         if self.known_by is None or not _is_kept(record, relation):
-            linked = record._default_manager.filter(id__in=ids).filter(
-                **{f"{relation}__isnull": False}
-            )
-            return linked.order_by("pk", f"{relation}__pk").values_list("pk", *columns.values())
+            now = record._default_manager.filter(id__in=ids, **{f"{relation}__isnull": False})
+            linked: QuerySet[Any] = now.order_by("pk", f"{relation}__pk")
+            return linked.values_list("pk", *columns.values())
         # Kept versions have their links in a table of their own.
         field = record._meta.get_field(relation)
         there = field.m2m_reverse_field_name()

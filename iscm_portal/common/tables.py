@@ -75,7 +75,7 @@ def _amount(value: Any) -> str:
 
 
 def _day(value: Any) -> str:
-    return value if isinstance(value, str) else value.isoformat()  # type: ignore[no-any-return]
+    return value if isinstance(value, str) else str(value.isoformat())
 
 
 def _moment(value: Any) -> str:

@@ -109,7 +109,8 @@ def thin_out() -> int:
                 RETURNING old.name, old.times
             ),
             added AS (SELECT name, sum(times) AS times FROM gone GROUP BY name)
-            UPDATE {TABLE} kept SET times = kept.times + added.times FROM last JOIN added USING (name)
+            UPDATE {TABLE} kept SET times = kept.times + added.times
+            FROM last JOIN added USING (name)
             WHERE kept.name = last.name AND kept.number = last.number
             RETURNING 1
             """  # noqa: S608

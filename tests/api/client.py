@@ -34,7 +34,7 @@ def accepted_report(**kwargs: Any) -> Any:
 
 def view_of(name: str) -> Any:
     """The class that answers the list ``name``."""
-    return resolve(f"/api/v1/{name}/").func.cls  # type: ignore[attr-defined]
+    return resolve(f"/api/v1/{name}/").func.cls
 
 
 # list -> scope, and what makes a row that stands in it

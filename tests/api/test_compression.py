@@ -6,7 +6,7 @@ import gzip
 import zlib
 from collections.abc import Iterator
 
-import brotli
+import brotli  # type: ignore[import-untyped]
 import pytest
 
 from iscm_portal.common import compression
@@ -84,7 +84,7 @@ def test_a_reader_that_goes_away_ends_what_is_packed() -> None:
 
     packed = compression.packed(parts(), compression.Gzip())
     next(packed)
-    packed.close()  # type: ignore[attr-defined]
+    packed.close()
     assert ended == [True]
 
 
@@ -94,5 +94,4 @@ def test_a_workbook_is_packed_already_and_a_short_answer_is_sent_as_it_is() -> N
     for place in ("themes/?format=xlsx", f"themes/{theme.pk}/?fields=id"):
         response = api.client.get(f"/api/v1/{place}", headers={"Accept-Encoding": "br, gzip"})
         assert body(response)
-        assert response.headers.get("Content-Encoding", "") in ("", "gzip")
-        assert response.headers.get("Content-Encoding") != "br"
+        assert "Content-Encoding" not in response
