@@ -142,6 +142,8 @@ class ISCMFilter(SourcedFilter):
 
 
 class IOMRoleFilter(HeldFilter):
+    is_always_asked = True
+
     iscm = iscm_filter()
     type = CodeFilter("iscm__type", choices=choices.ISCMType.choices)
     role = CodeFilter(choices=choices.RoleKind.choices)

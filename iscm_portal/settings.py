@@ -228,6 +228,8 @@ SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = not IS_LOCAL
 CSRF_TRUSTED_ORIGINS = [f"https://{host.lstrip('.')}" for host in ALLOWED_HOSTS if not IS_LOCAL]
 
 # --- REST
+# Calls a minute of one token, or of one user who is signed in by a browser.
+API_CALLS_PER_MINUTE = env.int("API_CALLS_PER_MINUTE", 600)
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
         "iscm_portal.common.authentication.TokenAuthentication",

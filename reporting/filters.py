@@ -19,6 +19,7 @@ from engagements.filters import (
 )
 from engagements.models import ISCM, AgendaItem, Objective, Theme
 from iscm_portal.common.filters import (
+    AskedFilter,
     CodeFilter,
     IdFilter,
     LinkFilter,
@@ -123,9 +124,11 @@ class CellFilter(LinkFilter):
         return super().filter(qs, value)
 
 
-class IndicatorValueFilter(filters.FilterSet):
+class IndicatorValueFilter(AskedFilter):
     """Without ``period`` the values of years; without ``dimension`` those of nothing but a
     mechanism or of everything."""
+
+    is_always_asked = True
 
     indicator = indicator_filter()
     period = CodeFilter(choices=choices.PeriodKind.choices, help_text=_("Left out: year."))
@@ -173,14 +176,14 @@ class ReleasedValueFilter(IndicatorValueFilter):
     release = LinkFilter(queryset=Release.objects.all())  # type: ignore[assignment]
 
 
-class CompileRunFilter(filters.FilterSet):
+class CompileRunFilter(AskedFilter):
     state = CodeFilter(choices=CompileRun.State.choices)
     scope = CodeFilter(choices=CompileRun.Scope.choices)
     since = since("published_at__date")
     until = until("published_at__date")
 
 
-class ReleaseFilter(filters.FilterSet):
+class ReleaseFilter(AskedFilter):
     year = YearFilter("year")
 
 

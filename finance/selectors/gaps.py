@@ -140,8 +140,13 @@ def stated_over_lines(user: Any) -> Any:
     usd: Any = DecimalField(max_digits=16, decimal_places=4)
     by_share = Coalesce(Sum("share_pct"), Value(0), output_field=usd)
     by_amount = Coalesce(Sum("amount_usd"), Value(0), output_field=usd)
+    # Shares alone are never over 100 per cent: where no amount is stated no line need be added up.
+    in_usd = Attribution.objects.filter(
+        project=OuterRef("project"), year=OuterRef("year"), amount_usd__gt=0
+    )
     return (
         Attribution.objects.visible_to(user)
+        .filter(Exists(in_usd))
         .values("year", "project", "project__code")
         .annotate(lines_usd=Subquery(total, output_field=usd))
         .annotate(stated_usd=ExpressionWrapper(F("lines_usd") * by_share / 100 + by_amount, usd))

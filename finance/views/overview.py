@@ -14,6 +14,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.http import urlencode
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_safe
 
 from engagements.models import SignedInRequest
@@ -267,7 +268,10 @@ def what_a_post_lacks(row: Any) -> str:
 def rate_wanted(user: Any, row: Any) -> Row:
     """Days of one grade and year: a rate is added, or, without a grade, the entries are mended."""
     name = f"{row.grade or _('No grade')}, {row.year}"
-    missing = _("%(days)s days") % {"days": said(None, row.all_days)}
+    days = said(None, row.all_days)
+    missing = ngettext("%(days)s day", "%(days)s days", 1 if row.all_days == 1 else 2) % {
+        "days": days
+    }
     if row.grade and permissions.may_add(user, StandardCost):
         address = reverse("finance_new", args=["standard-costs"])
         asked = urlencode({"grade": row.grade, "year": row.year})

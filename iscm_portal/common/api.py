@@ -27,7 +27,6 @@ from django.http import (
 from django.utils import timezone
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
-from django_filters import FilterSet
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
@@ -42,9 +41,11 @@ from rest_framework.viewsets import GenericViewSet
 
 from . import pagination
 from .access import HasScope
+from .api_use import TokenRate, record_use
 from .as_of import known_by, rows_of
 from .choices import Scope
 from .copying import copied_bytes
+from .filters import AskedFilter
 from .period import FIRST_DAY
 from .querysets import PortalQuerySet
 from .records import Reader, RecordSerializer, fields_of, tables_of, tables_on
@@ -147,7 +148,8 @@ class JSONErrors(APIView):
         return super().handle_exception(exc)
 
 
-_TAGS = re.compile(r'"([0-9a-f]{32})"')
+# Before the digest a record's tag may have its version (``api_writes``).
+_TAGS = re.compile(r'(?:W/)?"(?:[\d.-]+~)?([0-9a-f]{32})"')
 
 
 # Raise it when answers get another form: what others keep is then asked for anew.
@@ -157,11 +159,12 @@ FORM = 1
 class Endpoint(JSONErrors):
     """The manners of every address under ``/api/v1/``."""
 
-    # What tells the answer's version; see ``unchanged``.
-    etag = ""
+    # What tells the answer's version, alone and as it is sent; see ``unchanged``.
+    digest = etag = ""
 
     http_method_names = ["get", "head", "options"]
     renderer_classes = [JSONRenderer, CSVRenderer, XLSXRenderer]
+    throttle_classes = [TokenRate]
     content_negotiation_class = Negotiation
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
@@ -170,10 +173,14 @@ class Endpoint(JSONErrors):
         response.headers.setdefault("Cache-Control", "private, no-cache")
         if self.etag and response.status_code in (200, 304):
             response.headers["ETag"] = self.etag
+        if rate := getattr(request, "rate", None):
+            for name, value in rate.headers().items():
+                response.headers[name] = value
+        record_use(request, response)
         return response
 
     def unchanged(self, tables: Collection[str] | None = None) -> HttpResponseNotModified | None:
-        """ "Not modified" where the request has the answer of now already; None where not.
+        """Say "not modified" where the request has the answer of now already; None where not.
 
         An answer follows from what was asked, by whom, on which day, and from what stands in the
         ``tables`` that it is read from (None: any). Told before a row is read, so that an answer
@@ -194,11 +201,14 @@ class Endpoint(JSONErrors):
             timezone.localdate(),
             version_of(every_table() if tables is None else tables),
         )
-        tag = hashlib.blake2b(repr(asked).encode(), digest_size=16).hexdigest()
+        self.digest = hashlib.blake2b(repr(asked).encode(), digest_size=16).hexdigest()
         # Weak: packed or not, it is the same answer.
-        self.etag = f'W/"{tag}"'
-        given = request.headers.get("If-None-Match", "")
-        return HttpResponseNotModified() if tag in _TAGS.findall(given) else None
+        self.etag = f'W/"{self.digest}"'
+        for given in _TAGS.finditer(request.headers.get("If-None-Match", "")):
+            if given[1] == self.digest:
+                self.etag = given[0]
+                return HttpResponseNotModified()
+        return None
 
     def check_parameters(self, request: Request, allowed: frozenset[str]) -> None:
         """Refuse what the endpoint does not know: a filter mistyped must not pull everything."""
@@ -307,6 +317,7 @@ ERRORS = {
     401: "No token, or one that is unknown, expired or revoked.",
     403: "The token lacks the scope.",
     404: "There is no such record, or it is not for the reader.",
+    429: "More calls a minute than a token has; `Retry-After` says when to go on.",
 }
 
 
@@ -415,7 +426,7 @@ class RecordViewSet(Endpoint, GenericViewSet[Any]):
     scope: ClassVar[Scope]
     queryset: Any
     serializer_class: type[RecordSerializer]
-    filterset_class: ClassVar[type[FilterSet]]
+    filterset_class: ClassVar[type[AskedFilter]]
     # Holds no NULL and ends in "id" or "-id"; see ``KeysetPagination``.
     ordering: ClassVar[tuple[str, ...]] = ("id",)
     # The public key besides ``id``: "slug", "code", "key" ... where the record has one.
@@ -455,7 +466,9 @@ class RecordViewSet(Endpoint, GenericViewSet[Any]):
         if same := self.unchanged(self.tables()):
             return same
         wanted = wanted_file(request)
-        queryset = self.filter_queryset(self.get_queryset())
+        queryset = self.get_queryset()
+        if self.filterset_class.is_always_asked or known.keys() & request.query_params.keys():
+            queryset = self.filter_queryset(queryset)
         reader = self.reader()
         if wanted:
             return self.table(wanted, reader, queryset.order_by(*self.order))

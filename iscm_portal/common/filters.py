@@ -129,7 +129,14 @@ def until(column: str) -> filters.DateFilter:
     return filters.DateFilter(column, "lte", help_text=_("Up to and with this day."))
 
 
-class RecordFilter(filters.FilterSet):
+class AskedFilter(filters.FilterSet):
+    """The filters of a list of the API; one that narrows also when nothing is asked
+    ``is_always_asked``."""
+
+    is_always_asked = False
+
+
+class RecordFilter(AskedFilter):
     """What may be asked of every record."""
 
     is_demo = FlagFilter("is_demo", help_text=_("true: invented ones; false: the real ones."))

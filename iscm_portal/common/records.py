@@ -9,10 +9,9 @@ of another table (``Children``) costs one statement a page each.
 from __future__ import annotations
 
 import datetime as dt
-from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property, lru_cache
 from itertools import islice
 from typing import Any, ClassVar
 
@@ -212,6 +211,75 @@ def kind_of(field: Field) -> Kind:
     return next(kind for kinds, kind in KINDS if isinstance(field, kinds))
 
 
+@dataclass(frozen=True)
+class Shape:
+    """What is read for some fields of a record: worked out once, for every answer of that shape."""
+
+    names: tuple[str, ...]
+    scalars: dict[str, Part]
+    groups: dict[str, dict[str, Part]]
+    # relation -> field -> column at its other end
+    links: dict[str, dict[str, Any]]
+    attached: dict[str, Attached]
+    # The columns of a table of these records.
+    columns: list[Column]
+
+    @cached_property
+    def parts(self) -> list[Part]:
+        """What is read from the row itself, each column once."""
+        grouped = [part for group in self.groups.values() for part in group.values()]
+        found = {part.path: part for part in [*self.scalars.values(), *grouped]}
+        return list(found.values())
+
+    @cached_property
+    def place(self) -> dict[str, int]:
+        """Where each column stands in a row."""
+        return {part.path: index for index, part in enumerate(self.parts)}
+
+    @cached_property
+    def is_plain(self) -> bool:
+        """Whether a record is its row with names."""
+        return len(self.scalars) == len(self.names) == len(self.parts)
+
+
+@lru_cache(maxsize=500)
+def shape_of(record: type[RecordSerializer], picked: frozenset[str] | None) -> Shape:
+    """The shape of the ``picked`` fields of a record (None: all)."""
+    fields = fields_of(record)
+    shape = Shape(
+        tuple(name for name in fields if picked is None or name in picked), {}, {}, {}, {}, []
+    )
+    for name in shape.names:
+        field = fields[name]
+        if isinstance(field, Attached):
+            shape.attached[name] = field
+            continue
+        if isinstance(field, serializers.Serializer):
+            parts = {n: Part(_path(f), kind_of(f)) for n, f in field.fields.items()}
+            shape.groups[name] = parts
+            shape.columns.extend(Column(f"{name}_{n}", part.kind) for n, part in parts.items())
+            continue
+        if isinstance(field, Links):
+            shape.links.setdefault(field.relation, {})[name] = field.column
+        else:
+            shape.scalars[name] = Part(_path(field), kind_of(field))
+        shape.columns.append(Column(name, kind_of(field), record.hxl.get(name, "")))
+    return shape
+
+
+class Edges:
+    """The values of some columns of rows, row by row, each taken out when it is asked for."""
+
+    def __init__(self, rows: Sequence[Sequence[Any]], places: Sequence[int]) -> None:
+        self.rows, self.places = rows, places
+
+    def __getitem__(self, number: int) -> list[Any]:
+        return [self.rows[number][place] for place in self.places]
+
+    def __iter__(self) -> Iterator[list[Any]]:
+        return (self[number] for number in range(len(self.rows)))
+
+
 class Reader:
     """Reads records from a queryset, only the ``picked`` fields when there is a choice.
 
@@ -227,117 +295,96 @@ class Reader:
         known_by: dt.datetime | None = None,
     ) -> None:
         self.user, self.known_by = user, known_by
-        fields = fields_of(record)
-        chosen = [name for name in fields if picked is None or name in picked]
-        self.scalars: dict[str, Part] = {}
-        self.groups: dict[str, dict[str, Part]] = {}
-        self.links: dict[str, dict[str, Any]] = defaultdict(dict)
-        self.attached: dict[str, Attached] = {}
-        self.names = chosen
-        # The columns of a table of these records.
-        self.columns: list[Column] = []
-        for name in chosen:
-            field = fields[name]
-            if isinstance(field, Attached):
-                self.attached[name] = field
-                continue
-            if isinstance(field, serializers.Serializer):
-                parts = {n: Part(_path(f), kind_of(f)) for n, f in field.fields.items()}
-                self.groups[name] = parts
-                self.columns += [Column(f"{name}_{n}", part.kind) for n, part in parts.items()]
-                continue
-            if isinstance(field, Links):
-                self.links[field.relation][name] = field.column
-            else:
-                self.scalars[name] = Part(_path(field), kind_of(field))
-            self.columns.append(Column(name, kind_of(field), record.hxl.get(name, "")))
+        self.shape = shape_of(record, None if picked is None else frozenset(picked))
+        # The place of a record's key in its row.
+        self._key = 0
 
     @property
-    def parts(self) -> list[Part]:
-        """What is read from the row itself, each column once."""
-        grouped = [part for group in self.groups.values() for part in group.values()]
-        found = {part.path: part for part in [*self.scalars.values(), *grouped]}
-        return list(found.values())
+    def columns(self) -> list[Column]:
+        """The columns of a table of these records."""
+        return self.shape.columns
 
     @property
     def is_flat(self) -> bool:
         """Whether a line of a table is one row of one statement, with nothing to be put together
         afterwards."""
         together = {Kind.LIST, Kind.JSON}
-        return not self.links and not any(part.kind in together for part in self.parts)
+        parts = self.shape.parts
+        return not self.shape.links and not any(part.kind in together for part in parts)
 
     def read(
         self, queryset: QuerySet[Any], beside: Sequence[str] = ()
-    ) -> tuple[list[dict[str, Any]], list[list[Any]]]:
+    ) -> tuple[list[dict[str, Any]], Edges]:
         """The records of ``queryset`` and, for each, its values of the columns ``beside``."""
-        parts = self.parts
-        rows = list(self._values(queryset, parts, beside))
-        first = len(parts) + 1
-        return self._records(queryset.model, rows), [list(row[first:]) for row in rows]
+        rows, places = self._values(queryset, beside)
+        found = list(rows)
+        return self._records(queryset.model, found), Edges(found, places)
 
     def stream(self, queryset: QuerySet[Any]) -> Iterator[dict[str, Any]]:
         """The records one after the other, whatever their number."""
-        rows = self._values(queryset, self.parts, ()).iterator(chunk_size=CHUNK)
+        rows = self._values(queryset, ())[0].iterator(chunk_size=CHUNK)
         while chunk := list(islice(rows, CHUNK)):
             yield from self._records(queryset.model, chunk)
 
     def line(self, record: dict[str, Any]) -> list[Any]:
         """A record as the line of a table."""
         values: list[Any] = []
-        for name in self.names:
-            if name in self.groups:
+        for name in self.shape.names:
+            if name in self.shape.groups:
                 values += record[name].values()
-            elif name not in self.attached:
+            elif name not in self.shape.attached:
                 values.append(record[name])
         return values
 
     def lines_of(self, queryset: QuerySet[Any]) -> QuerySet[Any]:
         """The table's lines as one statement, for ``common.copying``. Only when it ``is_flat``."""
-        by_path = {part.path: part for part in self.parts}
-        in_order = [
-            part
-            for name in self.names
-            if name not in self.attached
-            for part in (
-                self.groups[name].values() if name in self.groups else [self.scalars[name]]
-            )
-        ]
-        columns = [for_copy(by_path[part.path], queryset.model) for part in in_order]
-        lines: QuerySet[Any] = queryset.values_list(*columns)
+        parts: list[Part] = []
+        for name in self.shape.names:
+            if name in self.shape.groups:
+                parts += self.shape.groups[name].values()
+            elif name not in self.shape.attached:
+                parts.append(self.shape.scalars[name])
+        lines: QuerySet[Any] = queryset.values_list(*(for_copy(part) for part in parts))
         return lines
 
     def _values(
-        self, queryset: QuerySet[Any], parts: Sequence[Part], beside: Sequence[str]
-    ) -> QuerySet[Any]:
-        """Rows of the record's ``parts``, its key, and the columns ``beside``."""
-        columns = [as_text(part, queryset.model) for part in parts]
-        # Under names of their own: a column may be asked for twice.
-        more = {f"beside_{number}": F(path) for number, path in enumerate(["id", *beside])}
-        rows: QuerySet[Any] = queryset.annotate(**more).values_list(*columns, *more)
-        return rows
+        self, queryset: QuerySet[Any], beside: Sequence[str]
+    ) -> tuple[QuerySet[Any], list[int]]:
+        """Rows of what the record is read from, its key and the columns ``beside``, and at which
+        places of a row the latter stand."""
+        model: Any = queryset.model
+        columns = as_texts(tuple(self.shape.parts), model, connection.vendor)
+        # What is read as it is anyway is not read again.
+        more = [path for path in ("id", *beside) if path not in columns]
+        named = {f"beside_{number}": F(path) for number, path in enumerate(more)}
+        place = {path: number for number, path in enumerate([*columns, *more])}
+        rows: QuerySet[Any] = queryset.annotate(**named).values_list(*columns, *named)
+        self._key = place["id"]
+        return rows, [place[path] for path in beside]
 
     def _records(self, model: type[Model], rows: Sequence[Sequence[Any]]) -> list[dict[str, Any]]:
-        if len(self.scalars) == len(self.names) == len(self.parts):
-            return [dict(zip(self.names, row, strict=False)) for row in rows]
-        place = {part.path: index for index, part in enumerate(self.parts)}
-        key = len(place)
+        shape = self.shape
+        if shape.is_plain:
+            names = shape.names
+            return [dict(zip(names, row, strict=False)) for row in rows]
+        place, key = shape.place, self._key
         ids = [row[key] for row in rows]
         attached = {**self._linked(model, ids), **self._nested(ids)} if ids else {}
 
         def value(name: str, row: Sequence[Any]) -> Any:
-            if name in self.scalars:
-                return row[place[self.scalars[name].path]]
-            if name in self.groups:
-                return {n: row[place[part.path]] for n, part in self.groups[name].items()}
+            if name in shape.scalars:
+                return row[place[shape.scalars[name].path]]
+            if name in shape.groups:
+                return {n: row[place[part.path]] for n, part in shape.groups[name].items()}
             return attached[name].get(row[key], [])
 
-        return [{name: value(name, row) for name in self.names} for row in rows]
+        return [{name: value(name, row) for name in shape.names} for row in rows]
 
     def _linked(self, model: type[Model], ids: list[int]) -> dict[str, dict[int, list[Any]]]:
         """What each many-to-many relation holds, one statement a relation."""
         found: dict[str, dict[int, list[Any]]] = {}
         record = getattr(model, "instance_type", model)
-        for relation, columns in self.links.items():
+        for relation, columns in self.shape.links.items():
             rows = self._links(record, ids, relation, columns)
             by_name: dict[str, dict[int, list[Any]]] = {name: {} for name in columns}
             for key, *values in rows:
@@ -368,7 +415,8 @@ class Reader:
     def _nested(self, ids: list[int]) -> dict[str, dict[int, list[Any]]]:
         """What is attached, one statement a table (and one for each of its relations)."""
         return {
-            name: field.read(ids, self.user, self.known_by) for name, field in self.attached.items()
+            name: field.read(ids, self.user, self.known_by)
+            for name, field in self.shape.attached.items()
         }
 
 
@@ -433,15 +481,22 @@ def _resolved(model: type[Model], path: str) -> Any:
     return field
 
 
-def as_text(part: Part, model: type[Model]) -> Combinable:
-    """What a part is read as: on PostgreSQL days, moments and amounts come as the texts that the
+@lru_cache(maxsize=500)
+def as_texts(
+    parts: tuple[Part, ...], model: type[Model], vendor: str
+) -> tuple[Combinable | str, ...]:
+    """What parts are read as: on PostgreSQL days, moments and amounts come as the texts that the
     answer has, so that nothing is to be made of them here and written out again."""
-    if connection.vendor != "postgresql" or _resolved(model, part.path) is None:
-        return F(part.path)
-    return _texts.get(part.kind, F)(part.path)
+    ways = _texts if vendor == "postgresql" else {}
+    return tuple(
+        ways[part.kind](part.path)
+        if part.kind in ways and _resolved(model, part.path) is not None
+        else part.path
+        for part in parts
+    )
 
 
-def for_copy(part: Part, model: type[Model]) -> Combinable:
+def for_copy(part: Part) -> Combinable:
     """The same for a table that PostgreSQL writes itself: with formulas guarded as
     ``exports.safe_cell`` does."""
     return _copied.get(part.kind, F)(part.path)

@@ -36,7 +36,7 @@ from engagements.choices import MembershipKind
 from iscm_portal.common.period import Period
 from iscm_portal.common.querysets import PortalQuerySet
 
-from ..choices import Direction
+from ..choices import Direction, PeriodKind
 
 Text = str | Promise
 
@@ -117,6 +117,8 @@ class Measure(ABC):
     mechanism: str = "iscm"
     own_cuts: dict[str, str] = {}
     shape: Shape = Shape.SUM
+    # The kinds of period that it has values of.
+    periods: tuple[str, ...] = tuple(PeriodKind.values)
     # What is added up, in 1/``per`` units.
     total: Rows | Total = Rows()
     per: int = 1
@@ -256,6 +258,7 @@ class MoneyMeasure(Measure):
     """
 
     count_is_open = False
+    periods = (PeriodKind.YEAR.value,)
 
     @abstractmethod
     def cells(self, period: Period, groupings: list[tuple[str, ...]]) -> list[list[Cell]]:

@@ -93,7 +93,7 @@ class Migration(migrations.Migration):
     dependencies = [
         ("common", "0010_table_versions"),
         ("engagements", "0010_objectives_and_themes_of_goals"),
-        ("finance", "0026_source_of_funds_by_its_name"),
+        ("finance", "0030_what_hinders_an_undoing"),
         ("reporting", "0056_values_counted_of_whole_runs"),
     ]
 

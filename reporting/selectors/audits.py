@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Any
 
 from django.db import DatabaseError
@@ -11,9 +12,10 @@ from iscm_portal.common.access import may
 from ..models import AuditRun
 
 
-def latest_audit() -> AuditRun | None:
-    """The audit that was made last."""
-    return AuditRun.objects.select_related("compile_run").first()
+def latest_audit(before: dt.datetime | None = None) -> AuditRun | None:
+    """The audit that was made last (before that moment)."""
+    runs = AuditRun.objects.select_related("compile_run")
+    return (runs if before is None else runs.filter(started_at__lt=before)).first()
 
 
 def alarm_for(user: Any) -> AuditRun | None:

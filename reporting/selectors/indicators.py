@@ -27,6 +27,11 @@ def latest_run(before: dt.datetime | None = None) -> CompileRun | None:
     return (runs if before is None else runs.filter(published_at__lt=before)).first()
 
 
+def first_run() -> CompileRun | None:
+    """The compile run that was published first."""
+    return CompileRun.objects.filter(state=CompileRun.State.PUBLISHED).last()
+
+
 @dataclass(frozen=True)
 class OverviewRow:
     """One indicator with its overall value of a year and of the year before."""

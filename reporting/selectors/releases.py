@@ -26,7 +26,7 @@ from ..models import (
     ReleasedIndicator,
     ReleasedValue,
 )
-from .dashboard import cut_of, records_address, word_of_value, words_of
+from .cuts import cut_of, records_address, word_of_value, words_of
 from .indicators import OVERALL, compiled_years, overview
 
 

@@ -12,7 +12,8 @@ from django.utils.translation import gettext as _
 from iscm_portal.common import typeset
 from iscm_portal.common.templatetags.portal import in_unit, measured, signed
 
-from ..selectors.dashboard import Board, Row, Table, TableCell
+from ..selectors.cut_table import Table, TableCell
+from ..selectors.dashboard import Board, Row
 
 TEMPLATE = "reporting/indicators.typ"
 
@@ -49,6 +50,7 @@ def answer(board: Board) -> str:
         (len(board.needs_attention), _("%(n)s to be attended to")),
         (len(board.on_track), _("%(n)s on track")),
         (len(board.without_data), _("%(n)s without data")),
+        (len(board.by_year), _("%(n)s known by the year only")),
     ]
     parts = ", ".join(text % {"n": n} for n, text in told if n)
     return _("Of %(n)s indicators: %(parts)s.") % {

@@ -16,7 +16,8 @@ from iscm_portal.common.as_of import record_of
 from iscm_portal.common.charts import trend_line
 from iscm_portal.common.downloads import TABLE_FORMATS, table_response
 from iscm_portal.common.filters import FIRST_YEAR, LAST_YEAR
-from iscm_portal.common.pages import Page, keyset_page, one_of, whole_number
+from iscm_portal.common.pages import Page, keyset_page, no_such, one_of, whole_number
+from iscm_portal.common.snapshot import one_snapshot
 
 from ..choices import PeriodKind
 from ..measures import MEASURES
@@ -24,7 +25,7 @@ from ..measures.evidence import evidence_of, hidden_from
 from ..models import Indicator, IndicatorValue
 from ..permissions import may_edit_definitions
 from ..querysets import AnswerQuerySet
-from ..selectors.dashboard import (
+from ..selectors.cuts import (
     DIMENSIONS,
     cut_of,
     dimension_label,
@@ -38,6 +39,7 @@ from ..selectors.indicators import cell_of, compiled_years, highest_first, trend
 from .dashboard import asked_span, asked_year
 
 
+@one_snapshot()
 def indicator(request: SignedInRequest, key: str) -> HttpResponse | StreamingHttpResponse:
     """One indicator: its value, its trend, by a dimension, and what it means."""
     rows = Indicator.objects.visible_to(request.user)
@@ -70,6 +72,8 @@ def indicator(request: SignedInRequest, key: str) -> HttpResponse | StreamingHtt
         "span": span_label(period, year, part),
         "values": [(value, records_address(found, value)) for value in reversed(values)],
         "current": current,
+        "is_by_year": found.key in MEASURES and period not in MEASURES[found.key].periods,
+        "has_denominators": any(value.denominator is not None for value in values),
         "records": records_address(found, current),
         "beside": beside_of(current),
         "chart": trend_chart(found, values, iscm),
@@ -140,10 +144,13 @@ def beside_of(value: IndicatorValue | None) -> list[tuple[Any, Any]]:
 
 
 def asked_iscm(request: SignedInRequest) -> ISCM | None:
+    """The mechanism that the address names. Raises BadRequest for one that is none."""
     slug = request.GET.get("iscm", "")
     if not slug:
         return None
-    iscm: ISCM = get_object_or_404(ISCM.objects.visible_to(request.user), slug=slug)
+    iscm: ISCM | None = ISCM.objects.visible_to(request.user).filter(slug=slug).first()
+    if iscm is None:
+        raise no_such("iscm", slug)
     return iscm
 
 
@@ -194,6 +201,7 @@ def parts_of(request: SignedInRequest, evidence: Iterable[tuple[Any, Any]]) -> l
     return parts
 
 
+@one_snapshot()
 def indicator_records(request: SignedInRequest, key: str) -> HttpResponse:
     """The records that one value was counted from, as far as the reader may read them."""
     found = get_object_or_404(Indicator.objects.visible_to(request.user), key=key)

@@ -18,7 +18,7 @@ from django.db import connection
 
 from finance.api import resources
 from iscm_portal.common import copying
-from iscm_portal.common.records import Reader
+from iscm_portal.common.records import Reader, as_texts
 from iscm_portal.common.tables import Column
 from reporting.api import evidence
 from tests.api.client import LISTS, Api, body, view_of
@@ -305,9 +305,11 @@ def test_what_python_writes_is_what_postgresql_writes(monkeypatch: pytest.Monkey
     places = [f"{name}/?format={form}" for name in LISTS for form in ("json", "csv")]
     by_sql = [body(api.get(place)) for place in places]
     monkeypatch.setattr("iscm_portal.common.records._texts", {})
+    as_texts.cache_clear()
     monkeypatch.setattr(Reader, "is_flat", False)
     for place, content in zip(places, by_sql, strict=True):
         assert body(api.get(place)) == content, place
+    as_texts.cache_clear()
 
 
 @only_postgresql

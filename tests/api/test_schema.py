@@ -54,8 +54,24 @@ def test_the_document_is_served_to_everybody_as_yaml_and_json() -> None:
     validate_schema(document)
 
 
-def test_only_reading_is_declared(schema: dict[str, Any]) -> None:
-    assert {tuple(methods) for methods in schema["paths"].values()} == {("get",)}
+def test_everything_is_read_and_money_is_written(schema: dict[str, Any]) -> None:
+    written = {path for path, methods in schema["paths"].items() if set(methods) != {"get"}}
+    kinds = (
+        *("attributions", "contributions", "funding-lines", "positions"),
+        *("projects", "proposals", "time-entries"),
+    )
+    assert written == {f"/api/v1/{kind}/{one}" for kind in kinds for one in ("", "{id}/")}
+    for path in written:
+        of_one = path.endswith("{id}/")
+        methods = {"get", "patch", "delete"} if of_one else {"get", "post"}
+        assert set(schema["paths"][path]) == methods
+        for method in methods - {"get"}:
+            operation = schema["paths"][path][method]
+            assert "`write:finance`" in operation["description"]
+            refused = {"404", "412", "428"} if of_one else {"422"}
+            assert {"400", "401", "403", "429"} | refused < set(operation["responses"])
+            names = parameters(operation).keys()
+            assert names == ({"id", "If-Match"} if of_one else {"Idempotency-Key"})
 
 
 def test_every_operation_declares_its_scope_and_its_errors(schema: dict[str, Any]) -> None:
@@ -63,7 +79,7 @@ def test_every_operation_declares_its_scope_and_its_errors(schema: dict[str, Any
         assert re.search(r"Scope: `read:\w+`\.", operation["description"]), path
         # A file is not there before what it is made of.
         may_lack = "{id}" in path or path.endswith(".xml")
-        errors = {"400", "401", "403"} | ({"404"} if may_lack else set())
+        errors = {"400", "401", "403", "429"} | ({"404"} if may_lack else set())
         assert set(operation["responses"]) == {"200"} | errors, path
         for code in errors:
             content = operation["responses"][code]["content"]

@@ -47,6 +47,8 @@ PAGES = {
         "/duties/{duty}/",
         "/notices/",
         "/profile/",
+        "/tokens/",
+        "/events/calendar/",
         "/notices/unsubscribe/x/",
         "/reports/{returned}/edit/short/",
         "/reports/{returned}/edit/people/",

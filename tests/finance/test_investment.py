@@ -709,7 +709,7 @@ def test_every_cell_equals_the_plain_recount(
 
 
 @given(rows=ledgers())
-@twin_settings
+@settings(twin_settings, max_examples=12)
 def test_the_records_of_a_cell_are_those_that_were_counted(
     directory: dict[str | None, Any], rows: dict[str, Any]
 ):

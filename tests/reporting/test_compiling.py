@@ -11,14 +11,21 @@ import pytest
 from django.core.management import call_command
 from django.db import transaction
 
-from engagements.models import ISCM
+from engagements.models import ISCM, Partnership, SupportRequest
 from iscm_portal.common import outbox
 from iscm_portal.common.choices import AccessGroup
 from iscm_portal.common.models import JobRun, OutboxMessage
-from reporting.choices import Direction, IndicatorState, ReportState, Status
+from iscm_portal.common.period import year_slots
+from reporting.choices import Direction, IndicatorState, PeriodKind, ReportState, Status
 from reporting.measures import MEASURES
 from reporting.measures.evidence import evidence_of, years_with_evidence
-from reporting.models import CompileRun, EvidenceSum, Indicator, IndicatorValue
+from reporting.models import (
+    CompileRun,
+    EvidenceSum,
+    Indicator,
+    IndicatorValue,
+    SatisfactionAnswer,
+)
 from reporting.selectors.indicators import latest_run, overview, trend
 from reporting.services.compiling import (
     compile_all,
@@ -52,6 +59,7 @@ from tests.factories.reporting import (
     PostEventReportFactory,
     SatisfactionAnswerFactory,
 )
+from tests.reporting.evidence import evidence_of_every_kind, indicators
 
 pytestmark = pytest.mark.django_db
 
@@ -559,6 +567,98 @@ def test_following_a_change_gives_what_compiling_everything_gives(
     followed = everything()
     assert compile_all(LATER).values_written == 0
     assert everything() == followed
+
+
+def a_joint_event_is_reported(north: ISCM, south: ISCM) -> None:
+    accepted_event([north, south], starts_on=DAY)
+    TimeEntryFactory(iscm=north, worked_on=DAY)
+    FundingLineFactory(iscm=north, year=2026)
+
+
+# What happens to records of one mechanism or both, and the kinds of records that it touches.
+MOVES: dict[str, tuple[Callable[[ISCM, ISCM], Any], set[str]]] = {
+    "to another mechanism": (
+        lambda north, south: SupportRequest.objects.filter(iscm=north).update(iscm=south),
+        {"supportrequest"},
+    ),
+    "gone": (
+        lambda north, south: Partnership.objects.filter(iscm=north).delete(),
+        {"partnership"},
+    ),
+    "too few to show": (
+        lambda north, south: SatisfactionAnswer.objects.filter(iscm=south)[0].delete(),
+        {"satisfactionanswer"},
+    ),
+    "joint now": (
+        lambda north, south: [event.iscms.add(south) for event in north.events.all()],
+        {"event"},
+    ),
+    "reported of one": (
+        lambda north, south: accepted_event([north], starts_on=DAY),
+        {"event", "duty", "delegate"},
+    ),
+    "reported of both": (a_joint_event_is_reported, {"event", "duty", "delegate", "timeentry"}),
+}
+
+
+@pytest.mark.parametrize("move", MOVES)
+def test_cells_of_each_mechanism_follow_a_change_of_its_records(move: str):
+    indicators()
+    north, south = evidence_of_every_kind()
+    ISCMFactory()
+    compile_all(NOW)
+    before = everything()
+    make, kinds = MOVES[move]
+    make(north, south)
+    compile_change(year_slots(2026), kinds, LATER)
+    followed = everything()
+    assert followed != before
+    whole = compile_all(LATER)
+    assert (whole.values_written, whole.values_removed) == (0, 0)
+    assert everything() == followed
+
+
+def test_answers_of_one_quarter_hide_and_show_those_of_the_others():
+    IndicatorFactory(key="satisfaction")
+    for month, answers in ((1, 3), (4, 3), (7, 2)):
+        SatisfactionAnswerFactory.create_batch(answers, answered_on=dt.date(2026, month, 1))
+    compile_all(NOW)
+    quarters = IndicatorValue.objects.filter(period=PeriodKind.QUARTER, cell="overall")
+    assert not quarters.filter(value__isnull=False).exists()
+    SatisfactionAnswer.objects.filter(answered_on__month=7).delete()
+    compile_change([20263], ["satisfactionanswer"], LATER)
+    assert quarters.filter(value__isnull=False).count() == 2
+    assert compile_all(LATER).values_written == 0
+
+
+def test_a_change_that_moves_no_sum_writes_nothing(all_indicators: list[Indicator]):
+    request = SupportRequestFactory(asked_on=DAY)
+    compile_all(NOW)
+    request.what = "Another word"
+    request.save()
+    run = compile_change([20262], ["supportrequest"], LATER)
+    assert run is not None
+    assert (run.values_written, run.values_removed) == (0, 0)
+
+
+def test_a_change_is_followed_though_the_year_after_it_was_compiled_before(
+    partnerships: Indicator,
+):
+    compile_all(NOW)
+    PartnershipFactory(since_on=dt.date(2025, 6, 1))
+    compile_indicators(2026, 2026, LATER)
+    compile_change([20252], ["partnership"], LATER)
+    assert value(partnerships, 2025) == 1
+
+
+def test_twelve_months_that_begin_after_the_night_wait_for_the_next(partnerships: Indicator):
+    compile_all(dt.datetime(2026, 9, 30, 2, tzinfo=dt.UTC))
+    PartnershipFactory(since_on=DAY)
+    compile_change([20262], ["partnership"], dt.datetime(2026, 10, 1, 1, tzinfo=dt.UTC))
+    rolling = partnerships.values.filter(period=PeriodKind.ROLLING, year=2026, cell="overall")
+    assert set(rolling.values_list("part", flat=True)) == {2, 3}
+    compile_all(dt.datetime(2026, 10, 1, 2, tzinfo=dt.UTC))
+    assert set(rolling.values_list("part", flat=True)) == {2, 3, 4}
 
 
 def test_a_change_of_what_no_measure_counts_compiles_nothing(partnerships: Indicator):

@@ -20,6 +20,7 @@ from reporting.selectors.indicators import latest_run
 from reporting.services.compiling import compile_all, compile_indicators, progress, sums, values
 from tests.api.client import Api
 from tests.factories import engagements as make
+from tests.factories import finance as money
 from tests.factories import reporting as reported
 from tests.files import dicts_of_csv, rows_of_csv
 
@@ -114,8 +115,11 @@ def test_the_mechanisms_stand_beside_each_other(page, requests):
     text = page("/indicators/?year=2026&by=iscm")
     heads = re.findall(r'<th scope="col" class="number wraps">(.*?)</th>', text)
     assert heads == ["BALI", "SACM"]
-    assert re.search(r'data-label="BALI"><a href="[^"]*iscm=bali">2</a>', text)
-    assert re.search(r'data-label="SACM"><a href="[^"]*iscm=sacm">1</a>', text)
+    row = text[text.index("<tbody>") : text.index("</tr>", text.index("<tbody>"))]
+    assert re.findall(r'<a href="[^"]*/records/[^"]*iscm=(\w+)">(\d)</a>', row) == [
+        ("bali", "2"),
+        ("sacm", "1"),
+    ]
 
 
 def test_many_values_of_a_dimension_have_a_row_each(page, requests):
@@ -169,8 +173,12 @@ def test_each_filter_is_a_chip_that_takes_it_off(page, requests):
 
 def numbers(text: str) -> list[str]:
     """The values that a page's table shows."""
-    cells = re.findall(r'<td class="number" data-label="(?!Reports)[^"]*">(.*?)</td>', text)
-    plain = [re.sub(r"<br>.*|<[^>]+>", "", cell).strip() for cell in cells]
+    cells = re.findall(
+        r'<td class="number(?: kept| cell)"[^>]*>(.*?)</td>'
+        r'|<td class="number" data-label="(?!Reports)[^"]*">(.*?)</td>',
+        text,
+    )
+    plain = [re.sub(r"<[^>]+>", "", "".join(cell)).strip() for cell in cells]
     return ["" if cell in ("no data", "–") else cell for cell in plain]
 
 
@@ -220,6 +228,19 @@ def test_the_sheet_has_the_answer_the_chart_and_the_table(client, page, requests
 # --- one indicator
 
 
+def test_a_count_has_no_numerator_beside_its_value_and_a_share_has_both(page):
+    reported.IndicatorFactory(key="support_requests", unit="count")
+    reported.IndicatorFactory(key="priorities_on_agenda", unit="per cent")
+    make.SupportRequestFactory(asked_on=dt.date(2026, 2, 1))
+    make.AgendaItemFactory(event=make.EventFactory(starts_on=dt.date(2026, 2, 1)))
+    compile_indicators(2026, 2026, AT)
+    count = page("/indicators/support_requests/?year=2026")
+    assert ("Numerator" in count, "Denominator" in count) == (False, False)
+    share = page("/indicators/priorities_on_agenda/?year=2026")
+    assert '<p class="label">Numerator over denominator</p>' in share
+    assert '<th scope="col" class="number">Denominator</th>' in share
+
+
 def test_an_indicator_is_cut_by_what_its_reader_chooses(page, requests):
     text = page("/indicators/support_requests/?year=2026&by=theme")
     assert re.search(r'<th scope="row">Borders</th><td[^>]*><a href="([^"]*)">2</a>', text)
@@ -265,8 +286,6 @@ def test_how_many_records_are_hidden_is_said_where_their_number_is_open(client):
 @pytest.mark.parametrize("key", ["satisfaction", "knowledge_change", "staff_days"])
 def test_how_many_records_are_hidden_is_not_said_of_answers_and_money(client, key):
     reported.IndicatorFactory(key=key)
-    from tests.factories import finance as money
-
     reported.SatisfactionAnswerFactory.create_batch(4, answered_on=dt.date(2026, 5, 1))
     reported.KnowledgeAnswerFactory(before=40, after=70, answered_on=dt.date(2026, 5, 1))
     money.TimeEntryFactory(worked_on=dt.date(2026, 5, 4))
@@ -304,10 +323,8 @@ def test_a_past_day_shows_what_was_published_by_its_end(page):
         for day in (2, 9, 10)
     }
     assert told == {2: ["1"], 9: ["1"], 10: ["2"]}
-    before = page("/indicators/?year=2026&as_of=2026-03-01")
-    assert "1 has no data." in before
     by_iscm = page("/indicators/?year=2026&by=iscm&as_of=2026-03-09")
-    assert 'data-label="BALI">1<' in by_iscm
+    assert '<td class="number cell">1' in by_iscm
 
 
 def test_a_past_day_has_its_chip_and_no_link_to_records_of_now(page):
@@ -318,6 +335,113 @@ def test_a_past_day_has_its_chip_and_no_link_to_records_of_now(page):
     assert 'href="?year=2026">2 March 2026' in text
     assert "This is what the dashboard said at the end of 2 March 2026." in text
     assert "/records/" not in text
+
+
+def test_of_a_day_before_the_first_run_nothing_is_said_but_that(client, page):
+    known_since_february()
+    make.SupportRequestFactory(asked_on=dt.date(2026, 1, 5))
+    compile_indicators(2026, 2026, at_day(2))
+    reported.AuditRunFactory(started_at=at_day(2))
+    before = "There was no dashboard on 1 March 2026: the first was worked out on 2 March 2026."
+    for by in ("", "&by=iscm"):
+        text = page(f"/indicators/?year=2026&as_of=2026-03-01{by}")
+        assert f"<strong>{before}</strong>" in text
+        told = ("off track", "data", "Checked at", "<table", "format=csv", 'class="panel"')
+        assert [word for word in told if word in text[text.index("<h1>") :]] == []
+    for form in ("csv", "xlsx", "pdf"):
+        answer = client.get(f"/indicators/?year=2026&as_of=2026-03-01&format={form}")
+        assert (answer.status_code, before in answer.text) == (400, True)
+
+
+def test_of_a_day_before_the_first_definition_that_is_said(page):
+    reported.IndicatorFactory(key="support_requests")
+    compile_indicators(2026, 2026, at_day(2))
+    text = page("/indicators/?year=2026&as_of=2026-03-02")
+    assert "There was no dashboard on 2 March 2026: no indicator was defined." in text
+
+
+def test_of_a_past_day_the_audit_of_then_is_told(page):
+    known_since_february()
+    compile_indicators(2026, 2026, at_day(2))
+    reported.AuditRunFactory(started_at=at_day(3), checked=41)
+    reported.AuditRunFactory(started_at=at_day(9), checked=97)
+    assert "Checked at 9 March 2026, 12:00 UTC, 97 values" in page("/indicators/?year=2026")
+    past = page("/indicators/?year=2026&as_of=2026-03-08")
+    assert "Checked at 3 March 2026, 12:00 UTC, 41 values" in past
+    assert "not checked yet" in page("/indicators/?year=2026&as_of=2026-03-02")
+
+
+# --- what is known by the year only
+
+
+@pytest.fixture
+def money_and_requests():
+    """USD 500 and a request of one mechanism in 2025; another request a year before."""
+    for number, key in enumerate(("support_requests", "resources_allocated"), start=1):
+        reported.IndicatorFactory(key=key, title=key, number=number, unit="count")
+    iscm = make.ISCMFactory(slug="bali", acronym="BALI")
+    money.FundingLineFactory(iscm=iscm, year=2025, amount_usd=500)
+    for year in (2024, 2025):
+        make.SupportRequestFactory(iscm=iscm, asked_on=dt.date(year, 5, 1))
+    compile_indicators(2024, 2025, AT)
+
+
+@pytest.mark.parametrize("period", ["quarter", "rolling"])
+def test_money_by_quarter_is_not_without_data_but_known_by_the_year(
+    client, page, money_and_requests, period
+):
+    address = f"/indicators/?year=2025&period={period}&quarter=2"
+    text = page(address)
+    assert "No indicator is off track. 1 is known by the year only. All others have data." in text
+    assert 'have no day: <a href="/indicators/resources_allocated/?year=2025">' in text
+    assert '<span class="status">Known by the year only</span>' in text
+    assert ("No data" in text[text.index('id="changed"') :], "no data" in text) == (False, False)
+    answer = client.get(f"{address}&format=csv")
+    rows = dicts_of_csv(b"".join(answer.streaming_content).decode("utf-8-sig"))
+    assert [(row["value"], row["status"]) for row in rows] == [
+        ("1.0000", "no_target"),
+        ("", "by_year"),
+    ]
+    sheet = client.get(f"{address}&format=pdf").content
+    told = " ".join(pypdf.PdfReader(io.BytesIO(sheet)).pages[0].extract_text().split())
+    assert ("1 known by the year only" in told, "without data" in told) == (True, False)
+
+
+def test_money_has_no_column_by_quarter_and_that_is_said(page, money_and_requests):
+    text = page("/indicators/?year=2025&period=quarter&quarter=2&by=iscm")
+    assert re.search(r"Known by the year only: <a[^>]*>resources_allocated</a>\.", text)
+    assert text.count("resources_allocated</a>") == 1
+    assert "1 value," in text
+
+
+def test_the_page_of_money_by_quarter_leads_to_the_year(page, money_and_requests):
+    text = page("/indicators/resources_allocated/?year=2025&period=quarter&quarter=2")
+    assert "It is known by the year only: some of its records have no day." in text
+    assert '<a href="?year=2025">Show 2025</a>' in text
+    assert "No data" not in text
+    assert "Nothing was counted" not in text
+    assert "known by the year only" not in page("/indicators/resources_allocated/?year=2025")
+
+
+# --- the table of a cut
+
+
+def test_reports_stand_once_a_row_and_once_a_column(page):
+    reported.IndicatorFactory(key="support_requests", title="Requests", number=1)
+    reported.IndicatorFactory(key="report_coverage", title="Coverage", number=2, unit="per cent")
+    many = [make.ISCMFactory(slug=f"m{n}", acronym=f"M{n}") for n in range(5)]
+    event = make.EventFactory(
+        iscms=many, starts_on=dt.date(2026, 3, 1), ends_on=dt.date(2026, 3, 2)
+    )
+    make.DelegateFactory(event=event, office=make.OfficeFactory())
+    for iscm in many:
+        make.SupportRequestFactory(iscm=iscm, asked_on=dt.date(2026, 2, 1))
+    compile_indicators(2026, 2026, AT)
+    wide = page("/indicators/?year=2026&by=iscm").partition('<div class="only-narrow">')[0]
+    assert re.findall(r'<td class="number muted">(.*?)</td>', wide) == ["0/1"] * 5
+    assert wide.count("0/1") == 5
+    two = page("/indicators/?year=2026&iscm=m0&iscm=m1").partition('<div class="only-narrow">')[0]
+    assert two[two.index("<tfoot>") :].count("0/1") == two.count("0/1") == 2
 
 
 STEP = st.tuples(

@@ -286,7 +286,7 @@ def test_the_dashboard_says_what_became_another_since_the_year_was_closed(page, 
     compile_indicators(2025, 2026, LATER)
     text = page("/indicators/?year=2025")
     assert re.search(r'id="moved">.*?Requests</a>: 3.*? → 4', text)
-    assert "1 of its overall values has become another" in page("/indicators/?year=2026")
+    assert "1 of its overall values has changed" in page("/indicators/?year=2026")
 
 
 # --- files and API

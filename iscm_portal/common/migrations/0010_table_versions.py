@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('common', '0003_sent_forms'),
+        ('common', '0005_keyed_calls'),
     ]
 
     operations = [

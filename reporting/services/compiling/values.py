@@ -23,8 +23,18 @@ from ...choices import Direction, IndicatorState, PeriodKind, Status
 from ...measures import MEASURES, Cell, Measure, MoneyMeasure
 from ...measures.base import Shape
 from ...models import CompileRun, Indicator
-from .cells import KEYS
-from .temporary import as_json, create, create_from, differs, four_places, index, insert, units
+from .cells import KEYS, Iscms, within
+from .temporary import (
+    as_json,
+    create,
+    create_from,
+    differs,
+    four_places,
+    index,
+    insert,
+    marks,
+    units,
+)
 
 SPEC = (
     "indicator_id integer, measure text, shape text, per integer, scale integer, least_n integer,"
@@ -84,7 +94,7 @@ def _number(threshold: Decimal | None) -> str | None:
     return None if threshold is None else str(threshold)
 
 
-def stage(years: Iterable[int]) -> None:
+def stage(years: Iterable[int], iscms: Iscms) -> None:
     """Fill ``staged`` from ``cell_sums``, for measures that are added up; ``years`` have a cell of
     everything each."""
     _add_zeros()
@@ -127,7 +137,8 @@ def stage(years: Iterable[int]) -> None:
                     AND {SAME_CELL.format("spreads", "cells")}
                 LEFT JOIN floors ON floors.measure = cells.measure
                     AND {SAME_CELL.format("floors", "cells")}
-                WHERE spec.least_n = 0 OR cells.period <> '{PeriodKind.ROLLING}'
+                WHERE {within(iscms, "cells.iscm_id")}
+                    AND (spec.least_n = 0 OR cells.period <> '{PeriodKind.ROLLING}')
             ) worked
             """,
             [],
@@ -249,6 +260,10 @@ def _work_out_medians() -> None:
     def has_median(measure: Measure) -> bool:
         return measure.shape == Shape.MEDIAN or bool(measure.median_beside)
 
+    # Sorted by numbers first, which are faster to compare than words.
+    by = "year, iscm_id, quarter, value, dimension, measure, period"
+    # Sorted by numbers first, which are faster to compare than words.
+    by = "year, quarter, iscm_id, value, dimension, measure, period"
     create_from(
         "medians",
         f"""
@@ -257,12 +272,12 @@ def _work_out_medians() -> None:
             + MIN(CASE WHEN passed >= records / 2 + 1 THEN part END) AS twice
         FROM (
             SELECT {KEYS}, part,
-                CAST(SUM(n) OVER (PARTITION BY {KEYS} ORDER BY part) AS bigint) AS passed,
-                CAST(SUM(n) OVER (PARTITION BY {KEYS}) AS bigint) AS records
+                CAST(SUM(n) OVER (PARTITION BY {by} ORDER BY part) AS bigint) AS passed,
+                CAST(SUM(n) OVER (PARTITION BY {by}) AS bigint) AS records
             FROM rolled
             WHERE part IS NOT NULL AND measure IN ({_keys_with(has_median)})
         ) counted
-        GROUP BY {KEYS}
+        GROUP BY {by}
         """,
     )
     index("medians", KEYS)
@@ -368,16 +383,18 @@ COLUMNS = (
 )
 KEY = "indicator_id, period, year, part, cell"
 SAME_KEY = " AND ".join(f"stands.{name} = fresh.{name}" for name in KEY.split(", "))
+WRITTEN = f"{KEY}, iscm_id, dimension, dimension_value, {', '.join(COLUMNS)}"
+UPDATES = ", ".join(f"{name} = excluded.{name}" for name in (*COLUMNS, "compiled_at", "run_id"))
 
 
-def publish(run: CompileRun, at: dt.datetime) -> tuple[int, int]:
+def publish(run: CompileRun, at: dt.datetime, iscms: Iscms) -> tuple[int, int]:
     """Make the published values of the run's cells what is staged: rows written and removed.
 
     What did not change is not touched: it keeps the run and the moment of its last change.
     """
     index("staged", KEY)
     written = _upsert(run, at)
-    return written, _remove(run)
+    return written, _remove(run, iscms)
 
 
 def _status() -> str:
@@ -408,24 +425,39 @@ def _status() -> str:
 
 
 def _reports(cell: str, part: str, iscm: str) -> str:
-    """The joins that find the reports beside a cell: of its own cell, or of its mechanism's."""
+    """The join that finds the reports beside a cell: of its own cell, or of its mechanism's."""
 
-    def of(name: str) -> str:
-        return f"""
-            LEFT JOIN cell_sums {name} ON {name}.measure = 'report_coverage'
-                AND {name}.period = {cell}.period AND {name}.year = {cell}.year
-                AND {name}.quarter = {part} AND {name}.iscm_id = {iscm}
-        """
+    def own(name: str, column: str) -> str:
+        return (
+            f"reports.{name} ="
+            f" CASE WHEN {cell}.dimension IN {NO_REPORTS} THEN '' ELSE {cell}.{column} END"
+        )
 
     return f"""
-        {of("exact")} AND exact.dimension = {cell}.dimension
-            AND exact.value = {cell}.dimension_value
-        {of("nearest")} AND nearest.dimension = '' AND {cell}.dimension IN {NO_REPORTS}
+        LEFT JOIN cell_sums reports ON reports.measure = 'report_coverage'
+            AND reports.period = {cell}.period AND reports.year = {cell}.year
+            AND reports.quarter = {part} AND reports.iscm_id = {iscm}
+            AND {own("dimension", "dimension")} AND {own("value", "dimension_value")}
     """
 
 
-OWED = "COALESCE(exact.n, nearest.n, 0)"
-ACCEPTED = "COALESCE(exact.total, nearest.total, 0)"
+OWED = "COALESCE(reports.n, 0)"
+ACCEPTED = "COALESCE(reports.total, 0)"
+
+
+def _fresh() -> str:
+    """The query of what is staged, as it is to stand, with its status and the reports beside it."""
+    return f"""
+        SELECT staged.indicator_id, staged.period, staged.year, staged.part, staged.cell,
+            NULLIF(staged.iscm_id, 0) AS iscm_id, staged.dimension, staged.dimension_value,
+            staged.value / 10000.0 AS value, staged.numerator / 10000.0 AS numerator,
+            staged.denominator / 10000.0 AS denominator, staged.n,
+            {as_json("staged.beside")} AS beside, {_status()} AS status,
+            {OWED} AS reports_owed, {ACCEPTED} AS reports_accepted, spec.version_id
+        FROM staged
+        JOIN spec ON spec.indicator_id = staged.indicator_id
+        {_reports("staged", "staged.part", "staged.iscm_id")}
+    """
 
 
 def _upsert(run: CompileRun, at: dt.datetime) -> int:
@@ -433,38 +465,28 @@ def _upsert(run: CompileRun, at: dt.datetime) -> int:
 
     What stands as it is to stand is left out before the upsert, which would lock it.
     """
-    updates = ", ".join(f"{name} = excluded.{name}" for name in (*COLUMNS, "compiled_at", "run_id"))
     changed = " OR ".join(differs(f"stands.{name}", f"fresh.{name}") for name in COLUMNS)
-    columns = f"{KEY}, iscm_id, dimension, dimension_value, {', '.join(COLUMNS)}"
-    fresh = ", ".join(f"fresh.{name}" for name in columns.split(", "))
+    fresh = ", ".join(f"fresh.{name}" for name in WRITTEN.split(", "))
     with connection.cursor() as cursor:
         cursor.execute(
             f"""
-            INSERT INTO reporting_indicatorvalue ({columns}, compiled_at, run_id)
+            INSERT INTO reporting_indicatorvalue ({WRITTEN}, compiled_at, run_id)
             SELECT {fresh}, %s, %s
-            FROM (
-                SELECT staged.indicator_id, staged.period, staged.year, staged.part, staged.cell,
-                    NULLIF(staged.iscm_id, 0) AS iscm_id, staged.dimension, staged.dimension_value,
-                    staged.value / 10000.0 AS value,
-                    staged.numerator / 10000.0 AS numerator,
-                    staged.denominator / 10000.0 AS denominator,
-                    staged.n, {as_json("staged.beside")} AS beside, {_status()} AS status,
-                    {OWED} AS reports_owed, {ACCEPTED} AS reports_accepted, spec.version_id
-                FROM staged
-                JOIN spec ON spec.indicator_id = staged.indicator_id
-                {_reports("staged", "staged.part", "staged.iscm_id")}
-            ) fresh
+            FROM ({_fresh()}) fresh
             LEFT JOIN reporting_indicatorvalue stands ON {SAME_KEY}
             WHERE stands.id IS NULL OR {changed}
-            ON CONFLICT ({KEY}) DO UPDATE SET {updates}
+            ON CONFLICT ({KEY}) DO UPDATE SET {UPDATES}
             """,
             [connection.ops.adapt_datetimefield_value(at), run.pk],
         )
         return int(cursor.rowcount)
 
 
-def _remove(run: CompileRun) -> int:
-    """Take away the cells of the run's spans that have nothing any more."""
+def _remove(run: CompileRun, iscms: Iscms) -> int:
+    """Take away the cells of the run's spans that have nothing any more.
+
+    What finance works out, it worked out for every mechanism.
+    """
     in_scope = (
         "true"
         if run.scope == CompileRun.Scope.WHOLE
@@ -473,12 +495,17 @@ def _remove(run: CompileRun) -> int:
                 AND targets.year = stands.year AND targets.quarter = stands.part)
         """
     )
+    reached = within(iscms, "COALESCE(stands.iscm_id, 0)")
     with connection.cursor() as cursor:
         cursor.execute(
             f"""
             DELETE FROM reporting_indicatorvalue AS stands
-            WHERE indicator_id IN (SELECT indicator_id FROM spec) AND {in_scope}
-                AND NOT EXISTS (
+            WHERE indicator_id IN (SELECT indicator_id FROM spec) AND ({reached}
+                    OR indicator_id NOT IN (
+                        SELECT indicator_id FROM spec WHERE measure IN ({_summed_keys()})
+                    )
+                )
+                AND {in_scope} AND NOT EXISTS (
                     SELECT 1 FROM staged fresh WHERE {SAME_KEY}
                 )
             """
@@ -486,12 +513,11 @@ def _remove(run: CompileRun) -> int:
         return int(cursor.rowcount)
 
 
-def tell_reports(measures: list[str], run: CompileRun, at: dt.datetime) -> int:
+def tell_reports(measures: list[str], iscms: Iscms, run: CompileRun, at: dt.datetime) -> int:
     """Bring the reports beside the values of these measures up to date: rows changed.
 
     For measures whose values stay: all that a report which tells nothing of theirs can change.
     """
-    named = ", ".join(["%s"] * len(measures))
     with connection.cursor() as cursor:
         cursor.execute(
             f"""
@@ -507,8 +533,8 @@ def tell_reports(measures: list[str], run: CompileRun, at: dt.datetime) -> int:
                 {_reports("kept", "kept.part", "COALESCE(kept.iscm_id, 0)")}
                 WHERE kept.indicator_id IN (
                     SELECT id FROM reporting_indicator
-                    WHERE key IN ({named}) AND state <> '{IndicatorState.RETIRED}'
-                )
+                    WHERE key IN ({marks(measures)}) AND state <> '{IndicatorState.RETIRED}'
+                ) AND {within(iscms, "COALESCE(kept.iscm_id, 0)")}
             ) told
             WHERE told.id = stands.id
                 AND (stands.reports_owed <> told.owed OR stands.reports_accepted <> told.accepted)
