@@ -23,12 +23,13 @@ from rest_framework.response import Response
 
 from iscm_portal.common.api import (
     AS_OF,
+    TABLE,
     Endpoint,
     EndpointSchema,
     RecordViewSet,
-    csv_answer,
+    file_answer,
     past_day,
-    wants_csv,
+    wanted_file,
 )
 from iscm_portal.common.api_writes import Refused, Stale, WritableViewSet
 from iscm_portal.common.as_of import rows_of
@@ -112,6 +113,7 @@ class ProjectViewSet(WrittenViewSet):
     form_class = records.ProjectForm
     serializer_class = serializers.ProjectSerializer
     filterset_class = filters.ProjectFilter
+    also_reads = (models.Attribution,)
     public_key = "code"
 
 
@@ -160,6 +162,7 @@ class ReserveFundViewSet(FinanceViewSet):
     queryset = models.ReserveFund.objects.all()
     serializer_class = serializers.FundSerializer
     filterset_class = filters.ReserveFundFilter
+    also_reads = (models.FundContribution, models.FundDisbursement)
     public_key = "slug"
 
     def get_queryset(self) -> QuerySet[Any]:
@@ -175,6 +178,9 @@ class XMLRenderer(JSONRenderer):
 
 
 class ActivityFileSchema(EndpointSchema):
+    def get_override_parameters(self) -> list[Any]:
+        return []
+
     def get_response_serializers(self) -> Any:
         file = OpenApiResponse(OpenApiTypes.STR)
         return {(200, "application/xml"): file, **self.errors(may_lack=True)}
@@ -268,8 +274,13 @@ class ResourcesView(Endpoint):
         ],
     )
     def get(self, request: Request) -> Any:
-        self.check_parameters(request, resources.PARAMETERS | {"format"})
-        answer = resources.answer(request.query_params.dict(), past_day(request))
-        if wants_csv(request):
-            return csv_answer("resources", *resources.lines(answer))
+        self.check_parameters(request, resources.PARAMETERS | TABLE | {"format"})
+        wanted = wanted_file(request)
+        if same := self.unchanged():
+            return same
+        asked = resources.question(request.query_params.dict(), past_day(request))
+        answer = resources.answer(asked)
+        if wanted:
+            columns = resources.columns(asked)
+            return file_answer(wanted, "resources", columns, resources.lines(answer, columns))
         return Response(answer)

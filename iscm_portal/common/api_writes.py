@@ -224,8 +224,10 @@ class WritableViewSet(RecordViewSet):
 
     def retrieve(self, request: Request, pk: str) -> Any:
         response = super().retrieve(request, pk)
-        if record := self._stored(pk):
-            response["ETag"] = self._tag(record)
+        # What is unchanged is told by the tag that was sent; nothing is read for it.
+        if response.status_code == 200 and (record := self._stored(pk)):
+            # Of the answer as a whole, after the record's own version, which is for If-Match.
+            self.etag = f'W/"{record.pk}-{self.version_of(record)}~{self.digest}"'
         return response
 
     def create(self, request: Request) -> Response:
@@ -329,7 +331,8 @@ class WritableViewSet(RecordViewSet):
         if not seen:
             raise VersionNeeded(_("Say in If-Match which version you saw: the ETag of its answer."))
         # A compressed answer has a weak tag; it is of the same version.
-        tags = [part.strip().removeprefix("W/").strip('"') for part in seen.split(",")]
+        parts = [part.strip().removeprefix("W/").strip('"') for part in seen.split(",")]
+        tags = [part.partition("~")[0] for part in parts]
         if seen != "*" and self._tag(record).strip('"') not in tags:
             raise Stale(_("It was changed since: read it anew and send your change again."))
         return record, self.version_of(record)
