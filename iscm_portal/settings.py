@@ -263,7 +263,7 @@ CELERY_TASK_ALWAYS_EAGER = not REDIS_URL
 # says so; a command that ends at once would take its threads with it.
 LONG_JOBS_IN_THREADS = env.bool("LONG_JOBS_IN_THREADS", False)
 CELERY_TASK_ACKS_LATE = True
-CELERY_IMPORTS = ["iscm_portal.common.outbox"]
+CELERY_IMPORTS = ["iscm_portal.common.outbox", "iscm_portal.common.changes.tasks"]
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 # A page must not wait for a broker that is away: the outbox keeps the work until the next tick.
@@ -280,6 +280,7 @@ CELERY_BEAT_SCHEDULE = {
     "look-after-surveys": {"task": "reporting.look_after_surveys", "schedule": 300.0},
     "send-briefings": {"task": "reporting.send_briefings", "schedule": 300.0},
     "remove-loose-files": {"task": "reporting.remove_loose_files", "schedule": 86_400.0},
+    "forget-changes": {"task": "common.forget_changes", "schedule": 86_400.0},
     "take-up-imports": {"task": "finance.take_up_imports", "schedule": 300.0},
     "compile-nightly": {
         "task": "reporting.compile_indicators",

@@ -77,19 +77,28 @@ def allowed_scopes(user: Any) -> frozenset[Scope]:
     return SCOPES[AccessGroup(user.access_group)]
 
 
+def granted_scopes(user: Any, token: Any) -> frozenset[Scope]:
+    """What a request may: a token brings its own scopes, cut down to what its owner may still do;
+    a signed-in browser (no token) has the scopes of its user."""
+    granted = allowed_scopes(user)
+    return granted if token is None else granted & frozenset(token.scopes)
+
+
 class HasScope(BasePermission):
     """Lets a request pass when its reader holds the view's ``scope``.
 
-    A token brings its own scopes, cut down to what its owner may still do; a signed-in browser
-    has the scopes of its user. A view without ``scope`` is closed.
+    A view without ``scope`` is closed.
     """
 
     def has_permission(self, request: Request, view: Any) -> bool:
         scope: Scope | None = getattr(view, "scope", None)
-        if scope is None or not request.user.is_authenticated:
-            return False
-        granted = allowed_scopes(request.user)
-        token: Any = request.auth
-        if token is not None:
-            granted &= frozenset(token.scopes)
-        return scope in granted
+        return scope is not None and scope in granted_scopes(request.user, request.auth)
+
+
+class HasAnyScope(BasePermission):
+    """Lets a request pass that may read anything at all; the view looks at what."""
+
+    def has_permission(self, request: Request, view: Any) -> bool:
+        return any(
+            scope.startswith("read:") for scope in granted_scopes(request.user, request.auth)
+        )

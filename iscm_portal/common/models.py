@@ -13,7 +13,10 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from simple_history.models import HistoricalRecords
 
+from .changes.models import Change
 from .choices import Confidence
+
+__all__ = ["ApiToken", "Change", "JobRun", "OutboxMessage", "SentForm", "Sourced", "Tracked"]
 
 
 class Tracked(models.Model):
