@@ -7,6 +7,7 @@ from typing import Any
 from iscm_portal.common.changes import feed
 from tests.api.client import Api
 
+
 class Follower:
     """A program that follows the feed from the moment at which it was made."""
 
@@ -32,6 +33,7 @@ class Follower:
 def show_own_transaction(monkeypatch: Any) -> None:
     """In a test that is one transaction nothing is ever over: the feed then goes by the numbers, as
     on SQLite. ``test_changes_at_once.py`` has the real thing."""
-    monkeypatch.setitem(feed.ORDER, "postgresql", "id")
-    newest = "SELECT coalesce(max(id), 0) + 1 FROM common_change"
-    monkeypatch.setitem(feed.HORIZON, "postgresql", newest)
+    monkeypatch.setitem(feed.TRANSACTION, "postgresql", "id")
+    following = "coalesce(max(id), 0) + 1"
+    numbers = f"SELECT concat({following}, ':', {following}, ':') FROM common_change"
+    monkeypatch.setitem(feed.SNAPSHOT, "postgresql", numbers)

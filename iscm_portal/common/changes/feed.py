@@ -2,11 +2,11 @@
 
 Numbers are given out when a row is written and seen when its transaction commits, so that a reader
 who goes on "after the last number" passes by what a slower transaction still holds. The feed is
-read in windows instead. A window holds the changes of the transactions that were not over when the
-one before it was opened, and are over now: ``since <= xid < until``, where ``until`` is the oldest
-transaction under way. Nothing can come into it any more, and inside it the numbers are an order that
-every record's own changes keep (docs/decisions/0039). On SQLite one writes at a time, and the
-numbers themselves stand for the transactions.
+read in windows instead. A window holds what those transactions wrote that were not over when the
+one before it was opened, and are over now: its beginning and its end are snapshots of the database.
+Nothing can come into it any more, and inside it the numbers are an order that keeps what follows
+from what (docs/decisions/0039). On SQLite one writes at a time, and the numbers themselves stand
+for the transactions.
 """
 
 from __future__ import annotations
@@ -31,12 +31,14 @@ SALT = "iscm_portal.changes"
 # reader may be in the middle of them, and a transaction may have lasted.
 KEPT = dt.timedelta(days=90)
 MARGIN = dt.timedelta(days=1)
-# Which number of a change orders the transactions, and below which of them all are over.
-ORDER = {"postgresql": "xid", "sqlite": "id"}
-HORIZON = {
-    "postgresql": "SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint",
+# Which number of a change names its transaction, and the present snapshot of transactions: all
+# below the first number are over, none from the second on has begun, those named are under way.
+TRANSACTION = {"postgresql": "xid", "sqlite": "id"}
+SNAPSHOT = {
+    "postgresql": "SELECT pg_current_snapshot()::text",
     # Numbers are never given twice, so this holds after the newest rows were removed, too.
-    "sqlite": "SELECT seq + 1 FROM sqlite_sequence WHERE name = 'common_change'",
+    "sqlite": "SELECT (seq + 1) || ':' || (seq + 1) || ':' FROM sqlite_sequence"
+    " WHERE name = 'common_change'",
 }
 
 
@@ -59,7 +61,7 @@ class Reader:
 
     @classmethod
     def of(cls, user: Any, scopes: Collection[Scope], wanted: Collection[str] = ()) -> Reader:
-        """What ``user`` sees with ``scopes``; of the ``wanted`` types only, where some are named."""
+        """What ``user`` sees with ``scopes``; only the ``wanted`` types, where some are named."""
         types = [name for name, scope in SCOPES.items() if scope in scopes]
         audiences = ["everyone", *(right for right in RIGHTS_OF_AUDIENCES if may(user, right))]
         if may(user, "read_own_office_reports"):
@@ -86,32 +88,65 @@ class Reader:
 
 
 @dataclass(frozen=True)
-class Position:
-    """A place in the feed: after the change ``last`` of the window from ``since`` to before
-    ``until``, whose highest number is ``end``. ``at`` is when what lies before it had happened."""
+class Snapshot:
+    """Which transactions were over at a moment."""
 
-    since: int
-    until: int
+    first: int
+    next: int
+    running: tuple[int, ...] = ()
+
+    @classmethod
+    def read(cls, text: str) -> Snapshot:
+        """From PostgreSQL's own writing: ``10:20:10,14,15``."""
+        first, following, running = text.split(":")
+        return cls(int(first), int(following), tuple(int(n) for n in running.split(",") if n))
+
+    def __str__(self) -> str:
+        return f"{self.first}:{self.next}:{','.join(map(str, self.running))}"
+
+    @property
+    def over(self) -> Q:
+        """The condition that the transaction of a change was over."""
+        name = TRANSACTION[connection.vendor]
+        return Q(**{f"{name}__lt": self.next}) & ~Q(**{f"{name}__in": self.running})
+
+    @property
+    def not_over(self) -> Q:
+        name = TRANSACTION[connection.vendor]
+        later = Q(**{f"{name}__gte": self.next}) | Q(**{f"{name}__in": self.running})
+        # What follows from it, said alone: the database enters its index there.
+        return Q(**{f"{name}__gte": self.first}) & later
+
+
+BEGINNING = Snapshot(0, 0)
+
+
+@dataclass(frozen=True)
+class Position:
+    """A place in the feed: after the change ``last`` of the window between two snapshots, whose
+    highest number is ``end``. ``at`` is when what lies before the place had happened."""
+
+    since: Snapshot
+    until: Snapshot
     last: int
     end: int
     at: dt.datetime
 
     def text(self, reader: Reader) -> str:
-        seconds = int(self.at.timestamp())
-        place = [self.since, self.until, self.last, self.end, seconds]
-        return signing.dumps([*place, reader.key], salt=SALT)
+        place = [str(self.since), str(self.until), self.last, self.end, self.at.timestamp()]
+        return signing.dumps([*place, reader.key], salt=SALT, compress=True)
 
     @classmethod
     def read(cls, text: str, reader: Reader, at: dt.datetime) -> Position:
         """The position that ``text`` stands for. Raises Unreadable and Gone."""
         try:
-            *place, seconds, key = signing.loads(text, salt=SALT)
+            since, until, last, end, seconds, key = signing.loads(text, salt=SALT)
         except signing.BadSignature:
             raise Unreadable from None
-        found = cls(*place, at=dt.datetime.fromtimestamp(seconds, dt.UTC))
-        if key != reader.key or found.at < at - KEPT - MARGIN:
+        moment = dt.datetime.fromtimestamp(seconds, dt.UTC)
+        if key != reader.key or moment < at - KEPT - MARGIN:
             raise Gone
-        return found
+        return cls(Snapshot.read(since), Snapshot.read(until), last, end, moment)
 
     @property
     def is_window_read(self) -> bool:
@@ -138,14 +173,13 @@ class Page:
 
 def now(at: dt.datetime) -> Position:
     """The position after everything that is over."""
-    until = _horizon()
-    return Position(until, until, 0, 0, at)
+    snapshot = _snapshot()
+    return Position(snapshot, snapshot, 0, 0, at)
 
 
 def oldest(at: dt.datetime) -> Position:
     """The position before the oldest change that is still promised."""
-    until, first, end = _window(0, at - KEPT)
-    return Position(0, until, first - 1, end, at - KEPT)
+    return _window(BEGINNING, at - KEPT, from_day=at - KEPT)
 
 
 def read(reader: Reader, position: Position, size: int, at: dt.datetime) -> Page:
@@ -156,8 +190,7 @@ def read(reader: Reader, position: Position, size: int, at: dt.datetime) -> Page
         if position.is_window_read:
             if is_newest:
                 return Page(entries, position, has_more=False)
-            until, first, end = _window(position.until)
-            position = Position(position.until, until, first - 1, end, at)
+            position = _window(position.until, at)
             is_newest = True
         found = _entries(reader, position, size + 1 - len(entries))
         entries += found
@@ -175,12 +208,11 @@ def forget(at: dt.datetime) -> int:
 
 def _entries(reader: Reader, position: Position, most: int) -> list[Entry]:
     """The changes of the position's window after it, in order."""
-    name = ORDER[connection.vendor]
     before, after = reader.sees("audience_before"), reader.sees("audience_after")
     rows = (
-        Change.objects.filter(before | after, id__gt=position.last, id__lte=position.end)
-        .filter(**{f"{name}__gte": position.since, f"{name}__lt": position.until})
-        .filter(type__in=reader.types)
+        Change.objects.filter(id__gt=position.last, id__lte=position.end)
+        .filter(position.since.not_over, position.until.over)
+        .filter(before | after, type__in=reader.types)
         .order_by("id")
     )
     columns = ("id", "type", "record", "audience_before", "audience_after", "changed_at")
@@ -213,26 +245,24 @@ def _change(reader: Reader, before: str | None, after: str | None) -> str:
     return "created" if seen(after) else "deleted"
 
 
-def _horizon() -> int:
-    """All transactions below it are over, and none will begin there."""
+def _snapshot() -> Snapshot:
     with connection.cursor() as cursor:
-        cursor.execute(HORIZON[connection.vendor])
+        cursor.execute(SNAPSHOT[connection.vendor])
         row = cursor.fetchone()
-    return int(row[0]) if row else 1
+    return Snapshot.read(row[0]) if row else Snapshot(1, 1)
 
 
-def _window(since: int, from_day: dt.datetime | None = None) -> tuple[int, int, int]:
-    """Opens a window: its ``until``, and the first and last number in it (1 and 0 of an empty one).
-
-    With ``from_day`` the first number is one of that day.
-    """
-    until, name = _horizon(), ORDER[connection.vendor]
-    rows = Change.objects.filter(**{f"{name}__gte": since, f"{name}__lt": until})
+def _window(since: Snapshot, at: dt.datetime, from_day: dt.datetime | None = None) -> Position:
+    """The beginning of a window from ``since`` until now; ``from_day`` leaves older changes out."""
+    until = _snapshot()
+    rows = Change.objects.filter(since.not_over, until.over)
     if from_day:
         rows = rows.filter(changed_at__gte=from_day)
     # The count keeps PostgreSQL from looking for the ends along the key, past all that is older.
     found = rows.aggregate(first=Min("id"), end=Max("id"), number=Count("id"))
-    return (until, found["first"], found["end"]) if found["number"] else (until, 1, 0)
+    if not found["number"]:
+        return Position(since, until, 0, 0, at)
+    return Position(since, until, found["first"] - 1, found["end"], at)
 
 
 def _database() -> str:

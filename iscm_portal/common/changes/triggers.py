@@ -156,9 +156,7 @@ def _changed_parts(part: Part, operation: str) -> str:
         differs = " OR ".join(f"o.{name} IS DISTINCT FROM n.{name}" for name in part.only)
         same = f"SELECT n.id FROM old_rows o JOIN new_rows n ON n.id = o.id WHERE {differs}"
         changed = f" WHERE id IN ({same})"
-    return (
-        f"SELECT {columns} FROM old_rows{changed} UNION SELECT {columns} FROM new_rows{changed}"
-    )
+    return f"SELECT {columns} FROM old_rows{changed} UNION SELECT {columns} FROM new_rows{changed}"
 
 
 # --- SQLite: row by row

@@ -45,7 +45,7 @@ class ChangesSerializer(serializers.Serializer[Any]):
 
 
 class ChangesSchema(EndpointSchema):
-    def get_description(self) -> str:
+    def get_description(self) -> str:  # type: ignore[override]
         scopes = sorted({f"`{scope.value}`" for scope in SCOPES.values()})
         return f"{super().get_description()}\n\nScope: any of {', '.join(scopes)}."
 
