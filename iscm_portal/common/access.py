@@ -48,6 +48,7 @@ RIGHTS: dict[str, frozenset[AccessGroup]] = {
     "publish_releases": REVIEWERS,
     "edit_surveys": REVIEWERS,
     "manage_users": REVIEWERS,
+    "use_webhooks": frozenset({G.FINANCE, G.IPD, G.ANALYST, G.ADMIN}),
 }
 
 # access group -> the scopes that a token of its members may carry

@@ -47,7 +47,12 @@ class Unreadable(Exception):
 
 
 class Gone(Exception):
-    """The feed can't go on from the position; everything has to be pulled anew."""
+    """The feed can't go on from the position; everything has to be pulled anew. ``is_old``: it is
+    too old; else what its reader sees is not what it was."""
+
+    def __init__(self, is_old: bool = False) -> None:
+        super().__init__()
+        self.is_old = is_old
 
 
 @dataclass(frozen=True)
@@ -144,8 +149,10 @@ class Position:
         except signing.BadSignature:
             raise Unreadable from None
         moment = dt.datetime.fromtimestamp(seconds, dt.UTC)
-        if key != reader.key or moment < at - KEPT - MARGIN:
+        if key != reader.key:
             raise Gone
+        if moment < at - KEPT - MARGIN:
+            raise Gone(is_old=True)
         return cls(Snapshot.read(since), Snapshot.read(until), last, end, moment)
 
     @property

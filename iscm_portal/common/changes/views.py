@@ -17,6 +17,7 @@ from ..access import HasAnyScope, granted_scopes
 from ..api import Endpoint, EndpointSchema
 from ..renderers import JSONRenderer
 from . import feed
+from .telling import told
 from .watched import SCOPES
 
 NOW = "now"
@@ -145,15 +146,3 @@ class ChangesView(Endpoint):
         query = request.query_params.copy()
         query["after"] = position
         return f"{request.build_absolute_uri(request.path)}?{query.urlencode()}"
-
-
-def told(entry: feed.Entry, base: str) -> dict[str, Any]:
-    """A change as the feed and webhooks tell it; ``base`` is the address of the API."""
-    gone = entry.change == "deleted"
-    return {
-        "type": entry.type,
-        "id": entry.id,
-        "change": entry.change,
-        "changed_at": entry.changed_at,
-        "url": None if gone else f"{base}{entry.type}/{entry.id}/",
-    }
