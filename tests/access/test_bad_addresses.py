@@ -12,6 +12,7 @@ from reporting.services.releasing import close_year
 from tests.factories import engagements as make
 from tests.factories import finance as money
 from tests.factories import reporting as reported
+from tests.webhooks import webhook
 
 pytestmark = pytest.mark.django_db
 
@@ -100,6 +101,9 @@ PAGES: dict[str, tuple[str, ...]] = {
         *("revision", "iscm", "dimension", "value", "after"),
     ),
     "/recommendations/": (),
+    "/webhooks/": ("after",),
+    "/webhooks/new/": (),
+    "/webhooks/{webhook}/": ("after",),
     "/surveys/": ("use", "state", "format", "after"),
     "/surveys/needs/": ("survey", "lang", "format"),
     "/surveys/{survey}/": ("lang", "place", "format"),
@@ -180,6 +184,7 @@ def places(client, ipd):
         "fund": money.FundDisbursementFactory().fund.slug,
         "line": money.FundingLineFactory().pk,
         "survey": reported.SurveyFactory(state="closed").pk,
+        "webhook": webhook.sent_delivery(ipd).webhook_id,
         "position": (terms := money.TermsOfReferenceFactory()).position_id,
         "terms": terms.pk,
     }
@@ -221,6 +226,7 @@ def test_nul_in_the_query_of_any_page_is_refused_in_words(client, places, page):
         f"/releases/{ENDLESS}/close/",
         "/surveys/99999999999999999999/",
         "/surveys/questions/99999999999999999999/",
+        "/webhooks/99999999999999999999/",
         "/s/" + "x" * 4000 + "/",
         "/funds/nowhere/",
         "/funds/nowhere/sheet.pdf",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import threading
 import time
@@ -54,6 +55,9 @@ def test_hosts(settings: Any) -> None:
         "fe80::1%eth0",
         "fec0::1",
         "fc00::1",
+        "192.88.99.1",
+        "3fff::1",
+        "4000::1",
         "fd12:3456::1",
         "ff02::1",
         "nonsense",
@@ -208,7 +212,8 @@ def test_a_receiver_that_answers_byte_by_byte_is_cut_off(
         took = time.monotonic() - began
         ended.set()
         thread.join(5)
-    assert answer.error
+    assert answer.status is None
+    assert "within 1 seconds" in answer.error
     assert took < 5
 
 
@@ -222,10 +227,8 @@ def test_of_a_long_answer_the_first_bytes_are_kept(test_hosts: None) -> None:
             with peer:
                 peer.recv(65536)
                 peer.sendall(b"HTTP/1.1 500 No\r\nConnection: close\r\n\r\n")
-                try:
+                with contextlib.suppress(OSError):
                     peer.sendall(b"\x00\xff" + b"x" * 5_000_000)
-                except OSError:
-                    pass
 
         thread = threading.Thread(target=answer_much)
         thread.start()

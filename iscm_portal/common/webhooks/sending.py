@@ -27,8 +27,13 @@ WHOLE_SECONDS = 15
 # So much of the answer is kept.
 ANSWER_BYTES = 500
 
-# Networks that carry an IPv4 address inside: by a gateway they lead to it.
-CARRIERS = tuple(map(ipaddress.ip_network, ("64:ff9b::/96", "64:ff9b:1::/48", "::/96")))
+# What is given out to the open internet of IPv6, and what of that is not: addresses with another
+# inside, and those for examples. Of IPv4: for protocols, and gateways to IPv6.
+OPEN_IPV6 = ipaddress.IPv6Network("2000::/3")
+CLOSED_IPV6 = tuple(
+    map(ipaddress.IPv6Network, ("2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20"))
+)
+CLOSED_IPV4 = tuple(map(ipaddress.IPv4Network, ("192.0.0.0/24", "192.88.99.0/24")))
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
@@ -56,17 +61,12 @@ def is_open(text: str) -> bool:
     if isinstance(address, ipaddress.IPv6Address):
         if address.ipv4_mapped:
             return is_open(str(address.ipv4_mapped))
-        if address.sixtofour or address.teredo or address.is_site_local:
-            return False
-        if any(address in carrier for carrier in CARRIERS):
-            return False
-    return address.is_global and not (
-        address.is_multicast
-        or address.is_reserved
-        or address.is_private
-        or address.is_loopback
-        or address.is_link_local
-        or address.is_unspecified
+        return address in OPEN_IPV6 and not any(address in closed for closed in CLOSED_IPV6)
+    # Multicast counts as global there.
+    return (
+        address.is_global
+        and not (address.is_multicast or address.is_reserved)
+        and not any(address in closed for closed in CLOSED_IPV4)
     )
 
 
@@ -101,11 +101,13 @@ def post(url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
     began = time.monotonic()
     connection: http.client.HTTPConnection | None = None
     timer: threading.Timer | None = None
-    status, text, error = None, "", ""
+    status: int | None = None
+    text = error = ""
+    is_cut = threading.Event()
     try:
         check_url(url)
         connection, path = _connection(url)
-        timer = threading.Timer(WHOLE_SECONDS, _cut, [connection])
+        timer = threading.Timer(WHOLE_SECONDS, _cut, [connection, is_cut])
         timer.daemon = True
         timer.start()
         connection.request("POST", path, body=body, headers=dict(headers))
@@ -119,6 +121,8 @@ def post(url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
             timer.cancel()
         if connection:
             connection.close()
+    if is_cut.is_set():  # what came by then may look like a whole answer
+        status, text, error = None, "", f"No whole answer within {WHOLE_SECONDS} seconds."
     return Answer(status, text, error, round((time.monotonic() - began) * 1000))
 
 
@@ -168,8 +172,9 @@ def _socket_to(host: str, port: int) -> socket.socket:
     raise problem
 
 
-def _cut(connection: Any) -> None:
+def _cut(connection: Any, is_cut: threading.Event) -> None:
     """End a connection from outside, whatever it waits for."""
+    is_cut.set()
     sock = connection.sock
     if sock is not None:
         with contextlib.suppress(OSError):
