@@ -284,7 +284,12 @@ CELERY_BEAT_SCHEDULE = {
     "look-after-surveys": {"task": "reporting.look_after_surveys", "schedule": 300.0},
     "send-briefings": {"task": "reporting.send_briefings", "schedule": 300.0},
     "remove-loose-files": {"task": "reporting.remove_loose_files", "schedule": 86_400.0},
-    "deliver-webhooks": {"task": "common.deliver_webhooks", "schedule": 10.0},
+    # One that a busy worker has not begun when the next is due is not needed any more.
+    "deliver-webhooks": {
+        "task": "common.deliver_webhooks",
+        "schedule": 10.0,
+        "options": {"expires": 10.0},
+    },
     "forget-deliveries": {"task": "common.forget_deliveries", "schedule": 86_400.0},
     "forget-changes": {"task": "common.forget_changes", "schedule": 86_400.0},
     "take-up-imports": {"task": "finance.take_up_imports", "schedule": 300.0},
