@@ -276,6 +276,27 @@ def test_sent_again_on_demand_it_is_the_same_and_hinders_nothing(
     assert services.deliver(clock) == 0
 
 
+def test_what_was_not_taken_is_tried_at_once_on_demand(receiver: Receiver, clock: Clock) -> None:
+    webhook = subscribed(receiver, "themes")
+    receiver.answer = lambda number: 200 if number else 503
+    make.ThemeFactory()
+    services.deliver(clock)
+    assert services.deliver(clock) == 0
+    services.ask_again(webhook.deliveries.get(), clock())
+    assert services.deliver(clock) == 1
+    assert len(receiver.taken) == 1
+
+
+def test_nothing_is_sent_again_for_an_owner_who_is_gone(receiver: Receiver, clock: Clock) -> None:
+    webhook = subscribed(receiver, "themes")
+    make.ThemeFactory()
+    services.deliver(clock)
+    services.ask_again(webhook.deliveries.get(), clock())
+    type(webhook.owner).objects.update(is_active=False)
+    assert services.deliver(clock) == 0
+    assert webhook.deliveries.get().asked_at is None
+
+
 def test_one_that_is_held_by_another_process_is_left_to_it(
     receiver: Receiver, clock: Clock
 ) -> None:

@@ -87,8 +87,11 @@ def _change(webhook: Webhook, values: Mapping[str, Any], actor: Any, reason: str
 
 
 def ask_again(delivery: WebhookDelivery, at: dt.datetime) -> None:
-    """Have ``delivery`` sent again, out of its turn."""
-    WebhookDelivery.objects.filter(pk=delivery.pk).update(asked_at=at)
+    """Have ``delivery`` sent again, out of its turn; one that was not taken yet, now."""
+    if delivery.done_at is None:
+        Webhook.objects.filter(pk=delivery.webhook_id).update(next_try_at=None)
+    else:
+        WebhookDelivery.objects.filter(pk=delivery.pk).update(asked_at=at)
 
 
 def deliver(clock: Clock) -> int:
@@ -128,17 +131,23 @@ def _keep_hold(webhook: Webhook, at: dt.datetime) -> bool:
 
 
 def _send_again(webhook: Webhook, clock: Clock) -> int:
-    """Send what somebody asked for once more. What is to be sent in turn anyway is tried now."""
+    """Send once more what somebody asked for; it was taken before, and tells nothing new."""
     sent = 0
-    for delivery in webhook.deliveries.filter(asked_at__isnull=False).order_by("pk"):
+    asked = webhook.deliveries.filter(asked_at__isnull=False)
+    if not _has_owner(webhook):
+        asked.update(asked_at=None)
+    for delivery in asked.order_by("pk"):
         if not _keep_hold(webhook, clock()):
             break
-        answer = _send(webhook, delivery, clock(), is_again=True)
+        _send(webhook, delivery, clock(), is_again=True)
         WebhookDelivery.objects.filter(pk=delivery.pk).update(asked_at=None)
-        if delivery.done_at is None and answer.is_taken and webhook.state != State.STOPPED:
-            _is_taken(webhook, delivery, clock())
         sent += 1
     return sent
+
+
+def _has_owner(webhook: Webhook) -> bool:
+    """Whether somebody answers for it who may have one."""
+    return bool(webhook.owner.is_active and may(webhook.owner, "use_webhooks"))
 
 
 def _send_news(webhook: Webhook, clock: Clock, until: dt.datetime) -> int:
@@ -165,8 +174,7 @@ def _is_due(webhook: Webhook, at: dt.datetime) -> bool:
 def _next(webhook: Webhook, at: dt.datetime) -> WebhookDelivery | None:
     """What is to be sent next: what was not taken yet, else what is new. None: there is nothing,
     or the webhook had to be stopped."""
-    owner = webhook.owner
-    if not owner.is_active or not may(owner, "use_webhooks"):
+    if not _has_owner(webhook):
         _stop(webhook, StoppedBecause.OWNER)
         return None
     reader = reader_of(webhook)
