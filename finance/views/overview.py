@@ -123,7 +123,11 @@ def gaps_of(request: SignedInRequest) -> Iterator[Gap]:
         mended(
             found,
             lambda row: (
-                _("%(grade)s: %(rated)s of %(held)s years have a rate")
+                ngettext(
+                    "%(grade)s: %(rated)s of %(held)s year has a rate",
+                    "%(grade)s: %(rated)s of %(held)s years have a rate",
+                    row.open_years,
+                )
                 % {
                     "grade": row.grade or _("no grade"),
                     "rated": row.rated_years,
@@ -149,12 +153,34 @@ def gaps_of(request: SignedInRequest) -> Iterator[Gap]:
         mended(
             found,
             lambda row: (
-                _("%(payer)s: counted in %(paid)s of %(held)s years")
+                ngettext(
+                    "%(payer)s: counted in %(paid)s of %(held)s year",
+                    "%(payer)s: counted in %(paid)s of %(held)s years",
+                    row.held_years,
+                )
                 % {
                     "payer": row.funding_line or row.project,
                     "paid": row.paid_years,
                     "held": row.held_years,
                 }
+            ),
+        ),
+    )
+    found = page("small-payers", gaps.posts_above_what_pays_them(user, today), "-pk")
+    yield Gap(
+        "small-payers",
+        str(TITLES["small-payers"]),
+        _("What the shares of the post cost above the lines of the year is counted nowhere."),
+        found,
+        mended(
+            found,
+            lambda row: (
+                ngettext(
+                    "%(payer)s: less than the post costs in %(n)s year",
+                    "%(payer)s: less than the post costs in %(n)s years",
+                    row.years_above,
+                )
+                % {"payer": row.funding_line or row.project, "n": row.years_above}
             ),
         ),
     )

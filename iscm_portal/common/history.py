@@ -60,7 +60,7 @@ def _copied(model: type[Model], pks: list[int], told: Mapping[str, Any]) -> list
     and back, which takes several times as long."""
     history: Any = model.history.model  # type: ignore[attr-defined]
     row = history(**told)
-    name = connection.ops.quote_name
+    name: Any = connection.ops.quote_name
     kept = [name(field.column) for field in history.tracked_fields]
     fields = [history._meta.get_field(field) for field in told]
     columns = ", ".join([*kept, *(name(field.column) for field in fields)])

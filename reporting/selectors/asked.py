@@ -13,7 +13,7 @@ from engagements.models import ISCM
 
 from ..choices import PeriodKind
 from ..models import CompileRun, Indicator, IndicatorValue, PublishedValue
-from .cuts import span_label
+from .cuts import last_day_of, span_label
 
 # A year and its quarter (0 of a whole year).
 Place = tuple[int, int]
@@ -22,9 +22,11 @@ Place = tuple[int, int]
 @dataclass(frozen=True)
 class Asked:
     """What a dashboard is of: a span, one or several mechanisms or all, cut by a dimension or not,
-    as it is or as it stood at the end of a day."""
+    as it is or as it stood at the end of a day. ``today`` is the day it is looked at from: that
+    day, or the present one."""
 
     year: int
+    today: dt.date
     period: str = PeriodKind.YEAR
     part: int = 0
     by: str = ""
@@ -55,6 +57,35 @@ class Asked:
     @property
     def label(self) -> str:
         return span_label(self.period, self.year, self.part)
+
+    @property
+    def last_day(self) -> dt.date:
+        return last_day_of(self.period, self.year, self.part)
+
+    @property
+    def is_over(self) -> bool:
+        return self.last_day < self.today
+
+    @property
+    def has_begun(self) -> bool:
+        return PeriodKind(self.period).days(self.year, self.part).start <= self.today
+
+    @property
+    def twelve_months(self) -> Place | None:
+        """Of what is not over the last twelve months that are, by the quarter they end with:
+        they can be set beside those of a year before. Of a quarter, and of what has not begun or
+        is read as of a past day, there are none."""
+        if self.is_over or not self.has_begun or self.as_of or self.period == PeriodKind.QUARTER:
+            return None
+        year, quarters_over = self.today.year, (self.today.month - 1) // 3
+        return (year, quarters_over) if quarters_over else (year - 1, 4)
+
+    @property
+    def compared_label(self) -> str:
+        """What of it is set beside the same of a year before."""
+        if self.is_over:
+            return self.label
+        return span_label(PeriodKind.ROLLING, *self.twelve_months) if self.twelve_months else ""
 
 
 @dataclass(frozen=True)

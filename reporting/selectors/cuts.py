@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterable
 from typing import Any
 from urllib.parse import urlencode
@@ -21,6 +22,10 @@ DIMENSIONS = ("type", "theme", "region", "office", "country", "kind", "event_kin
 CUTS = ("iscm", *DIMENSIONS)
 
 Value = IndicatorValue | PublishedValue
+
+
+def last_day_of(period: str, year: int, part: int) -> dt.date:
+    return PeriodKind(period).days(year, part).end - dt.timedelta(days=1)
 
 
 def span_label(period: str, year: int, part: int) -> str:

@@ -34,7 +34,10 @@ BY_YEAR = "by_year"
 @dataclass(frozen=True)
 class Row:
     """One indicator in the cell asked for: its value, the one of a year before, the released one,
-    and the trend up to it as pairs of a span and a number."""
+    and the trend up to it as pairs of a span and a number.
+
+    ``compared`` are two numbers of the same length, a year apart: of the span and the year before,
+    or while it is not over of the last twelve months that are."""
 
     indicator: Indicator
     value: Value | None
@@ -43,6 +46,7 @@ class Row:
     trend: list[tuple[str, Decimal | None]]
     # Whether the target is one of this cell: the target of a sum is not that of its parts.
     has_target: bool
+    compared: tuple[Decimal | None, Decimal | None]
     # Whether the span is a quarter or ends with one, and there are values of years only.
     is_by_year: bool = False
 
@@ -62,9 +66,9 @@ class Row:
 
     @property
     def change(self) -> Decimal | None:
-        """Against the same span of the year before."""
-        before = self.before.value if self.before else None
-        return None if self.number is None or before is None else self.number - before
+        """Against the same months of a year before."""
+        before, now = self.compared
+        return None if now is None or before is None else now - before
 
     @property
     def is_better(self) -> bool | None:
@@ -76,7 +80,7 @@ class Row:
     @property
     def weight(self) -> Decimal:
         """How large the change is against what was before."""
-        before = self.before.value if self.before else None
+        before = self.compared[0]
         if not self.change:
             return Decimal(0)
         return abs(self.change / before) if before else Decimal("Infinity")
@@ -159,6 +163,7 @@ def board(asked: Asked, user: Reader, measured: Measured) -> Board:
         found[value.indicator_id, value.cell][value.year, value.part] = value
     release = None if asked.as_of else _release_for(asked.year)
     released = _released(release, asked, cells[0])
+    compared = _compared(asked, cells[0], found)
     rows = [
         Row(
             indicator,
@@ -167,6 +172,7 @@ def board(asked: Asked, user: Reader, measured: Measured) -> Board:
             released.get(indicator.pk),
             _trend(found[indicator.pk, cells[0]], asked),
             _has_target(indicator, asked, measured.wholes),
+            compared.get(indicator.pk, (None, None)),
             not measured.is_known_by(indicator, asked.period),
         )
         for indicator in indicators
@@ -228,6 +234,33 @@ def _trend(values: dict[Place, Value], asked: Asked) -> list[tuple[str, Decimal 
     return [(short_label(asked.period, *place), values[place].value) for place in places]
 
 
+def _compared(
+    asked: Asked, cell: str, found: dict[tuple[int, str], dict[Place, Value]]
+) -> dict[int, tuple[Decimal | None, Decimal | None]]:
+    """By indicator the numbers before and now that are of the same length, a year apart."""
+    if asked.is_over:
+        now, before = asked.place, asked.before
+        values = {pk: spans for (pk, of), spans in found.items() if of == cell}
+    elif asked.twelve_months:
+        now = asked.twelve_months
+        before = now[0] - 1, now[1]
+        values = defaultdict(dict)
+        rows = IndicatorValue.objects.filter(
+            cell=cell, period=PeriodKind.ROLLING, part=now[1], year__in=[now[0], before[0]]
+        )
+        for value in rows:
+            values[value.indicator_id][value.year, value.part] = value
+    else:
+        return {}
+    return {
+        pk: (_number(spans.get(before)), _number(spans.get(now))) for pk, spans in values.items()
+    }
+
+
+def _number(value: Value | None) -> Decimal | None:
+    return value.value if value else None
+
+
 def _has_target(indicator: Indicator, asked: Asked, wholes: set[str]) -> bool:
     """As the compile decides on a status: a part of a sum is not held against the whole's."""
     is_part = bool(asked.iscms) or asked.period == PeriodKind.QUARTER
@@ -257,7 +290,7 @@ def lines_of(found: Board) -> tuple[list[str], list[list[Any]]]:
             row.number,
             row.indicator.unit,
             row.before.value if row.before else None,
-            row.change,
+            row.change if asked.is_over else None,
             row.indicator.target if row.has_target else None,
             row.status,
             row.value.n if row.value else 0,

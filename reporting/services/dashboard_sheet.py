@@ -63,7 +63,7 @@ def _lists(board: Board) -> list[dict[str, Any]]:
     told = [
         (_("Off track"), [_with_value(row) for row in board.off_track]),
         (_("No data"), [row.indicator.title for row in board.without_data]),
-        (_("Changed most since the year before"), [_with_change(row) for row in board.changed]),
+        (_changed_title(board), [_with_change(row) for row in board.changed]),
         (_("Other than when the year was closed"), [_with_release(row) for row in board.moved]),
     ]
     return [{"title": title, "rows": rows or [_("None.")]} for title, rows in told]
@@ -73,8 +73,15 @@ def _with_value(row: Row) -> str:
     return f"{row.indicator.title}: {in_unit(row.number, row.indicator.unit)}"
 
 
+def _changed_title(board: Board) -> str:
+    if board.asked.is_over or not board.asked.compared_label:
+        return _("Changed most since the year before")
+    return _("Changed most, %(span)s") % {"span": board.asked.compared_label}
+
+
 def _with_change(row: Row) -> str:
-    return f"{_with_value(row)} ({signed(row.change, 1)})"
+    now = in_unit(row.compared[1], row.indicator.unit)
+    return f"{row.indicator.title}: {now} ({signed(row.change, 1)})"
 
 
 def _with_release(row: Row) -> str:

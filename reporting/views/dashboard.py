@@ -83,13 +83,15 @@ def asked_iscms(request: SignedInRequest, iscms: dict[str, ISCM]) -> tuple[ISCM,
 def asked_of(request: SignedInRequest, iscms: dict[str, ISCM], year: int) -> Asked:
     """What the address asks for. Raises BadRequest for what there is not."""
     period, part = asked_span(request, year)
+    as_of = past_day(request, timezone.localdate())
     return Asked(
         year=year,
+        today=as_of or timezone.localdate(),
         period=period,
         part=part,
         by=one_of(request, "by", CUTS),
         iscms=asked_iscms(request, iscms),
-        as_of=past_day(request, timezone.localdate()),
+        as_of=as_of,
     )
 
 

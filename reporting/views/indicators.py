@@ -29,12 +29,14 @@ from ..selectors.cuts import (
     DIMENSIONS,
     cut_of,
     dimension_label,
+    last_day_of,
     records_address,
     short_label,
     span_label,
     word_of_value,
     words_of,
 )
+from ..selectors.definitions import version_of_span
 from ..selectors.indicators import cell_of, compiled_years, highest_first, trend
 from .dashboard import asked_span, asked_year
 
@@ -46,12 +48,13 @@ def indicator(request: SignedInRequest, key: str) -> HttpResponse | StreamingHtt
     found = get_object_or_404(rows.select_related("owner", "objective", "current_version"), key=key)
     iscm = asked_iscm(request)
     years = compiled_years()
-    year = asked_year(request, years) or timezone.localdate().year
+    today = timezone.localdate()
+    year = asked_year(request, years) or today.year
     period, part = asked_span(request, year)
     dimensions = dimensions_of(found, iscm)
     by = one_of(request, "by", dimensions) or next(iter(dimensions), "")
     span = found.values.filter(period=period, year=year, part=part)
-    values = trend(found, iscm, period)
+    values = trend(found, iscm, period, max(year, today.year))
     current = span.filter(cell=cell_of(iscm)).select_related("indicator", "version").first()
     cut = highest_first(cut_of(span, by, iscm)) if by else []
     words = words_of(by) if by else {}
@@ -70,10 +73,17 @@ def indicator(request: SignedInRequest, key: str) -> HttpResponse | StreamingHtt
         "periods": PeriodKind.choices,
         "part": part,
         "span": span_label(period, year, part),
+        "last_day": last_day_of(period, year, part),
+        "today": today,
+        "years_to_come": [year] if year > today.year else [],
         "values": [(value, records_address(found, value)) for value in reversed(values)],
         "current": current,
         "is_by_year": found.key in MEASURES and period not in MEASURES[found.key].periods,
         "has_denominators": any(value.denominator is not None for value in values),
+        "measure": MEASURES.get(found.key),
+        "of_span": version_of_span(current.version, current.last_day)
+        if current and current.last_day < today
+        else None,
         "records": records_address(found, current),
         "beside": beside_of(current),
         "chart": trend_chart(found, values, iscm),
@@ -224,6 +234,7 @@ def indicator_records(request: SignedInRequest, key: str) -> HttpResponse:
         "value": value,
         "span": span_label(period, year, part),
         "iscm": iscm,
+        "measure": MEASURES.get(found.key),
         "dimension": dimension_label(dimension) if dimension else "",
         "dimension_value": word_of_value(words, value.dimension_value) if dimension else "",
         "parts": parts_of(request, evidence_of(value, request.user)),

@@ -53,7 +53,7 @@ def iscm(request: SignedInRequest, slug: str) -> HttpResponse:
         .select_related("country")
         .order_by("-sorted_on", "-pk")[:8],
         "money": money,
-        "values": values_of_iscm(found),
+        "values": values_of_iscm(found, today.year),
         "follow_ups": FollowUpAction.objects.visible_to(user).filter(iscm=found, state="open")[:10],
         "today": today,
     }

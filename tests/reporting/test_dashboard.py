@@ -10,6 +10,7 @@ from decimal import Decimal
 import openpyxl
 import pypdf
 import pytest
+import time_machine
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -27,6 +28,12 @@ from tests.files import dicts_of_csv, rows_of_csv
 pytestmark = pytest.mark.django_db
 
 AT = dt.datetime(2026, 12, 1, tzinfo=dt.UTC)
+
+
+@pytest.fixture(autouse=True)
+def clock():
+    with time_machine.travel(dt.datetime(2026, 11, 25, 9, 0, tzinfo=dt.UTC), tick=False) as moved:
+        yield moved
 
 
 @pytest.fixture
@@ -62,16 +69,67 @@ def requests(client):
 # --- what is said first
 
 
-def test_what_is_off_track_and_what_has_no_data_stands_first(page, requests):
+@pytest.fixture
+def year_over(requests, clock):
+    """2026 is over, and compiled since."""
+    clock.move_to(dt.datetime(2027, 1, 3, 9, 0, tzinfo=dt.UTC))
+    compile_indicators(2025, 2026, dt.datetime(2027, 1, 3, 3, 0, tzinfo=dt.UTC))
+
+
+def test_what_is_off_track_and_what_has_no_data_stands_first(year_over, page):
     text = page("/indicators/?year=2026")
     assert "<strong>1 indicator is off track. 1 has no data.</strong>" in text
     assert text.index('id="off-track"') < text.index('id="no-data"') < text.index('id="trends"')
     assert '<span class="status status-bad">Off track</span>' in text
 
 
-def test_a_change_since_the_year_before_is_named_with_its_way(page, requests):
+def test_a_change_since_the_year_before_is_named_with_its_way(year_over, page):
     text = page("/indicators/?year=2026")
     assert re.search(r"Requests</a>: 6 → 3 <span[^>]*>worse</span>", text)
+
+
+def test_of_a_year_that_runs_the_last_whole_twelve_months_are_compared(page, requests):
+    make.SupportRequestFactory.create_batch(3, asked_on=dt.date(2024, 12, 1))
+    make.SupportRequestFactory.create_batch(4, asked_on=dt.date(2026, 11, 1))
+    compile_indicators(2025, 2026, AT)
+    text = page("/indicators/?year=2026")
+    # Nine of the twelve months to September 2025, three of those to September 2026; none of the
+    # four of November, for it has not yet been held against a whole November.
+    assert re.search(r"Requests</a>: 9 → 3 <span[^>]*>worse</span>", text)
+    assert "The year is not over: twelve months to September 2026" in text
+    assert "It runs until 31 December 2026." in text
+
+
+@pytest.mark.parametrize("address", ["period=quarter&quarter=4", "as_of=2026-11-25"])
+def test_what_is_not_over_and_has_nothing_like_it_is_not_compared(page, requests, address):
+    text = page(f"/indicators/?year=2026&{address}")
+    assert "what there is of it so far is not set beside a whole span" in text
+
+
+def test_a_count_of_a_year_that_runs_is_green_once_it_is_reached_and_never_red(page, requests):
+    assert '<span class="status">Not over yet</span>' in page("/indicators/?year=2026")
+    assert "No indicator is off track." in page("/indicators/?year=2026")
+    make.SupportRequestFactory.create_batch(5, asked_on=dt.date(2026, 11, 1))
+    compile_indicators(2026, 2026, AT)
+    assert '<span class="status status-ok">On track</span>' in page("/indicators/?year=2026")
+
+
+def test_a_year_to_come_is_planned_and_never_the_latest(page, requests):
+    line = money.FundingLineFactory(
+        year=2027, iscm=make.ISCMFactory(slug="rcm"), amount_usd=Decimal(100)
+    )
+    reported.IndicatorFactory(key="resources_allocated", title="Resources", unit="USD", number=3)
+    money.FundingLineFactory(year=2026, iscm=line.iscm, amount_usd=Decimal(7))
+    compile_indicators(2025, 2027, AT)
+    assert "2026, all mechanisms" in page("/indicators/")
+    assert "USD 7" in page("/iscms/rcm/")
+    assert "USD 100" not in page("/iscms/rcm/")
+    assert "USD 100" not in page("/indicators/resources_allocated/")
+    asked = page("/indicators/resources_allocated/?year=2027")
+    assert "USD 100" in asked
+    assert "2027 has not begun: what is counted there is planned." in asked
+    assert "2027, planned</option>" in asked
+    assert "2027 has not begun" in page("/indicators/?year=2027")
 
 
 def test_each_indicator_with_data_has_a_small_chart_with_its_target(page, requests):
@@ -202,7 +260,7 @@ def in_workbook(client, address):
     return list(book.worksheets[0].values)[1:]
 
 
-def test_csv_of_the_overview_holds_every_row_and_number_of_the_page(client, page, requests):
+def test_csv_of_the_overview_holds_every_row_and_number_of_the_page(year_over, client, page):
     answer = client.get("/indicators/?year=2026&format=csv")
     text = b"".join(answer.streaming_content).decode("utf-8-sig")
     rows = dicts_of_csv(text)
@@ -214,7 +272,7 @@ def test_csv_of_the_overview_holds_every_row_and_number_of_the_page(client, page
     assert told == numbers(page("/indicators/?year=2026"))
 
 
-def test_the_sheet_has_the_answer_the_chart_and_the_table(client, page, requests):
+def test_the_sheet_has_the_answer_the_chart_and_the_table(year_over, client, page):
     answer = client.get("/indicators/?year=2026&format=pdf")
     assert answer["Content-Type"] == "application/pdf"
     text = " ".join(

@@ -86,12 +86,14 @@ def compare(at: dt.datetime, most: int) -> tuple[Published, Verdict]:
 
 def _targets(known: Published) -> list[Target]:
     """The indicators in use; a retired one keeps its last values, whatever becomes of records."""
-    columns = ("pk", "key", "direction", "green_from", "amber_from", "state", "created_at")
-    return [
-        Target(pk, key, direction, green, amber, known.at is not None and created_at > known.at)
-        for pk, key, direction, green, amber, state, created_at in rows(Indicator, *columns)
-        if key in READINGS.keys() | MONEY.keys() and state != "retired"
-    ]
+    columns = ("pk", "key", "direction", "target", "green_from", "amber_from", "baseline_year")
+    found = []
+    for *held_against, state, created_at in rows(Indicator, *columns, "state", "created_at"):
+        target = Target(*held_against)
+        target.is_new = known.at is not None and created_at > known.at
+        if target.key in READINGS.keys() | MONEY.keys() and state != "retired":
+            found.append(target)
+    return found
 
 
 def _compare_one(target: Target, recount: Recount, verdict: Verdict) -> set[tuple[Span, Cell]]:

@@ -6,7 +6,6 @@ depends on nothing but the code:
 ``targets``      spans to be worked out, and which quarters each is made of
 ``bridge``       which cells the mechanisms of a record belong to
 ``by_slot``      sums of each quarter by cell
-``rolled``       the same of each span, of measures that tell records apart, by ``part``
 ``cell_sums``    sums of each span by cell
 """
 
@@ -25,10 +24,11 @@ from ...measures.base import OWN_CUTS, members_of
 from ...models import EvidenceSum
 from .temporary import create, create_from, index, marks
 
-TABLES = ("targets", "bridge", "has_cut", "by_slot", "rolled", "cell_sums")
+TABLES = ("targets", "bridge", "has_cut", "by_slot", "cell_sums")
 # (span, year, part)
 Span = tuple[str, int, int]
-KEYS = "measure, period, year, quarter, iscm_id, dimension, value"
+# What is sorted by them is sorted by numbers first, which are faster to compare than words.
+KEYS = "year, quarter, iscm_id, value, dimension, measure, period"
 # The mechanisms whose cells are worked out, beside those of everything; None: of all.
 Iscms = frozenset[int] | None
 
@@ -73,8 +73,8 @@ def within(iscms: Iscms, column: str = "iscm_id") -> str:
 
 
 def add_up(targets: Collection[Span], measures: list[str], iscms: Iscms = None) -> None:
-    """Fill ``cell_sums`` and ``rolled`` for these spans and measures, and the cells ``within``
-    these mechanisms; of the reports, which stand beside all others, for every mechanism."""
+    """Fill ``cell_sums`` for these spans and measures, and the cells ``within`` these mechanisms;
+    of the reports, which stand beside all others, for every mechanism."""
     slots = sorted({slot for span in targets for slot in slots_of(span)})
     _write_targets(targets)
     _write_bridge(slots)
@@ -94,17 +94,6 @@ def add_up(targets: Collection[Span], measures: list[str], iscms: Iscms = None) 
         [*slots, *measures],
     )
     index("by_slot", "slot")
-    told_apart = [key for key in measures if MEASURES[key].within is not None]
-    create_from(
-        "rolled",
-        f"""
-        SELECT {KEYS}, part, {_summed("n", "total", "aside")}
-        FROM by_slot JOIN targets ON targets.slot = by_slot.slot
-        WHERE part IS NOT NULL AND measure IN ({marks(told_apart)})
-        GROUP BY {KEYS}, part
-        """,
-        told_apart,
-    )
     create_from(
         "cell_sums",
         f"""
@@ -114,6 +103,16 @@ def add_up(targets: Collection[Span], measures: list[str], iscms: Iscms = None) 
         """,
     )
     index("cell_sums", KEYS)
+
+
+def apart(measures: str) -> str:
+    """The query of the sums of each span, of measures that tell records apart, by ``part``."""
+    return f"""
+        SELECT {KEYS}, part, {_summed("n", "total", "aside")}
+        FROM by_slot JOIN targets ON targets.slot = by_slot.slot
+        WHERE part IS NOT NULL AND measure IN ({measures})
+        GROUP BY {KEYS}, part
+    """
 
 
 def _summed(*columns: str) -> str:

@@ -10,15 +10,17 @@ from typing import Any
 
 from django.db import transaction
 
+from engagements.models import FollowUpAction
 from iscm_portal.common import outbox
 from iscm_portal.common.locks import lock_until_commit
-from iscm_portal.common.period import Period, year_slots
+from iscm_portal.common.period import Period, quarter_slot, year_slots
 
 from ...choices import IndicatorState, PeriodKind
 from ...measures import MEASURES, MoneyMeasure
 from ...measures.base import ALL_TIME
 from ...measures.evidence import years_with_evidence
 from ...models import CompileRun, Indicator, IndicatorValue
+from ...selectors.indicators import latest_run
 from ..duties import ask_for_figures, bring_up_to_date
 from . import cells, sums, values
 from .cells import Iscms, Span
@@ -41,9 +43,9 @@ class Work:
     worked_out: frozenset[str] = frozenset(MEASURES)
     iscms: Iscms = None
 
-    def counts(self, day: dt.date) -> bool:
-        """Whether the records of ``day`` are counted anew."""
-        return any(day in stretch.period for stretch in self.stretches)
+    def counts(self, measure: str, day: dt.date) -> bool:
+        """Whether what ``measure`` counts of ``day`` is counted anew."""
+        return measure in self.counted and any(day in stretch.period for stretch in self.stretches)
 
     def narrowed(self, moved: set[tuple[str, str]]) -> Work:
         """Work out what rests on these sums (measure and place), and what finance works out.
@@ -144,7 +146,12 @@ def _run(work: Work, at: dt.datetime) -> CompileRun:
         began = seconds_now()
         progress.tell(Step.DUTIES)
         if "report_coverage" in work.counted:
-            ask_for_figures(day for day in bring_up_to_date(at) if not work.counts(day))
+            moved = bring_up_to_date(at)
+            ask_for_figures(day for day in moved if not work.counts("report_coverage", day))
+        fallen_due = _fallen_due_since(latest_run(), at.date())
+        _ask_for_follow_ups(
+            day for day in fallen_due if not work.counts("follow_up_completion", day)
+        )
         run = CompileRun.objects.create(
             scope=work.scope,
             first_year=min(work.years),
@@ -181,6 +188,21 @@ def _count(work: Work, progress: Progress) -> Work:
         return work.narrowed(sums.count_changed(measures, work.stretches, tell))
     sums.count_anew(measures, work.stretches, tell)
     return work
+
+
+def _fallen_due_since(last: CompileRun | None, today: dt.date) -> set[dt.date]:
+    """The days on which follow-ups were due that count anew, or no more, since the run ``last``."""
+    if last is None:
+        return set()
+    earlier, later = sorted([last.started_at.date(), today])
+    due = FollowUpAction.objects.filter(due_on__gte=earlier, due_on__lt=later)
+    return set(due.order_by().values_list("due_on", flat=True).distinct())
+
+
+def _ask_for_follow_ups(days: Iterable[dt.date]) -> None:
+    slots = {quarter_slot(day) for day in days}
+    if slots:
+        outbox.write("evidence_changed", {"slots": sorted(slots), "kinds": ["followupaction"]})
 
 
 def _work_out(work: Work, progress: Progress) -> None:

@@ -17,13 +17,13 @@ from typing import Any
 from django.db import connection
 
 from engagements.models import ISCM
-from iscm_portal.common.period import Period
+from iscm_portal.common.period import Period, quarter_slot
 
 from ...choices import Direction, IndicatorState, PeriodKind, Status
 from ...measures import MEASURES, Cell, Measure, MoneyMeasure
 from ...measures.base import Shape
 from ...models import CompileRun, Indicator
-from .cells import KEYS, Iscms, within
+from .cells import KEYS, Iscms, apart, within
 from .temporary import (
     as_json,
     create,
@@ -39,7 +39,8 @@ from .temporary import (
 SPEC = (
     "indicator_id integer, measure text, shape text, per integer, scale integer, least_n integer,"
     " is_count integer, share_beside text, median_beside text, spread_beside text,"
-    " direction text, green numeric, amber numeric, version_id bigint"
+    " direction text, has_target integer, green numeric, amber numeric, baseline_year integer,"
+    " version_id bigint"
 )
 STAGED = (
     "indicator_id integer, period text, year integer, part integer, iscm_id integer,"
@@ -80,8 +81,10 @@ def write_spec(indicators: Iterable[Indicator]) -> None:
                 measure.median_beside,
                 measure.spread_beside,
                 indicator.direction,
+                int(indicator.target is not None),
                 _number(indicator.green_from),
                 _number(indicator.amber_from),
+                indicator.baseline_year,
                 indicator.current_version_id,
             )
             for indicator in indicators
@@ -213,13 +216,14 @@ def _add_zeros() -> None:
         cursor.execute(
             f"""
             INSERT INTO cell_sums ({KEYS}, n, total, aside)
-            SELECT spec.measure, period, year, quarter, iscm_id, dimension, value, 0, 0, 0
+            SELECT year, quarter, iscm_id, value, dimension, spec.measure, period, 0, 0, 0
             FROM cell_sums reports CROSS JOIN spec
             WHERE reports.measure = 'report_coverage' AND reports.total > 0
                 AND spec.is_count = 1 AND dimension IN {OF_MECHANISMS}
                 AND NOT EXISTS (
                     SELECT 1 FROM cell_sums other
                     WHERE other.measure = spec.measure AND {SAME_CELL.format("other", "reports")}
+                        AND other.dimension IN {OF_MECHANISMS}
                 )
             """
         )
@@ -232,7 +236,7 @@ def _add_years_without_data(years: Iterable[int]) -> None:
         cursor.execute(
             f"""
             INSERT INTO cell_sums ({KEYS}, n, total, aside)
-            SELECT measure, '{PeriodKind.YEAR}', asked, 0, 0, '', '', 0, NULL, NULL
+            SELECT asked, 0, 0, '', '', measure, '{PeriodKind.YEAR}', 0, NULL, NULL
             FROM spec CROSS JOIN years_asked
             WHERE measure IN ({_summed_keys()}) AND NOT EXISTS (
                 SELECT 1 FROM cell_sums other
@@ -260,10 +264,6 @@ def _work_out_medians() -> None:
     def has_median(measure: Measure) -> bool:
         return measure.shape == Shape.MEDIAN or bool(measure.median_beside)
 
-    # Sorted by numbers first, which are faster to compare than words.
-    by = "year, iscm_id, quarter, value, dimension, measure, period"
-    # Sorted by numbers first, which are faster to compare than words.
-    by = "year, quarter, iscm_id, value, dimension, measure, period"
     create_from(
         "medians",
         f"""
@@ -272,12 +272,11 @@ def _work_out_medians() -> None:
             + MIN(CASE WHEN passed >= records / 2 + 1 THEN part END) AS twice
         FROM (
             SELECT {KEYS}, part,
-                CAST(SUM(n) OVER (PARTITION BY {by} ORDER BY part) AS bigint) AS passed,
-                CAST(SUM(n) OVER (PARTITION BY {by}) AS bigint) AS records
-            FROM rolled
-            WHERE part IS NOT NULL AND measure IN ({_keys_with(has_median)})
+                CAST(SUM(n) OVER (PARTITION BY {KEYS} ORDER BY part) AS bigint) AS passed,
+                CAST(SUM(n) OVER (PARTITION BY {KEYS}) AS bigint) AS records
+            FROM ({apart(_keys_with(has_median))}) apart
         ) counted
-        GROUP BY {by}
+        GROUP BY {KEYS}
         """,
     )
     index("medians", KEYS)
@@ -294,9 +293,7 @@ def _work_out_spreads() -> None:
             SELECT {KEYS}, COUNT(*) AS parts,
                 STDDEV_POP((aside + total) * 1.0 / (n * 100)) AS after_spread,
                 STDDEV_POP(aside * 1.0 / (n * 100)) AS before_spread
-            FROM rolled
-            WHERE part IS NOT NULL
-                AND measure IN ({_keys_with(lambda measure: measure.spread_beside)})
+            FROM ({apart(_keys_with(lambda measure: measure.spread_beside))}) apart
             GROUP BY {KEYS}
         ) spread
         """,
@@ -397,11 +394,13 @@ def publish(run: CompileRun, at: dt.datetime, iscms: Iscms) -> tuple[int, int]:
     return written, _remove(run, iscms)
 
 
-def _status() -> str:
+def _status(on: dt.date) -> str:
     """Green, amber or red by the thresholds; else why there is no colour.
 
     Thresholds are for the whole. A part of a count or a sum, or a quarter of it, cannot be held
-    against them; a share, a mean or a median of a part can.
+    against them; a share, a mean or a median of a part can. What the baseline was taken from, and
+    what lies before it, has no colour. Of a span that is not over on the day ``on`` a count or a
+    sum has the colour that it keeps whatever comes: it only grows.
     """
     value = "(staged.value / 10000.0)"
     down = f"spec.direction = '{Direction.DOWN}'"
@@ -409,12 +408,24 @@ def _status() -> str:
         f"spec.shape = '{Shape.SUM}' AND (staged.iscm_id <> 0 OR staged.dimension <> ''"
         f" OR staged.period = '{PeriodKind.QUARTER}')"
     )
+    first_year = (
+        f"(staged.year - CASE WHEN staged.period = '{PeriodKind.ROLLING}' AND staged.part < 4"
+        " THEN 1 ELSE 0 END)"
+    )
+    last_slot = "(staged.year * 10 + CASE WHEN staged.part = 0 THEN 4 ELSE staged.part END)"
+    may_turn = (
+        f"spec.shape = '{Shape.SUM}' AND {last_slot} >= {quarter_slot(on)}"
+        f" AND CASE WHEN {down} THEN {value} <= spec.amber ELSE {value} < spec.green END"
+    )
     return f"""
         CASE
             WHEN staged.value IS NULL THEN '{Status.NO_DATA}'
-            WHEN spec.green IS NULL OR spec.amber IS NULL
-                OR spec.direction = '{Direction.CONTEXT}' OR ({is_part})
-                THEN '{Status.NO_TARGET}'
+            WHEN spec.direction = '{Direction.CONTEXT}' THEN '{Status.CONTEXT}'
+            WHEN spec.green IS NULL OR spec.amber IS NULL THEN
+                CASE WHEN has_target = 1 THEN '{Status.NO_LIMITS}' ELSE '{Status.NO_TARGET}' END
+            WHEN {is_part} THEN '{Status.PART}'
+            WHEN {first_year} <= spec.baseline_year THEN '{Status.BASELINE}'
+            WHEN {may_turn} THEN '{Status.NOT_OVER}'
             WHEN CASE WHEN {down} THEN {value} <= spec.green ELSE {value} >= spec.green END
                 THEN '{Status.GREEN}'
             WHEN CASE WHEN {down} THEN {value} <= spec.amber ELSE {value} >= spec.amber END
@@ -445,14 +456,14 @@ OWED = "COALESCE(reports.n, 0)"
 ACCEPTED = "COALESCE(reports.total, 0)"
 
 
-def _fresh() -> str:
+def _fresh(on: dt.date) -> str:
     """The query of what is staged, as it is to stand, with its status and the reports beside it."""
     return f"""
         SELECT staged.indicator_id, staged.period, staged.year, staged.part, staged.cell,
             NULLIF(staged.iscm_id, 0) AS iscm_id, staged.dimension, staged.dimension_value,
             staged.value / 10000.0 AS value, staged.numerator / 10000.0 AS numerator,
             staged.denominator / 10000.0 AS denominator, staged.n,
-            {as_json("staged.beside")} AS beside, {_status()} AS status,
+            {as_json("staged.beside")} AS beside, {_status(on)} AS status,
             {OWED} AS reports_owed, {ACCEPTED} AS reports_accepted, spec.version_id
         FROM staged
         JOIN spec ON spec.indicator_id = staged.indicator_id
@@ -472,7 +483,7 @@ def _upsert(run: CompileRun, at: dt.datetime) -> int:
             f"""
             INSERT INTO reporting_indicatorvalue ({WRITTEN}, compiled_at, run_id)
             SELECT {fresh}, %s, %s
-            FROM ({_fresh()}) fresh
+            FROM ({_fresh(at.date())}) fresh
             LEFT JOIN reporting_indicatorvalue stands ON {SAME_KEY}
             WHERE stands.id IS NULL OR {changed}
             ON CONFLICT ({KEY}) DO UPDATE SET {UPDATES}
@@ -495,19 +506,26 @@ def _remove(run: CompileRun, iscms: Iscms) -> int:
                 AND targets.year = stands.year AND targets.quarter = stands.part)
         """
     )
-    reached = within(iscms, "COALESCE(stands.iscm_id, 0)")
+    scope = f"""
+        indicator_id IN (SELECT indicator_id FROM spec) AND {in_scope} AND (
+            {within(iscms, "COALESCE(stands.iscm_id, 0)")} OR indicator_id NOT IN (
+                SELECT indicator_id FROM spec WHERE measure IN ({_summed_keys()})
+            )
+        )
+    """
     with connection.cursor() as cursor:
         cursor.execute(
             f"""
+            SELECT (SELECT COUNT(*) FROM reporting_indicatorvalue stands WHERE {scope})
+                > (SELECT COUNT(*) FROM staged)
+            """
+        )
+        if not cursor.fetchone()[0]:
+            return 0  # the staged stand: no other does
+        cursor.execute(
+            f"""
             DELETE FROM reporting_indicatorvalue AS stands
-            WHERE indicator_id IN (SELECT indicator_id FROM spec) AND ({reached}
-                    OR indicator_id NOT IN (
-                        SELECT indicator_id FROM spec WHERE measure IN ({_summed_keys()})
-                    )
-                )
-                AND {in_scope} AND NOT EXISTS (
-                    SELECT 1 FROM staged fresh WHERE {SAME_KEY}
-                )
+            WHERE {scope} AND NOT EXISTS (SELECT 1 FROM staged fresh WHERE {SAME_KEY})
             """
         )
         return int(cursor.rowcount)
