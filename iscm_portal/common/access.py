@@ -95,7 +95,9 @@ class HasScope(BasePermission):
 
     def has_permission(self, request: Request, view: Any) -> bool:
         needed = {getattr(view, "scope", None)}
-        if request.method not in SAFE_METHODS:
+        # A view that nothing is written to answers so itself (405), whoever asks.
+        methods = getattr(view, "http_method_names", [])
+        if request.method not in SAFE_METHODS and str(request.method).lower() in methods:
             needed.add(getattr(view, "write_scope", None))
         return needed <= granted_scopes(request.user, request.auth)
 

@@ -266,7 +266,9 @@ def test_closed_remarks_appear_in_no_answer_to_anybody(group: AccessGroup) -> No
         joint = "&" if "?" in place else "?"
         for form in ("json", "csv", "xlsx") if endpoint in TABLES else ("",):
             response = api.get(place + (f"{joint}format={form}" if form else ""))
-            content = unpacked(body(response)) if form == "xlsx" else body(response)
+            content = body(response)
+            if form == "xlsx" and response.status_code == 200:
+                content = unpacked(content)
             seen += len(content)
             assert marker.encode() not in content, place
     assert seen > 10_000
