@@ -108,6 +108,8 @@ class Status(models.TextChoices):
     RED = "red", _("Off track")
     NO_TARGET = "no_target", _("No target set")
     NO_DATA = "no_data", _("No data")
+    # There are answers, but what they come to would tell what fewer than three people said.
+    TOO_FEW = "too_few", _("Too few answers to show")
 
 
 class PeriodKind(models.TextChoices):

@@ -34,7 +34,7 @@ from iscm_portal.common.querysets import PortalQuerySet
 from iscm_portal.common.records import CHUNK
 
 from ..measures.evidence import record_sets_of
-from ..models import Duty, IndicatorValue, KnowledgeAnswer, SatisfactionAnswer
+from ..models import Duty, IndicatorValue, Survey
 
 # A column that a kind of record does not have.
 NOTHING = Value(None, output_field=TextField())
@@ -96,8 +96,7 @@ KINDS: dict[type[Model], Kind] = {
     ),
     Duty: Kind("duty", "event__name", "due_on", endpoint="api-duty"),
     Event: Kind("event", "name", "starts_on", endpoint="api-event"),
-    KnowledgeAnswer: Kind("knowledge-answer", "event__name", "answered_on"),
-    SatisfactionAnswer: Kind("satisfaction-answer", "kind", "answered_on", "iscm__slug"),
+    Survey: Kind("survey", "title", "closed_on", "iscm__slug", None, "api-survey"),
     FundingLine: Kind(
         "funding-line",
         "label",

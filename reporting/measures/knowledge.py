@@ -21,7 +21,7 @@ class KnowledgeChange(Measure):
     definition = _(
         "Mean of the score after less the score before (0 to 100), over the people who answered "
         "both. Beside it the change in spread, the standard deviation of the country means: below "
-        "0 is a more shared understanding."
+        "0 is a more shared understanding. Fewer than three people are too few to show."
     )
     source = "evaluation 2019, 4.2, criterion 4"
     records_label = _("Answers to knowledge tests")
@@ -36,6 +36,8 @@ class KnowledgeChange(Measure):
     aside = Total(BEFORE)
     within = F("country_id")
     spread_beside = "change_in_spread"
+    least_n = 3
+    batch = F("survey_id")
     count_is_open = False
     beside_labels = {"change_in_spread": _("Change in spread (points)")}
 

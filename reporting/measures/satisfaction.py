@@ -31,6 +31,7 @@ class Satisfaction(Measure):
     share_beside = "share_satisfied_pct"
     beside_labels = {"share_satisfied_pct": _("Answers of 4 and 5 (%)")}
     least_n = 3
+    batch = F("survey_id")
     count_is_open = False
 
     def evidence(self, period: Period) -> PortalQuerySet:

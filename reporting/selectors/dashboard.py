@@ -21,6 +21,7 @@ from engagements.choices import EventKind, InstrumentKind, OrganisationKind, Sup
 from engagements.models import ISCM, Country
 from iscm_portal.common.access import Reader
 from iscm_portal.common.as_of import end_of, record_of, rows_of
+from iscm_portal.common.templatetags.portal import no_number
 
 from ..choices import Direction, IndicatorState, PeriodKind, Status
 from ..models import (
@@ -44,6 +45,9 @@ MOST_CHANGES = 5
 # So many mechanisms beside each other have a column each; what is more has a row.
 MOST_COLUMNS = 4
 COLOURS = (Status.GREEN, Status.AMBER, Status.RED)
+
+# Instead of a status: what is not published in such spans.
+WITHHELD = "withheld"
 
 Value = IndicatorValue | PublishedValue
 Place = tuple[int, int]
@@ -119,6 +123,8 @@ class Row:
     trend: list[tuple[str, Decimal | None]]
     # Whether the target is one of this cell: the target of a sum is not that of its parts.
     has_target: bool
+    # Answers are not published for twelve months.
+    is_withheld: bool = False
 
     @property
     def number(self) -> Decimal | None:
@@ -126,11 +132,22 @@ class Row:
 
     @property
     def status(self) -> str:
+        if self.is_withheld:
+            return WITHHELD
         return self.value.status if self.value else Status.NO_DATA
 
     @property
     def status_label(self) -> str:
-        return str(Status(self.status).label)
+        return _("Not published") if self.is_withheld else str(Status(self.status).label)
+
+    @property
+    def no_number(self) -> str:
+        """Why there is no number, in words."""
+        return _("not published") if self.is_withheld else no_number(self.value)
+
+    @property
+    def no_number_before(self) -> str:
+        return _("not published") if self.is_withheld else no_number(self.before)
 
     @property
     def change(self) -> Decimal | None:
@@ -171,6 +188,12 @@ class TableCell:
     @property
     def records(self) -> str:
         return records_address(self.indicator, self.value)
+
+    @property
+    def no_number(self) -> str:
+        """Why there is no number: a dash, or that answers are too few."""
+        is_too_few = self.value is not None and self.value.status == Status.TOO_FEW
+        return no_number(self.value) if is_too_few else "–"
 
     @property
     def has_colour(self) -> bool:
@@ -248,6 +271,15 @@ class Board:
         return self.with_status(Status.NO_DATA)
 
     @property
+    def too_few(self) -> list[Row]:
+        """What people answered, but too few of them to show it."""
+        return self.with_status(Status.TOO_FEW)
+
+    @property
+    def withheld(self) -> list[Row]:
+        return self.with_status(WITHHELD)
+
+    @property
     def without_target(self) -> list[Row]:
         return [
             row
@@ -282,9 +314,15 @@ def records_address(indicator: Indicator, value: Value | None) -> str:
     return f"{reverse('indicator_records', args=[indicator.key])}?{urlencode(asked)}"
 
 
-def board(asked: Asked, user: Reader, cuts: dict[str, Sequence[str]], wholes: set[str]) -> Board:
+def board(
+    asked: Asked,
+    user: Reader,
+    cuts: dict[str, Sequence[str]],
+    wholes: set[str],
+    answers: set[str],
+) -> Board:
     """The dashboard. ``cuts`` are the dimensions of each measure, ``wholes`` the keys of those
-    whose target is not one of their parts."""
+    whose target is not one of their parts, ``answers`` of those of what people answered."""
     by = end_of(asked.as_of) if asked.as_of else None
     run = latest_run(by)
     indicators = indicators_in_use(user, by)
@@ -302,6 +340,7 @@ def board(asked: Asked, user: Reader, cuts: dict[str, Sequence[str]], wholes: se
             released.get(indicator.pk),
             _trend(found[indicator.pk, cells[0]], asked),
             _has_target(indicator, asked, wholes),
+            asked.period == PeriodKind.ROLLING and indicator.key in answers,
         )
         for indicator in indicators
     ]
@@ -363,7 +402,7 @@ def _trend(values: dict[Place, Value], asked: Asked) -> list[tuple[str, Decimal 
     places = sorted(place for place in values if place <= asked.place)
     if asked.period != PeriodKind.YEAR:
         places = places[-QUARTERS_SHOWN:]
-    filled = [number for number, place in enumerate(places) if values[place].n]
+    filled = [number for number, place in enumerate(places) if values[place].n != 0]
     places = places[filled[0] :] if filled else []
     return [(short_label(asked.period, *place), values[place].value) for place in places]
 
@@ -435,7 +474,9 @@ def _cut(asked: Asked, run: CompileRun | None) -> tuple[list[tuple[str, str]], G
 
 
 def cut_of(values: Any, dimension: str, iscm: ISCM | None) -> Any:
-    """The values by mechanism, or by a dimension (of one mechanism, or over all)."""
+    """The values by mechanism, or by a dimension (of one mechanism, or over all); without those of
+    answers that are too few to show."""
+    values = values.listed()
     if values.model is PublishedValue:  # kept of whole mechanisms only
         return values.filter(iscm__isnull=False).select_related("iscm")
     if dimension == "iscm":
@@ -502,7 +543,7 @@ def table_of(found: Board) -> tuple[list[str], list[list[Any]]]:
             row.change,
             row.indicator.target if row.has_target else None,
             row.status,
-            row.value.n if row.value else 0,
+            row.value.n if row.value else None if row.is_withheld else 0,
             row.value.reports_accepted if row.value else 0,
             row.value.reports_owed if row.value else 0,
             row.released.value if row.released else None,

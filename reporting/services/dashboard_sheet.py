@@ -49,6 +49,7 @@ def answer(board: Board) -> str:
         (len(board.needs_attention), _("%(n)s to be attended to")),
         (len(board.on_track), _("%(n)s on track")),
         (len(board.without_data), _("%(n)s without data")),
+        (len(board.too_few), _("%(n)s with too few answers to show")),
     ]
     parts = ", ".join(text % {"n": n} for n, text in told if n)
     return _("Of %(n)s indicators: %(parts)s.") % {
@@ -60,11 +61,17 @@ def answer(board: Board) -> str:
 def _lists(board: Board) -> list[dict[str, Any]]:
     told = [
         (_("Off track"), [_with_value(row) for row in board.off_track]),
-        (_("No data"), [row.indicator.title for row in board.without_data]),
+        (_("No data"), _without_number(board)),
         (_("Changed most since the year before"), [_with_change(row) for row in board.changed]),
         (_("Other than when the year was closed"), [_with_release(row) for row in board.moved]),
     ]
     return [{"title": title, "rows": rows or [_("None.")]} for title, rows in told]
+
+
+def _without_number(board: Board) -> list[str]:
+    told = [row.indicator.title for row in board.without_data]
+    others = [*board.too_few, *board.withheld]
+    return told + [f"{row.indicator.title}: {row.no_number}" for row in others]
 
 
 def _with_value(row: Row) -> str:
@@ -99,11 +106,13 @@ def _line(row: Row) -> list[str]:
     value = row.value
     return [
         row.indicator.title,
-        in_unit(row.number, unit),
-        in_unit(row.before.value if row.before else None, unit),
+        row.no_number if row.number is None else in_unit(row.number, unit),
+        row.no_number_before
+        if row.before is None or row.before.value is None
+        else in_unit(row.before.value, unit),
         in_unit(row.indicator.target, unit) if row.has_target else "–",
         row.status_label,
-        str(value.n) if value else "0",
+        "0" if value is None else "–" if value.n is None else str(value.n),
         f"{value.reports_accepted} / {value.reports_owed}" if value else "–",
     ]
 
@@ -118,5 +127,5 @@ def _cut_table(table: Table) -> dict[str, Any]:
 
 def _cell(cell: TableCell) -> str:
     if cell.value is None or cell.value.value is None:
-        return "–"
+        return cell.no_number
     return measured(cell.value.value, cell.indicator.unit)

@@ -27,6 +27,7 @@ from iscm_portal.common.pages import keyset_page, one_of, past_day, whole_number
 
 from ..choices import PeriodKind
 from ..measures import MEASURES
+from ..measures.evidence import is_of_answers
 from ..models import CompileRun, IndicatorValue
 from ..selectors import dashboard as selectors
 from ..selectors.audits import latest_audit
@@ -140,10 +141,12 @@ def indicators(request: SignedInRequest) -> HttpResponseBase:
     return render(request, "reporting/indicators.html", context, status=status)
 
 
-def of_measures() -> tuple[dict[str, Sequence[str]], set[str]]:
-    """By what each measure may be cut, and which have a target for the whole only."""
+def of_measures() -> tuple[dict[str, Sequence[str]], set[str], set[str]]:
+    """By what each measure may be cut, which have a target for the whole only, and which are of
+    what people answered."""
     cuts: dict[str, Sequence[str]] = {key: measure.dimensions for key, measure in MEASURES.items()}
-    return cuts, {key for key, measure in MEASURES.items() if measure.is_part_of_a_whole}
+    wholes = {key for key, measure in MEASURES.items() if measure.is_part_of_a_whole}
+    return cuts, wholes, {key for key in MEASURES if is_of_answers(key)}
 
 
 def charts_of(found: Board) -> list[tuple[Row, Any]]:

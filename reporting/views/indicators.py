@@ -20,10 +20,14 @@ from iscm_portal.common.pages import Page, keyset_page, one_of, whole_number
 
 from ..choices import PeriodKind
 from ..measures import MEASURES
-from ..measures.evidence import evidence_of, hidden_from
+from ..measures.evidence import (
+    answers_by_survey,
+    evidence_of,
+    hidden_from,
+    is_of_answers,
+)
 from ..models import Indicator, IndicatorValue
 from ..permissions import may_edit_definitions
-from ..querysets import AnswerQuerySet
 from ..selectors.dashboard import (
     DIMENSIONS,
     cut_of,
@@ -72,6 +76,7 @@ def indicator(request: SignedInRequest, key: str) -> HttpResponse | StreamingHtt
         "current": current,
         "records": records_address(found, current),
         "beside": beside_of(current),
+        "of_answers": is_of_answers(key),
         "chart": trend_chart(found, values, iscm),
         "by": by,
         "by_label": dimension_label(by) if by else "",
@@ -184,18 +189,13 @@ def parts_of(request: SignedInRequest, evidence: Iterable[tuple[Any, Any]]) -> l
     parts = []
     for number, (label, rows) in enumerate(evidence):
         page = keyset_page(request, linked(rows), "-pk", name=f"after{number}")
-        parts.append(
-            {
-                "label": label,
-                "page": Page([record_of(row) for row in page], page.next),
-                "of_answers": isinstance(rows, AnswerQuerySet),
-            }
-        )
+        parts.append({"label": label, "page": Page([record_of(row) for row in page], page.next)})
     return parts
 
 
 def indicator_records(request: SignedInRequest, key: str) -> HttpResponse:
-    """The records that one value was counted from, as far as the reader may read them."""
+    """The records that one value was counted from, as far as the reader may read them; of answers
+    the surveys that they came in with."""
     found = get_object_or_404(Indicator.objects.visible_to(request.user), key=key)
     year = whole_number(request.GET.get("year", ""), FIRST_YEAR, LAST_YEAR)
     period, part = asked_span(request, year)
@@ -211,14 +211,17 @@ def indicator_records(request: SignedInRequest, key: str) -> HttpResponse:
     )
     value = get_object_or_404(cell.select_related("indicator", "iscm"))
     words = words_of(dimension) if dimension else {}
+    of_answers = is_of_answers(key)
     context = {
         "indicator": found,
         "value": value,
+        "of_answers": of_answers,
+        "answers": answers_by_survey(value) if of_answers else [],
         "span": span_label(period, year, part),
         "iscm": iscm,
         "dimension": dimension_label(dimension) if dimension else "",
         "dimension_value": word_of_value(words, value.dimension_value) if dimension else "",
-        "parts": parts_of(request, evidence_of(value, request.user)),
+        "parts": [] if of_answers else parts_of(request, evidence_of(value, request.user)),
         "hidden": hidden_from(value, request.user),
     }
     return render(request, "reporting/indicator_records.html", context)

@@ -105,7 +105,7 @@ def _compare_one(target: Target, recount: Recount, verdict: Verdict) -> None:
         verdict.checked += 1
         stands = dict(zip(FIELDS, row[len(KEY) :], strict=True))
         # Where a change was followed in a year of which nothing else is known, that is said.
-        may_be = span in known.others and cell == OVERALL and not stands["n"]
+        may_be = span in known.others and cell == OVERALL and stands["n"] == 0
         if should is not None:
             told = [*_wrong(stands, should.fields())]
             told += [("cell", name, cell.name)] if name != cell.name else []

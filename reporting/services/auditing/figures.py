@@ -15,12 +15,13 @@ DIGITS = 60
 
 @dataclass
 class Figures:
-    """One cell as it should stand. ``beside`` is as it is kept: texts, whole numbers or None."""
+    """One cell as it should stand. ``beside`` is as it is kept: texts, whole numbers or None;
+    without ``n`` it has too few answers to show."""
 
     value: Decimal | None = None
     numerator: Decimal | None = None
     denominator: Decimal | None = None
-    n: int = 0
+    n: int | None = 0
     beside: dict[str, Any] = field(default_factory=dict)
 
 

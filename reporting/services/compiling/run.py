@@ -103,11 +103,15 @@ def compile_change(
     if "report_coverage" in moved:
         # With the first report of a cell, what is not on record becomes 0.
         worked_out |= {key for key, measure in MEASURES.items() if measure.is_count}
+    touched = set(slots)
+    if any(MEASURES[key].least_n for key in moved):
+        # Which quarters of answers may be shown hangs on the others of the year.
+        touched |= {slot for year in {slot // 10 for slot in slots} for slot in year_slots(year)}
     return _run(
         Work(
             CompileRun.Scope.CHANGE,
             tuple(_stretches(slots)),
-            _begun(cells.spans_with(slots), at),
+            _begun(cells.spans_with(touched), at),
             moved,
             worked_out,
         ),

@@ -50,15 +50,15 @@ def count(measure: Measure, stretch: Stretch) -> None:
     sql, params = found.query.sql_with_params()
     cuts = ", ".join(OWN_CUTS)
     in_cuts = ", ".join(f"f.in_{name}" for name in OWN_CUTS)
-    by = ", ".join(str(column) for column in range(1, 5 + len(OWN_CUTS)))
+    by = ", ".join(str(column) for column in range(1, 6 + len(OWN_CUTS)))
     place, join = _place_of_event() if measure.is_of_events else (_TEXT_OF_ID, "")
     with connection.cursor() as cursor:
         cursor.execute(
             f"""
             INSERT INTO reporting_evidencesum
-                (measure, slot, place, {cuts}, part, n, total, aside)
+                (measure, slot, place, {cuts}, part, batch, n, total, aside)
             WITH found AS ({sql})
-            SELECT %s, f.in_slot, {place}, {in_cuts}, f.in_part,
+            SELECT %s, f.in_slot, {place}, {in_cuts}, f.in_part, f.in_batch,
                 SUM(f.sum_n), SUM(COALESCE(f.sum_total, 0)), SUM(COALESCE(f.sum_aside, 0))
             FROM found f {join}
             GROUP BY {by}
