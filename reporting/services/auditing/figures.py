@@ -84,9 +84,8 @@ def mean(tally: Tally, per: int) -> Figures:
 
 
 def satisfaction(tally: Tally | None) -> Figures:
-    if tally is None:
-        return Figures()
-    found = mean(tally, 1)
+    found = Figures() if tally is None else mean(tally, 1)
+    tally = tally or Tally()
     found.beside = {"share_satisfied_pct": text(per_cent(tally.aside, tally.n))}
     return found
 
