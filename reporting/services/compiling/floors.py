@@ -4,10 +4,14 @@ The answers of a year are split into blocks of which each has enough of them. A 
 it is made of whole blocks: what can be worked out from such cells, by whatever adding and taking
 away, is made of whole blocks again (decision 0037).
 
-``answers``     the kept sums of answers, each with its block
-``blocks``      how many answers a block has, and what its answers differ in
-``pieces``      what a cell takes of a block, where it does not take the whole
-``floors``      the cells that are not shown, and those in which the spread is not
+``answers``   the kept sums of answers
+``of_...``    a number for each text, in the order of those: numbers are looked up more quickly
+``split``     the answers in numbers, each with its block
+``blocks``    what the answers of a block differ in
+``parted``    the cells that have some of the mechanisms of a block and not all of them
+``marked``    the answers in numbers, each with what its block tells of it
+``pieces``    what is in a place, a quarter and a value of a cut, and whether it is of whole blocks
+``floors``    the cells that are not shown, and those in which the spread is not
 """
 
 from __future__ import annotations
@@ -19,10 +23,20 @@ from ...measures.base import OWN_CUTS
 from .cells import KEYS
 from .temporary import bytewise, create, create_from, drop, index
 
+# The numbers that stand for texts, and the texts.
+NUMBERS = {
+    "by_measure": ("measure",),
+    "by_place": ("place",),
+    "by_kind": ("kind", "event_kind"),
+    "by_region": ("region",),
+    "by_country": ("country",),
+    "by_office": ("office",),
+}
+NUMBER_OF = {text: number for number, texts in NUMBERS.items() for text in texts}
 # What blocks are split by, one after the other.
-LEVELS = (("place",), ("kind", "event_kind"), ("region",), ("country",), ("slot",))
-OF_AN_ANSWER = ("measure", "year", "slot", "place", *OWN_CUTS, "part", "least", "n")
-ALIKE = ("slot", "place", *OWN_CUTS)
+LEVELS = ("by_place", "by_kind", "by_region", "by_country", "slot")
+TABLES = ("answers", *(f"of_{name}" for name in NUMBERS), "split", "blocks", "parted", "marked",
+          "pieces")  # fmt: skip
 NO_FLOORS = (
     "measure text, period text, year integer, quarter integer, iscm_id integer, dimension text,"
     " value text, hides integer, hides_spread integer"
@@ -31,17 +45,19 @@ NO_FLOORS = (
 
 def work_out() -> None:
     """Fill ``floors`` for the measures of ``spec`` that have a least number, of the years that are
-    worked out. A number of statements that depends on nothing but the code."""
+    worked out. The number of statements depends on nothing but the code."""
     if not _has_answers():
         create("floors", NO_FLOORS)
         return
+    _read_answers()
     _begin()
-    for level in LEVELS:
-        _split_by(level)
+    for column in LEVELS:
+        _split_by(column)
     _look_at_blocks()
+    _find_parted()
     _take_pieces()
     _find_cells()
-    drop(("answers", "blocks", "pieces"))
+    drop(TABLES)
 
 
 def _has_answers() -> bool:
@@ -50,145 +66,200 @@ def _has_answers() -> bool:
         return bool(cursor.fetchone()[0])
 
 
-def _begin() -> None:
-    """At first what came in together is a block, however small. It is never put together with what
-    came in otherwise: so what comes later changes no block, and none is told by the difference."""
+def _read_answers() -> None:
     create_from(
         "answers",
         f"""
-        SELECT kept.measure, slot / 10 AS year, slot, place, {", ".join(OWN_CUTS)}, part,
-            least_n AS least, n,
-            DENSE_RANK() OVER (ORDER BY kept.measure, slot / 10, batch) AS block
+        SELECT kept.measure, slot, batch, place, {", ".join(OWN_CUTS)}, n, least_n AS least
         FROM reporting_evidencesum kept
         JOIN spec ON spec.measure = kept.measure AND least_n > 0
         WHERE slot / 10 IN (SELECT year FROM targets WHERE period = '{PeriodKind.YEAR}')
         """,
     )
+    for name, texts in NUMBERS.items():
+        create_from(
+            f"of_{name}",
+            f"""
+            SELECT {", ".join(texts)},
+                ROW_NUMBER() OVER (ORDER BY {", ".join(map(bytewise, texts))}) AS {name}
+            FROM (SELECT DISTINCT {", ".join(texts)} FROM answers) one
+            """,
+        )
 
 
-def _split_by(level: tuple[str, ...]) -> None:
-    """Split each block: a part with enough answers becomes a block of its own, the others
-    together are one. If they are too few even so, the smallest of the former goes with them."""
-    names = ", ".join(level)
-    in_order = ", ".join(name if name == "slot" else bytewise(name) for name in level)
-    same = " AND ".join(f"answers.{name} = parts.{name}" for name in ("block", *level))
-    index("answers", f"block, {names}")
+def _begin() -> None:
+    """At first what came in together is a block, however small. It is never put together with what
+    came in otherwise: so what comes later changes no block, and none is told by the difference."""
+    joins = " ".join(
+        f"JOIN of_{name} ON {' AND '.join(f'of_{name}.{text} = answers.{text}' for text in texts)}"
+        for name, texts in NUMBERS.items()
+    )
     create_from(
         "split",
         f"""
+        SELECT n, least, slot, {", ".join(NUMBERS)},
+            DENSE_RANK() OVER (ORDER BY by_measure, slot / 10, batch) AS block
+        FROM answers {joins}
+        """,
+    )
+
+
+def _split_by(column: str) -> None:
+    """Split each block: a part with enough answers becomes a block of its own, the others
+    together are one. If they are too few even so, the smallest of the former goes with them."""
+    kept = ", ".join(f"split.{name}" for name in ("n", "least", "slot", *NUMBERS))
+    index("split", f"block, {column}")
+    create_from(
+        "split_again",
+        f"""
         WITH parts AS (
-            SELECT block, {names}, MIN(least) AS least, SUM(n) AS n
-            FROM answers GROUP BY block, {names}
+            SELECT block, {column}, MIN(least) AS least, SUM(n) AS n
+            FROM split GROUP BY block, {column}
         ), in_order AS (
-            SELECT parts.*, SUM(CASE WHEN n < least THEN n ELSE 0 END) OVER of_block AS few,
+            SELECT parts.*,
+                SUM(CASE WHEN n < least THEN n ELSE 0 END) OVER (PARTITION BY block) AS few,
                 ROW_NUMBER() OVER (
-                    PARTITION BY block
-                    ORDER BY CASE WHEN n < least THEN 1 ELSE 0 END, n, {in_order}
+                    PARTITION BY block ORDER BY CASE WHEN n < least THEN 1 ELSE 0 END, n, {column}
                 ) AS branch
-            FROM parts WINDOW of_block AS (PARTITION BY block)
+            FROM parts
         ), numbered AS (
-            SELECT block, {names}, DENSE_RANK() OVER (
+            SELECT block, {column}, DENSE_RANK() OVER (
                 ORDER BY block, CASE
                     WHEN n < least OR (branch = 1 AND few BETWEEN 1 AND least - 1) THEN 0
                     ELSE branch END
-            ) AS split_block
+            ) AS new_block
             FROM in_order
         )
-        SELECT {", ".join(f"answers.{name}" for name in OF_AN_ANSWER)}, parts.split_block AS block
-        FROM answers JOIN numbered parts ON {same}
+        SELECT {kept}, numbered.new_block AS block
+        FROM split JOIN numbered
+            ON numbered.block = split.block AND numbered.{column} = split.{column}
         """,
     )
-    drop(("answers",))
+    drop(("split",))
     with connection.cursor() as cursor:
-        cursor.execute("ALTER TABLE split RENAME TO answers")
+        cursor.execute("ALTER TABLE split_again RENAME TO split")
 
 
 def _look_at_blocks() -> None:
     """What the answers of a block differ in. A spread mixes the means of States: it tells none of
     them where a block is of one State, or of enough."""
-    index("answers", "block")
-    alike = " AND ".join(f"MIN({name}) = MAX({name})" for name in ALIKE)
+    index("split", "block")
+    mixed = ", ".join(
+        f"CASE WHEN MIN({name}) = MAX({name}) THEN 0 ELSE 1 END AS mixes_{name}"
+        for name in ("slot", *NUMBERS)
+    )
     create_from(
         "blocks",
         f"""
-        SELECT block, SUM(n) AS n, CASE WHEN SUM(n) < MIN(least) THEN 1 ELSE 0 END AS is_small,
-            CASE WHEN MIN(place) = MAX(place) THEN 1 ELSE 0 END AS of_one_place,
-            CASE WHEN {alike} THEN 1 ELSE 0 END AS is_alike,
-            CASE WHEN COUNT(DISTINCT part) = 0 OR COUNT(DISTINCT part) >= MIN(least)
-                OR (COUNT(DISTINCT part) = 1 AND COUNT(*) = COUNT(part))
-                THEN 0 ELSE 1 END AS tells_a_state
-        FROM answers GROUP BY block
+        WITH states AS (
+            SELECT block, COUNT(*) AS parts,
+                SUM(CASE WHEN country = '' THEN 0 ELSE 1 END) AS named
+            FROM (SELECT DISTINCT block, by_measure, by_country FROM split) one
+            JOIN of_by_country ON of_by_country.by_country = one.by_country
+            JOIN of_by_measure ON of_by_measure.by_measure = one.by_measure
+            WHERE measure IN (SELECT measure FROM spec WHERE spread_beside <> '')
+            GROUP BY block
+        )
+        SELECT looked_at.*, CASE WHEN parts > 1 AND named BETWEEN 1 AND least - 1
+            THEN 1 ELSE 0 END AS tells_a_state
+        FROM (
+            SELECT block, CASE WHEN SUM(n) < MIN(least) THEN 1 ELSE 0 END AS is_small,
+                MIN(least) AS least, {mixed}
+            FROM split GROUP BY block
+        ) looked_at LEFT JOIN states ON states.block = looked_at.block
         """,
     )
     index("blocks", "block")
 
 
-def _take_pieces() -> None:
-    """What each quarter and each value of a cut takes of a block that it may part."""
-    selects = "\nUNION ALL\n".join(
-        f"""
-        SELECT answers.block, measure, year, slot, place, '{cut}' AS cut, {code} AS code,
-            SUM(answers.n) AS n
-        FROM answers JOIN blocks ON blocks.block = answers.block AND (is_alike = 0 OR is_small = 1)
-        WHERE '{cut}' = '' OR measure IN (SELECT measure FROM has_cut WHERE dimension = '{cut}')
-        GROUP BY answers.block, measure, year, slot, place{", " + cut if cut else ""}
+def _find_parted() -> None:
+    create_from(
+        "parted",
         """
-        for cut, code in [("", "''"), *((cut, cut) for cut in OWN_CUTS)]
+        WITH found AS (
+            SELECT DISTINCT split.block, place
+            FROM split JOIN of_by_place ON of_by_place.by_place = split.by_place
+            JOIN blocks ON blocks.block = split.block AND mixes_by_place = 1
+        )
+        SELECT found.block, iscm_id, dimension, value
+        FROM found JOIN bridge ON bridge.place = found.place
+        JOIN (SELECT block, COUNT(*) AS of_block FROM found GROUP BY block) whole
+            ON whole.block = found.block
+        GROUP BY found.block, iscm_id, dimension, value
+        HAVING COUNT(*) < MIN(of_block)
+        """,
     )
-    create_from("pieces", selects)
+    index("parted", "block")
+
+
+def _take_pieces() -> None:
+    """``several`` is the block where it is of several places, for these may be parted as well."""
+    mixes = ", ".join(f"mixes_{name}" for name in ("slot", *NUMBERS))
+    numbers = ", ".join(NUMBERS)
+    create_from(
+        "marked",
+        f"""
+        SELECT split.slot, {numbers}, is_small, {mixes}, tells_a_state,
+            CASE WHEN mixes_by_place = 1 THEN split.block ELSE 0 END AS several
+        FROM split JOIN blocks ON blocks.block = split.block
+        """,
+    )
+    create_from("pieces", "\nUNION ALL\n".join(map(_pieces_of, ("", *OWN_CUTS))))
+
+
+def _pieces_of(cut: str) -> str:
+    number = NUMBER_OF[cut] if cut else "1"
+    hides = f"CASE WHEN mixes_{number} = 1 THEN 1 ELSE is_small END" if cut else "is_small"
+    code, texts, has_cut = ("''", "", "")
+    if cut:
+        code, texts = cut, f"JOIN of_{number} ON of_{number}.{number} = piece.number"
+        has_cut = f"WHERE measure IN (SELECT measure FROM has_cut WHERE dimension = '{cut}')"
+    return f"""
+        SELECT measure, slot / 10 AS year, slot, place, '{cut}' AS cut, {code} AS code, several,
+            hides_year, hides_quarter, tells_a_state
+        FROM (
+            SELECT by_measure, slot, by_place, {number} AS number, several,
+                MAX({hides}) AS hides_year,
+                MAX(CASE WHEN mixes_slot = 1 THEN 1 ELSE {hides} END) AS hides_quarter,
+                MAX(tells_a_state) AS tells_a_state
+            FROM marked
+            GROUP BY by_measure, slot, by_place, several{", " + number if cut else ""}
+        ) piece
+        JOIN of_by_measure ON of_by_measure.by_measure = piece.by_measure
+        JOIN of_by_place ON of_by_place.by_place = piece.by_place
+        {texts} {has_cut}
+    """
 
 
 def _find_cells() -> None:
-    """The cells that part a block, or have too small a one; where a block is of one mechanism (or
-    of the same ones) that is known before the cells of its mechanism are looked up."""
-    through = """
-        JOIN bridge ON bridge.place = found.place AND (cut = '' OR dimension = '')
-            AND (dimension <> 'region' OR measure NOT IN (
-                SELECT measure FROM has_cut WHERE dimension = 'region'))
-    """
-    place = """
-        iscm_id, CASE WHEN cut = '' THEN dimension ELSE cut END AS dimension,
-        CASE WHEN cut = '' THEN value ELSE code END AS value
-    """
     create_from(
         "floors",
         f"""
-        WITH of_one_place AS (
-            SELECT DISTINCT measure, year, slot, place, cut, code, tells_a_state,
-                CASE WHEN is_small = 1 OR pieces.n < blocks.n THEN 1 ELSE 0 END AS hides_quarter,
-                CASE WHEN is_small = 1 OR blocks.n > SUM(pieces.n) OVER (
-                    PARTITION BY pieces.block, cut, code) THEN 1 ELSE 0 END AS hides_year
-            FROM pieces JOIN blocks ON blocks.block = pieces.block AND of_one_place = 1
-        ), of_several AS (
-            SELECT pieces.*, blocks.n AS whole, is_small, tells_a_state
-            FROM pieces JOIN blocks ON blocks.block = pieces.block AND of_one_place = 0
-        ), in_cells AS (
-            SELECT block, measure, year, slot, whole, is_small, tells_a_state, {place}, SUM(n) AS n
-            FROM of_several found {through}
-            GROUP BY block, measure, year, slot, whole, is_small, tells_a_state,
-                iscm_id, dimension, cut, value, code
-        ), told AS (
-            SELECT measure, year, slot, {place}, tells_a_state, hides_quarter, hides_year
-            FROM of_one_place found {through}
-            UNION ALL
-            SELECT measure, year, slot, iscm_id, dimension, value, tells_a_state,
-                CASE WHEN is_small = 1 OR n < whole THEN 1 ELSE 0 END,
-                CASE WHEN is_small = 1 OR whole > SUM(n) OVER (
-                    PARTITION BY block, iscm_id, dimension, value) THEN 1 ELSE 0 END
-            FROM in_cells
+        WITH found AS (
+            SELECT measure, year, slot, bridge.iscm_id,
+                CASE WHEN cut = '' THEN bridge.dimension ELSE cut END AS dimension,
+                CASE WHEN cut = '' THEN bridge.value ELSE code END AS value, tells_a_state,
+                CASE WHEN parted.block IS NULL THEN hides_year ELSE 1 END AS hides_year,
+                CASE WHEN parted.block IS NULL THEN hides_quarter ELSE 1 END AS hides_quarter
+            FROM pieces
+            JOIN bridge ON bridge.place = pieces.place AND (cut = '' OR bridge.dimension = '')
+                AND (bridge.dimension <> 'region' OR measure NOT IN (
+                    SELECT measure FROM has_cut WHERE dimension = 'region'))
+            LEFT JOIN parted ON parted.block = several AND parted.iscm_id = bridge.iscm_id
+                AND parted.dimension = bridge.dimension AND parted.value = bridge.value
         )
         SELECT {KEYS}, MAX(hides) AS hides, MAX(tells_a_state) AS hides_spread
         FROM (
             SELECT measure, '{PeriodKind.YEAR}' AS period, year, 0 AS quarter, iscm_id, dimension,
                 value, hides_year AS hides, tells_a_state
-            FROM told
+            FROM found
             UNION ALL
             SELECT measure, '{PeriodKind.QUARTER}', year, slot - year * 10, iscm_id, dimension,
                 value, hides_quarter, tells_a_state
-            FROM told
+            FROM found
         ) spans
+        WHERE hides = 1 OR tells_a_state = 1
         GROUP BY {KEYS}
-        HAVING MAX(hides) = 1 OR MAX(tells_a_state) = 1
         """,
     )
     index("floors", KEYS)
