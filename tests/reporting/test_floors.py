@@ -7,15 +7,26 @@ import datetime as dt
 import io
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
+from importlib import import_module
 from itertools import combinations
+from types import SimpleNamespace
 from typing import Any
 
 import openpyxl
 import pytest
+from django.apps import apps
+from django.db import IntegrityError, connection, transaction
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reporting.models import IndicatorValue, KnowledgeAnswer, SatisfactionAnswer
+from iscm_portal.common.models import OutboxMessage
+from reporting.models import (
+    IndicatorValue,
+    KnowledgeAnswer,
+    PublishedValue,
+    ReleasedValue,
+    SatisfactionAnswer,
+)
 from reporting.selectors import survey_results
 from reporting.services.compiling import compile_change, compile_indicators
 from reporting.services.releasing import close_year
@@ -498,3 +509,18 @@ def test_the_dashboard_says_that_answers_are_too_few_and_not_that_there_are_none
         assert "Tuvalu" not in client.get(f"{address}&format=csv").getvalue().decode()
     sheet = client.get(f"/indicators/?year=2025&iscm=south{period}&format=pdf")
     assert sheet.status_code == 200
+
+
+def test_the_migration_takes_back_what_was_told_under_the_rules_before(few):
+    ipd = make.UserFactory(access_group="ipd", office=make.OfficeFactory())
+    close_year(2025, 1, "", ipd, AT)
+    take_back = import_module("reporting.migrations.0061_take_back_what_tells_single_answers")
+    with connection.cursor() as cursor:
+        editor = SimpleNamespace(connection=connection, execute=cursor.execute)
+        take_back.take_back(apps, editor)
+    assert not IndicatorValue.objects.exists()
+    assert not PublishedValue.objects.exists()
+    assert set(ReleasedValue.objects.values_list("cell", "n")) == {("overall", 12)}
+    assert OutboxMessage.objects.get(payload={"whole": True}).topic == "evidence_changed"
+    with pytest.raises(IntegrityError, match="release_never_changes"), transaction.atomic():
+        ReleasedValue.objects.all().delete()

@@ -92,7 +92,8 @@ def _targets(known: Published) -> list[Target]:
 
 def _compare_one(target: Target, recount: Recount, verdict: Verdict) -> None:
     standings, known = recount.standings(target), recount.published
-    values = IndicatorValue._default_manager.filter(indicator=target.pk).order_by("pk")
+    # Years first: the first differences are what people read.
+    values = IndicatorValue._default_manager.filter(indicator=target.pk).order_by("-period", "pk")
     seen = 0
     for row in values.values_list(*KEY, *FIELDS).iterator(chunk_size=5000):
         seen += 1
