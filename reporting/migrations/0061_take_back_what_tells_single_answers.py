@@ -30,6 +30,7 @@ def take_back(apps, schema_editor):
 
 def _delete_released(schema_editor, rows):
     if schema_editor.connection.vendor == "postgresql":
+        schema_editor.execute("SET CONSTRAINTS ALL IMMEDIATE")
         schema_editor.execute(f"ALTER TABLE {RELEASED} DISABLE TRIGGER release_never_changes")
         rows.delete()
         schema_editor.execute(f"ALTER TABLE {RELEASED} ENABLE TRIGGER release_never_changes")
