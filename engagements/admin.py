@@ -56,9 +56,15 @@ class CountedAdmin(DirectoryAdmin):
 class CuttingAdmin(DirectoryAdmin):
     """Records by which figures are cut: a change moves records of all years to other cells."""
 
+    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
+        actions: dict[str, Any] = super().get_actions(request)
+        actions.pop("delete_selected", None)  # it would ask for no figures
+        return actions
+
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         super().save_related(request, form, formsets, change)
-        outbox.write("evidence_changed", {"whole": True})
+        if form.has_changed():
+            outbox.write("evidence_changed", {"whole": True})
 
     def delete_model(self, request: HttpRequest, obj: Any) -> None:
         super().delete_model(request, obj)
@@ -108,6 +114,11 @@ class EventAdmin(CountedAdmin):
     search_fields = ["name"]
     autocomplete_fields = ["country"]
 
+    def ask_for_figures(self, years: set[int]) -> None:
+        """Of all years: what is known of an event (duties, answers, days) may be dated in others,
+        and is cut by its kind and its mechanisms."""
+        outbox.write("evidence_changed", {"whole": True})
+
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         super().save_related(request, form, formsets, change)
         # Who took part, or when it was, decides which offices owe a report and by which day.
@@ -115,20 +126,20 @@ class EventAdmin(CountedAdmin):
 
 
 @admin.register(models.Country)
-class CountryAdmin(DirectoryAdmin):
+class CountryAdmin(CuttingAdmin):
     list_display = ["name_en", "iso3", "region", "iom_status"]
     search_fields = ["name_en", "iso3"]
 
 
 @admin.register(models.Organisation)
-class OrganisationAdmin(DirectoryAdmin):
+class OrganisationAdmin(CuttingAdmin):
     list_display = ["name", "kind"]
     list_filter = ["kind"]
     search_fields = ["name"]
 
 
 @admin.register(models.Office)
-class OfficeAdmin(DirectoryAdmin):
+class OfficeAdmin(CuttingAdmin):
     list_display = ["name", "kind", "parent"]
     list_filter = ["kind"]
     search_fields = ["name"]
@@ -183,10 +194,12 @@ for model in (
     models.IOMPriority,
     models.Secretariat,
     models.SourceNote,
-    models.Theme,
     models.WorkingGroup,
 ):
     admin.site.register(model, DirectoryAdmin)
+
+
+admin.site.register(models.Theme, CuttingAdmin)
 
 
 @admin.register(models.SupportRequest)

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import django_filters as filters
+from django import forms
 from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
+from iscm_portal.common.choices import DatePrecision
 from iscm_portal.common.filters import (
     CodeFilter,
     FlagFilter,
@@ -15,6 +17,7 @@ from iscm_portal.common.filters import (
     IdFilter,
     LinkFilter,
     RecordFilter,
+    SourcedFilter,
     YearFilter,
     since,
     until,
@@ -28,6 +31,7 @@ from .models import (
     Membership,
     Office,
     Organisation,
+    ReferenceFrame,
     Theme,
 )
 from .querysets import EventQuerySet, IOMRoleQuerySet
@@ -75,27 +79,71 @@ def theme_filter(field: str = "theme", **kwargs: Any) -> LinkFilter:
     )
 
 
-def organisation_filter() -> LinkFilter:
+def organisation_filter(field: str = "organisation", **kwargs: Any) -> LinkFilter:
     return LinkFilter(
-        field_name="organisation",
+        field_name=field,
         queryset=Organisation.objects.all(),
         to_field_name="slug",
         help_text=_("Slug of an organisation."),
+        **kwargs,
     )
 
 
-class ISCMFilter(RecordFilter):
+class FrameField(forms.ModelChoiceField):  # type: ignore[type-arg]
+    """A goal as records name it: ``kind:code``."""
+
+    def to_python(self, value: Any) -> Any:
+        kind, _colon, code = str(value or "").partition(":")
+        if not value:
+            return None
+        rows: Any = self.queryset
+        found = None if "\0" in value else rows.filter(kind=kind, code=code).first()
+        if found is None:
+            raise forms.ValidationError(
+                self.error_messages["invalid_choice"], "invalid_choice", {"value": value}
+            )
+        return found
+
+
+class FrameFilter(LinkFilter):
+    field_class = FrameField  # type: ignore[assignment]
+
+
+def frame_filter(field: str) -> FrameFilter:
+    return FrameFilter(
+        field_name=field,
+        queryset=ReferenceFrame.objects.all(),
+        help_text=_("A goal as kind:code."),
+    )
+
+
+class HeldFilter(SourcedFilter):
+    """What may be asked of all that is held from a first to a last day."""
+
+    on = HeldOnFilter(help_text=_("Held on this day."))
+    year = YearFilter(of="held", help_text=_("Held in this year."))
+    starts_precision = CodeFilter(choices=DatePrecision.choices)
+    ends_precision = CodeFilter(choices=DatePrecision.choices)
+
+
+class ISCMFilter(SourcedFilter):
     type = CodeFilter(choices=choices.ISCMType.choices)
     status = CodeFilter(choices=choices.ISCMStatus.choices)
     theme = theme_filter("themes")
     country = country_filter(method="of_country")
+    office = office_filter("focal_offices")
+    has_private_sector_group = FlagFilter("has_private_sector_group")
+    works_with_private_sector = FlagFilter("works_with_private_sector")
+    is_self_financing = FlagFilter("is_self_financing")
 
     def of_country(self, rows: QuerySet[Any], name: str, value: Country) -> QuerySet[Any]:
         """Mechanisms in which the country is or was member or observer."""
-        return rows.filter(pk__in=Membership.objects.filter(country=value).values("iscm"))
+        return rows.filter(id__in=Membership.objects.filter(country=value).values("iscm"))
 
 
-class IOMRoleFilter(RecordFilter):
+class IOMRoleFilter(HeldFilter):
+    is_always_asked = True
+
     iscm = iscm_filter()
     type = CodeFilter("iscm__type", choices=choices.ISCMType.choices)
     role = CodeFilter(choices=choices.RoleKind.choices)
@@ -105,8 +153,7 @@ class IOMRoleFilter(RecordFilter):
         help_text=_("Roles as the evaluation groups them."),
     )
     office = office_filter("lead_office")
-    on = HeldOnFilter(help_text=_("Held on this day."))
-    year = YearFilter(of="held", help_text=_("Held in this year."))
+    starts_assumed = FlagFilter("starts_assumed")
     is_candidate = FlagFilter(
         method="candidates",
         help_text=_("true: the roles that a source hints at; they are left out otherwise."),
@@ -125,35 +172,35 @@ class IOMRoleFilter(RecordFilter):
         return rows if self.form.cleaned_data.get("is_candidate") else rows.confirmed()
 
 
-class MembershipFilter(RecordFilter):
+class MembershipFilter(HeldFilter):
     iscm = iscm_filter()
     kind = CodeFilter(choices=choices.MembershipKind.choices)
     country = country_filter()
     organisation = organisation_filter()
-    on = HeldOnFilter(help_text=_("Held on this day."))
-    year = YearFilter(of="held", help_text=_("Held in this year."))
 
 
-class CountryFilter(RecordFilter):
+class CountryFilter(SourcedFilter):
     region = filters.CharFilter("region", help_text=_("UN M49 region."))
+    subregion = filters.CharFilter("subregion", help_text=_("UN M49 subregion."))
     iom_status = CodeFilter(choices=Country.IOMStatus.choices)
 
 
-class OrganisationFilter(RecordFilter):
+class OrganisationFilter(SourcedFilter):
     kind = CodeFilter(choices=choices.OrganisationKind.choices)
 
 
-class OfficeFilter(RecordFilter):
+class OfficeFilter(SourcedFilter):
     kind = CodeFilter(choices=choices.OfficeKind.choices)
     country = country_filter()
     iscm = iscm_filter("focal_for")
+    parent = office_filter("parent")
 
 
 class ThemeFilter(RecordFilter):
     iscm = iscm_filter("iscms")
 
 
-class EventFilter(RecordFilter):
+class EventFilter(SourcedFilter):
     iscm = iscm_filter("iscms")
     kind = CodeFilter(choices=choices.EventKind.choices)
     year = YearFilter("year")
@@ -163,12 +210,14 @@ class EventFilter(RecordFilter):
     since = since("sorted_on")
     until = until("sorted_on")
     is_proposed = FlagFilter("is_proposed")
+    date_precision = CodeFilter(choices=DatePrecision.choices)
+    iom_capacity = CodeFilter(choices=choices.Capacity.choices)
 
     def of_office(self, rows: EventQuerySet, name: str, value: Office) -> QuerySet[Any]:
         return rows.with_delegation_of(value.pk)
 
     def of_theme(self, rows: QuerySet[Any], name: str, value: Theme) -> QuerySet[Any]:
-        return rows.filter(pk__in=AgendaItem.objects.filter(theme=value).values("event"))
+        return rows.filter(id__in=AgendaItem.objects.filter(theme=value).values("event"))
 
 
 class AgendaItemFilter(RecordFilter):
@@ -177,9 +226,11 @@ class AgendaItemFilter(RecordFilter):
     theme = theme_filter()
     year = YearFilter("event__year")
     report = IdFilter("report_number")
+    proposed_by_iom = FlagFilter("proposed_by_iom")
+    priority = IdFilter("priority")
 
 
-class EvidenceFilter(RecordFilter):
+class EvidenceFilter(SourcedFilter):
     """What may be asked of all evidence; ``since`` and ``until`` go by the date that counts."""
 
     iscm = iscm_filter()
@@ -210,6 +261,7 @@ class PolicyInstrumentFilter(EvidenceFilter):
     kind = CodeFilter(choices=choices.InstrumentKind.choices)
     action = CodeFilter(choices=choices.InstrumentAction.choices)
     country = country_filter()
+    agenda_item = IdFilter("agenda_items")
     expertise_reflected = CodeFilter(choices=choices.Reflected.choices)
     year = YearFilter("dated_on", of="date")
     since = since("dated_on")

@@ -58,8 +58,10 @@ class EventQuerySet(PortalQuerySet):
 
     def with_delegation_of(self, office_id: int) -> Self:
         """Events in which at least one delegate of the office took part."""
-        delegates = self.model.delegates.rel.related_model.objects  # one model away: no import
-        return self.filter(Exists(delegates.filter(event=OuterRef("pk"), office=office_id)))
+        # One model away: no import. Kept versions of events know their model.
+        event = getattr(self.model, "instance_type", self.model)
+        delegates = event.delegates.rel.related_model.objects
+        return self.filter(Exists(delegates.filter(event=OuterRef("id"), office=office_id)))
 
     def with_agenda_on_record(self) -> Self:
         items = self.model.agenda_items.rel.related_model.objects

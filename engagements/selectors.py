@@ -8,6 +8,8 @@ from typing import Any
 
 from django.db.models import Count, Q, QuerySet
 
+from iscm_portal.common.choices import DatePrecision
+
 from .choices import ISCMType, MembershipKind
 from .models import ISCM, Event, FollowUpAction, IOMRole
 from .querysets import IOMRoleQuerySet
@@ -59,6 +61,17 @@ def iscms_by_type(user: Any) -> dict[str, int]:
     rows = ISCM.objects.visible_to(user).active().order_by().values_list("type")
     counts = dict(rows.annotate(n=Count("pk")))
     return {kind: counts.get(kind, 0) for kind in ISCMType.values}
+
+
+def events_of_calendar(user: Any, today: dt.date, iscm: str = "") -> QuerySet[Event]:
+    """Events of which the day is known, from a year ago on, the first one first; of the mechanism
+    with the slug ``iscm``, if one is given."""
+    rows: QuerySet[Event] = Event.objects.visible_to(user).filter(
+        date_precision=DatePrecision.DAY, starts_on__gte=today - dt.timedelta(days=365)
+    )
+    if iscm:
+        rows = rows.filter(iscms__slug=iscm)
+    return rows.select_related("country").prefetch_related("iscms").order_by("starts_on", "pk")
 
 
 def event_list(user: Any) -> QuerySet[Event]:

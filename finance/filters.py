@@ -9,8 +9,13 @@ import django_filters as filters
 from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
-from engagements.filters import country_filter, iscm_filter, office_filter
-from engagements.models import ISCM
+from engagements.filters import (
+    country_filter,
+    iscm_filter,
+    office_filter,
+    organisation_filter,
+)
+from engagements.models import ISCM, Organisation
 from iscm_portal.common.as_of import rows_of
 from iscm_portal.common.filters import (
     CodeFilter,
@@ -18,16 +23,18 @@ from iscm_portal.common.filters import (
     IdFilter,
     LinkFilter,
     RecordFilter,
+    SourcedFilter,
     YearFilter,
     since,
     until,
 )
+from iscm_portal.common.history import kept_links
 
 from . import choices
 from .models import Attribution, PositionShare, Project
 
 
-class MoneyFilter(RecordFilter):
+class MoneyFilter(SourcedFilter):
     """What may be asked of every record of money."""
 
     @property
@@ -53,7 +60,15 @@ def project_filter(field: str = "project") -> LinkFilter:
 class ProjectFilter(MoneyFilter):
     iscm = iscm_filter(method="of_iscm")
     office = office_filter("lead_office")
+    donor = organisation_filter(method="of_donor")
     year = YearFilter(of="held", help_text=_("Running in this year."))
+
+    def of_donor(self, rows: QuerySet[Any], name: str, value: Organisation) -> QuerySet[Any]:
+        if self.known_by is None:
+            return rows.filter(donors=value)
+        # The history keeps the donors of each version.
+        kept = kept_links(Project, Project._meta.get_field("donors"))
+        return rows.filter(history_id__in=kept.objects.filter(organisation=value).values("history"))
 
     def of_iscm(self, rows: QuerySet[Any], name: str, value: ISCM) -> QuerySet[Any]:
         """Projects with a share attributed to the mechanism."""
@@ -61,14 +76,14 @@ class ProjectFilter(MoneyFilter):
         return rows.filter(id__in=shares.order_by().values("project"))
 
 
-class AttributionFilter(RecordFilter):
+class AttributionFilter(SourcedFilter):
     iscm = iscm_filter()
     project = project_filter()
     year = YearFilter("year")
     basis = CodeFilter(choices=choices.AttributionBasis.choices)
 
 
-class FundingLineFilter(RecordFilter):
+class FundingLineFilter(SourcedFilter):
     iscm = iscm_filter()
     project = project_filter()
     office = office_filter()
@@ -88,6 +103,7 @@ class PositionFilter(MoneyFilter):
     paid_by = CodeFilter(choices=choices.PaidBy.choices)
     project = project_filter()
     funding_line = IdFilter("funding_line")
+    has_tor = FlagFilter("has_tor")
     year = YearFilter(of="held", help_text=_("Held in this year."))
 
     def of_iscm(self, rows: QuerySet[Any], name: str, value: ISCM) -> QuerySet[Any]:
@@ -96,19 +112,21 @@ class PositionFilter(MoneyFilter):
         return rows.filter(id__in=shares.order_by().values("position"))
 
 
-class TimeEntryFilter(RecordFilter):
+class TimeEntryFilter(SourcedFilter):
     iscm = iscm_filter()
     office = office_filter()
     event = IdFilter("event")
     paid_by = CodeFilter(choices=choices.PaidBy.choices)
     position = IdFilter("position")
+    project = project_filter()
+    funding_line = IdFilter("funding_line")
     report = IdFilter("report_number")
     year = YearFilter("worked_on", of="date")
     since = since("worked_on")
     until = until("worked_on")
 
 
-class ReserveFundFilter(RecordFilter):
+class ReserveFundFilter(SourcedFilter):
     iscm = iscm_filter()
     office = office_filter()
 
@@ -123,16 +141,18 @@ class CurrencyRateFilter(RecordFilter):
     year = YearFilter("rated_on", of="date")
 
 
-class ContributionFilter(RecordFilter):
+class ContributionFilter(SourcedFilter):
     iscm = iscm_filter()
     country = country_filter()
     year = YearFilter("year")
 
 
-class ProposalFilter(RecordFilter):
+class ProposalFilter(SourcedFilter):
     iscm = iscm_filter()
     office = office_filter()
     project = project_filter()
+    donor = organisation_filter("donor")
+    follow_up = IdFilter("follow_up")
     state = CodeFilter(choices=choices.ProposalState.choices)
     year = YearFilter("asked_on", of="date")
     since = since("asked_on")

@@ -64,9 +64,9 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
-    # A bad line pays for every byte. Django pads what it compresses by chance, so that its length
-    # tells nothing of a secret beside what a reader sent (BREACH).
-    "django.middleware.gzip.GZipMiddleware",
+    # A bad line pays for every byte.
+    "iscm_portal.common.compression.PagesGzipMiddleware",
+    "iscm_portal.common.compression.CompressionMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -228,6 +228,8 @@ SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = not IS_LOCAL
 CSRF_TRUSTED_ORIGINS = [f"https://{host.lstrip('.')}" for host in ALLOWED_HOSTS if not IS_LOCAL]
 
 # --- REST
+# Calls a minute of one token, or of one user who is signed in by a browser.
+API_CALLS_PER_MINUTE = env.int("API_CALLS_PER_MINUTE", 600)
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
         "iscm_portal.common.authentication.TokenAuthentication",
@@ -263,7 +265,7 @@ CELERY_TASK_ALWAYS_EAGER = not REDIS_URL
 # says so; a command that ends at once would take its threads with it.
 LONG_JOBS_IN_THREADS = env.bool("LONG_JOBS_IN_THREADS", False)
 CELERY_TASK_ACKS_LATE = True
-CELERY_IMPORTS = ["iscm_portal.common.outbox"]
+CELERY_IMPORTS = ["iscm_portal.common.outbox", "iscm_portal.common.versions"]
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 # A page must not wait for a broker that is away: the outbox keeps the work until the next tick.
@@ -281,6 +283,7 @@ CELERY_BEAT_SCHEDULE = {
     "send-briefings": {"task": "reporting.send_briefings", "schedule": 300.0},
     "remove-loose-files": {"task": "reporting.remove_loose_files", "schedule": 86_400.0},
     "take-up-imports": {"task": "finance.take_up_imports", "schedule": 300.0},
+    "thin-out-versions": {"task": "common.thin_out_versions", "schedule": 600.0},
     "compile-nightly": {
         "task": "reporting.compile_indicators",
         "schedule": crontab(minute=0, hour=2),

@@ -3,6 +3,8 @@
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from iscm_portal.common.period import Period
+
 
 class ReportState(models.TextChoices):
     DRAFT = "draft", _("Draft")
@@ -103,10 +105,17 @@ class Direction(models.TextChoices):
 
 
 class Status(models.TextChoices):
+    """Where a value stands against the thresholds of its indicator, or why that is not said."""
+
     GREEN = "green", _("On track")
     AMBER = "amber", _("Needs attention")
     RED = "red", _("Off track")
+    CONTEXT = "context", _("For context")
     NO_TARGET = "no_target", _("No target set")
+    NO_LIMITS = "no_limits", _("No thresholds")
+    PART = "part", _("Part of the total")
+    BASELINE = "baseline", _("Baseline or before")
+    NOT_OVER = "not_over", _("Not over yet")
     NO_DATA = "no_data", _("No data")
     # There are answers, but what they come to would tell what fewer than three people said.
     TOO_FEW = "too_few", _("Too few answers to show")
@@ -118,6 +127,13 @@ class PeriodKind(models.TextChoices):
     YEAR = "year", _("Year")
     QUARTER = "quarter", _("Quarter")
     ROLLING = "rolling", _("Twelve months to the end of the quarter")
+
+    def days(self, year: int, part: int) -> Period:
+        """The days of a span: of the year, of quarter ``part`` of it, or of the twelve months to
+        the end of that quarter."""
+        if self == PeriodKind.YEAR:
+            return Period.year(year)
+        return Period.months_to(year, 3 * part, 3 if self == PeriodKind.QUARTER else 12)
 
 
 class IndicatorState(models.TextChoices):

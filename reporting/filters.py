@@ -10,13 +10,21 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from engagements.choices import EventKind
-from engagements.filters import country_filter, iscm_filter, office_filter, theme_filter
-from engagements.models import ISCM, AgendaItem, Theme
+from engagements.filters import (
+    country_filter,
+    frame_filter,
+    iscm_filter,
+    office_filter,
+    theme_filter,
+)
+from engagements.models import ISCM, AgendaItem, Objective, Theme
 from iscm_portal.common.filters import (
+    AskedFilter,
     CodeFilter,
     IdFilter,
     LinkFilter,
     RecordFilter,
+    SourcedFilter,
     YearFilter,
     since,
     until,
@@ -49,6 +57,7 @@ class ReportFilter(RecordFilter):
     office = office_filter()
     country = country_filter("event__country")
     theme = theme_filter(method="of_theme")
+    frame = frame_filter("frames")
     since = since("event__sorted_on")
     until = until("event__sorted_on")
 
@@ -68,9 +77,33 @@ class DutyFilter(RecordFilter):
     until = until("due_on")
 
 
-class IndicatorFilter(RecordFilter):
+class LessonFilter(RecordFilter):
+    kind = CodeFilter(choices=choices.LessonKind.choices)
+    report = IdFilter("report")
+    event = IdFilter("report__event")
+    iscm = iscm_filter("report__event__iscms")
+    office = office_filter("report__office")
+    country = country_filter("report__event__country")
+    theme = theme_filter(method="of_theme")
+    year = YearFilter("report__event__year", help_text=_("Year of the event."))
+    since = since("report__event__sorted_on")
+    until = until("report__event__sorted_on")
+
+    def of_theme(self, rows: QuerySet[Any], name: str, value: Theme) -> QuerySet[Any]:
+        """Lessons of events with the theme on their agenda."""
+        return rows.filter(report__event__in=AgendaItem.objects.filter(theme=value).values("event"))
+
+
+class IndicatorFilter(SourcedFilter):
     state = CodeFilter(choices=choices.IndicatorState.choices)
+    direction = CodeFilter(choices=choices.Direction.choices)
     office = office_filter("owner")
+    objective = LinkFilter(
+        queryset=Objective.objects.all(),
+        to_field_name="code",
+        help_text=_("Code of an objective."),
+    )
+    frame = frame_filter("relevant_to")
 
 
 class CellField(forms.ModelChoiceField):  # type: ignore[type-arg]
@@ -91,9 +124,11 @@ class CellFilter(LinkFilter):
         return super().filter(qs, value)
 
 
-class IndicatorValueFilter(filters.FilterSet):
+class IndicatorValueFilter(AskedFilter):
     """Without ``period`` the values of years; without ``dimension`` those of nothing but a
     mechanism or of everything."""
+
+    is_always_asked = True
 
     indicator = indicator_filter()
     period = CodeFilter(choices=choices.PeriodKind.choices, help_text=_("Left out: year."))
@@ -141,18 +176,18 @@ class ReleasedValueFilter(IndicatorValueFilter):
     release = LinkFilter(queryset=Release.objects.all())  # type: ignore[assignment]
 
 
-class CompileRunFilter(filters.FilterSet):
+class CompileRunFilter(AskedFilter):
     state = CodeFilter(choices=CompileRun.State.choices)
     scope = CodeFilter(choices=CompileRun.Scope.choices)
     since = since("published_at__date")
     until = until("published_at__date")
 
 
-class ReleaseFilter(filters.FilterSet):
+class ReleaseFilter(AskedFilter):
     year = YearFilter("year")
 
 
-class RecommendationFilter(RecordFilter):
+class RecommendationFilter(SourcedFilter):
     number = IdFilter("number")
     criterion = CodeFilter(choices=Recommendation.Criterion.choices)
     state = CodeFilter(choices=Recommendation.State.choices)

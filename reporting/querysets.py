@@ -41,6 +41,12 @@ class PostEventReportQuerySet(PortalQuerySet):
         return self.filter(office=office_id)
 
 
+class LessonQuerySet(PortalQuerySet):
+    def accepted(self) -> Self:
+        """Those of accepted reports; others are proposals."""
+        return self.filter(report__state=ReportState.ACCEPTED)
+
+
 class AttachmentQuerySet(PortalQuerySet):
     def visible_to(self, user: Reader) -> Self:
         """Those of reports that ``user`` may read, as far as each one's sensitivity allows."""

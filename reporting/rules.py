@@ -47,21 +47,23 @@ def unit_of(key: str) -> str | None:
     return str(MEASURES[key].unit) if key in MEASURES else None
 
 
-def contradictions(values: Values) -> list[Fault]:
-    """What a definition, draft or active, may not say."""
-    found = [*_of_baseline(values), *_of_figures(values), *_of_direction(values)]
+def contradictions(values: Values, on: dt.date) -> list[Fault]:
+    """What a definition, draft or active, may not say on the day ``on``."""
+    found = [*_of_baseline(values, on), *_of_figures(values), *_of_direction(values)]
     return [Fault(SmartPart.ATTAINABLE, *fault) for fault in found] + [
         Fault(SmartPart.TIMELY, *fault) for fault in _of_dates(values)
     ]
 
 
-def _of_baseline(values: Values) -> Iterator[tuple[str, str]]:
+def _of_baseline(values: Values, on: dt.date) -> Iterator[tuple[str, str]]:
     if values["baseline"] is None:
         if values["baseline_year"] is not None:
             yield "baseline", _("There is a year of the baseline and no baseline.")
         return
     if values["baseline_year"] is None:
         yield "baseline_year", _("Give the year of the baseline.")
+    elif values["baseline_year"] >= on.year:
+        yield "baseline_year", _("That year is not over: a baseline is of a whole year.")
     if values["no_baseline_reason"]:
         yield (
             "no_baseline_reason",
@@ -102,6 +104,15 @@ def _of_direction(values: Values) -> Iterator[tuple[str, str]]:
             if direction == Direction.UP
             else _("Down is better: the target can't be over the baseline."),
         )
+    elif target is not None and target == baseline and not _is_best(target, values):
+        yield (
+            "target",
+            _("The target is the baseline: nothing would be reached. Aim higher, or say “context”.")
+            if direction == Direction.UP
+            else _(
+                "The target is the baseline: nothing would be reached. Aim lower, or say “context”."
+            ),
+        )
     if green is not None and amber is not None and not _is_worse(amber, green, direction):
         yield (
             "amber_from",
@@ -118,6 +129,12 @@ def _is_worse(one: Decimal | None, other: Decimal | None, direction: str) -> boo
     if one is None or other is None:
         return False
     return one < other if direction == Direction.UP else one > other
+
+
+def _is_best(value: Decimal, values: Values) -> bool:
+    """Whether no better value is possible in the unit, so that keeping it is all there is."""
+    least, most = BOUNDS.get(values["unit"], (None, None))
+    return value == (most if values["direction"] == Direction.UP else least)
 
 
 def _of_dates(values: Values) -> Iterator[tuple[str, str]]:

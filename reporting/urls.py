@@ -122,6 +122,7 @@ urlpatterns = [
     path("surveys/<int:pk>/answers/", surveys.single_answers, name="survey_single_answers"),
     path("surveys/<int:pk>/take/", surveys.take, name="survey_take"),
     path("surveys/<int:pk>/edit/", survey_building.edit_survey, name="survey_edit"),
+    path("surveys/<int:pk>/preview/", survey_building.preview, name="survey_preview"),
     path("surveys/<int:pk>/open/", survey_building.open_survey, name="survey_open"),
     path("surveys/<int:pk>/close/", survey_building.close, name="survey_close"),
     path("surveys/<int:pk>/copy/", survey_building.copy_survey, name="survey_copy"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from iscm_portal.common.choices import DatePrecision
 from iscm_portal.common.records import (
     TAIL,
-    Children,
+    KeptChildren,
     Links,
     RecordSerializer,
     SourcedSerializer,
@@ -151,7 +151,7 @@ class EventSerializer(SourcedSerializer):
     invited_on = day(null=True)
     iom_capacity = choice(choices.Capacity, blank=True)
     is_proposed = flag()
-    delegation = Children(DelegateSerializer, "event_id", lambda: Delegate.objects.all())
+    delegation = KeptChildren(DelegateSerializer, "event_id", Delegate)
 
 
 class AgendaItemSerializer(RecordSerializer):

@@ -10,7 +10,10 @@ from . import serializers
 
 
 class DirectoryViewSet(RecordViewSet):
+    """Records as they are, or as they were on record on a past day."""
+
     scope = Scope.READ_DIRECTORY
+    is_kept = True
 
 
 class ISCMViewSet(DirectoryViewSet):
@@ -19,6 +22,7 @@ class ISCMViewSet(DirectoryViewSet):
     queryset = models.ISCM.objects.all()
     serializer_class = serializers.ISCMSerializer
     filterset_class = filters.ISCMFilter
+    also_reads = (models.Membership,)
     public_key = "slug"
 
 
@@ -80,6 +84,7 @@ class EventViewSet(DirectoryViewSet):
     queryset = models.Event.objects.all()
     serializer_class = serializers.EventSerializer
     filterset_class = filters.EventFilter
+    also_reads = (models.AgendaItem,)
     ordering = ("-sorted_on", "-id")
     public_key = "code"
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +14,7 @@ from engagements.models import ISCM
 from iscm_portal.common.as_of import known_by
 from iscm_portal.common.filters import FIRST_YEAR, LAST_YEAR
 from iscm_portal.common.period import Period
+from iscm_portal.common.tables import Column, Kind
 
 from ..choices import FundingSource, Supports
 from ..selectors.investment import DIMENSIONS as ALL_DIMENSIONS
@@ -107,17 +107,50 @@ def question(params: dict[str, str], as_of: dt.date | None) -> Question:
     )
 
 
-def answer(params: dict[str, str], as_of: dt.date | None) -> dict[str, Any]:
-    """Rows and totals for the request's parameters, ``as_of`` a past day where one is asked for."""
-    asked = question(params, as_of)
+def answer(asked: Question) -> dict[str, Any]:
+    """Rows and totals for the question."""
     return _evaluation_table(asked.table, asked) if asked.table else _investment(asked)
 
 
-def lines(answer: dict[str, Any]) -> tuple[list[str], Iterator[list[Any]]]:
-    """The columns and lines of the answer's rows as a table."""
+def columns(asked: Question) -> list[Column]:
+    """The columns of the answer as a table: the same whatever is on record."""
+    if asked.table:
+        cell = STAFF_CELL if asked.table == STAFF_TABLE else KNOWN
+        return [Column("label"), Column("iscm"), YEAR, cell]
+    iscm = [Column("iscm"), Column("label"), Column("supports", Kind.CODE)]
+    others = [
+        YEAR if name == "year" else Column(name, tag=TAGS[name])
+        for name in asked.by
+        if name != "iscm"
+    ]
+    return [*(iscm if "iscm" in asked.by else []), *others, KNOWN, *RANGE]
+
+
+YEAR = Column("year", Kind.NUMBER)
+KNOWN = Column("known_usd", Kind.AMOUNT)
+STAFF_CELL = Column("value", Kind.NUMBER, "#capacity+staff+num")
+RANGE = (
+    Column("low_usd", Kind.AMOUNT),
+    Column("high_usd", Kind.AMOUNT),
+    Column("n", Kind.NUMBER),
+    Column("missing_unknown_shares", Kind.NUMBER),
+    Column("missing_posts_without_share", Kind.NUMBER),
+    Column("missing_days_without_rate", Kind.AMOUNT),
+    Column("missing_days_without_payer", Kind.AMOUNT),
+)
+TAGS = {
+    "source": "#value+source",
+    "theme": "#sector+theme+code",
+    "region": "#region+name",
+    "office": "#org+office+code",
+    "type": "#group+type",
+}
+
+
+def lines(answer: dict[str, Any], columns: list[Column]) -> list[list[Any]]:
+    """The answer's rows as the lines of a table."""
     rows = [_flat(row) for row in answer["rows"]]
-    columns = list(rows[0]) if rows else ["year", "known_usd", "low_usd", "high_usd"]
-    return columns, (list(row.values()) for row in rows)
+    return [[row[column.name] for column in columns] for row in rows]
 
 
 def _flat(row: dict[str, Any]) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from iscm_portal.common.records import (
 )
 
 from .. import choices
-from ..models import PositionShare
+from ..models import FundContribution, FundDisbursement, PositionShare
 from ..selectors.funds import fund_years
 
 REPORT = "Number of the accepted report that wrote it."
@@ -171,6 +171,8 @@ class FundYearSerializer(serializers.Serializer[Any]):
 
 class FundYears(Attached):
     """The years of a fund, which are worked out: two statements whatever the number of funds."""
+
+    reads = (FundContribution, FundDisbursement)
 
     def __init__(self) -> None:
         super().__init__(child=FundYearSerializer(), required=False)

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import datetime as dt
+from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import chain
-from typing import Any
+from typing import Any, ClassVar
 
 from django.conf import settings
+from django.contrib.auth.models import AnonymousUser
+from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import StreamingHttpResponse
 from django.utils import timezone
@@ -18,21 +23,26 @@ from rest_framework.response import Response
 
 from iscm_portal.common.api import (
     AS_OF,
+    TABLE,
     Endpoint,
     EndpointSchema,
     RecordViewSet,
-    csv_answer,
+    file_answer,
     past_day,
-    wants_csv,
+    wanted_file,
 )
+from iscm_portal.common.api_writes import Refused, Stale, WritableViewSet
 from iscm_portal.common.as_of import rows_of
 from iscm_portal.common.choices import Scope
 from iscm_portal.common.renderers import JSONRenderer
 
 from .. import filters, models
-from ..permissions import readable_by_scope
+from ..forms import records
+from ..permissions import may_add, may_edit, own_office_only, readable_by_scope
 from ..selectors.activities import activities
 from ..selectors.funds import with_known_balance
+from ..selectors.trace import version_of
+from ..services import ledger
 from . import iati, resources, serializers
 
 
@@ -46,45 +56,101 @@ class FinanceViewSet(RecordViewSet):
         return readable_by_scope(rows_of(self.queryset.model, self.known_by), self.request.user)
 
 
-class ProjectViewSet(FinanceViewSet):
+class WrittenViewSet(FinanceViewSet, WritableViewSet):
+    """Records of money that whoever may edit them on pages may write, by the same form and
+    ledger. A change of a figure needs `reason`."""
+
+    write_scope = Scope.WRITE_FINANCE
+    form_class: ClassVar[type[records.RecordForm]]
+
+    def form_for(self, data: dict[str, Any] | None, instance: Any) -> records.RecordForm:
+        user: Any = self.request.user
+        may = may_add(user, self.queryset.model) if instance is None else may_edit(user, instance)
+        if not may:
+            raise PermissionDenied
+        return self.form_class(
+            data,
+            user=user,
+            today=timezone.localdate(),
+            offices=own_office_only(user),
+            instance=self.queryset.model() if instance is None else instance,
+        )
+
+    def described_form(self) -> records.RecordForm:
+        nobody, model = AnonymousUser(), self.queryset.model
+        return self.form_class(user=nobody, today=dt.date.max, instance=model())
+
+    def save(self, form: Any, version: str | None) -> Any:
+        reason = form.cleaned_data.get("reason", "")
+        record = self.queryset.model(pk=form.instance.pk)
+        with _as_refused():
+            return ledger.save_record(record, form.values, self.request.user, reason, seen=version)
+
+    def remove(self, record: Any, reason: str, version: str) -> None:
+        if not may_edit(self.request.user, record):
+            raise PermissionDenied
+        with _as_refused():
+            ledger.delete_record(record, self.request.user, reason, seen=version)
+
+    def version_of(self, record: Any) -> str:
+        return version_of(record)
+
+
+@contextmanager
+def _as_refused() -> Iterator[None]:
+    try:
+        yield
+    except ledger.ChangedMeanwhile as error:
+        raise Stale(str(error)) from None
+    except ledger.LedgerError as error:
+        raise Refused(error.field, str(error)) from None
+
+
+class ProjectViewSet(WrittenViewSet):
     """Projects that money goes through."""
 
     queryset = models.Project.objects.all()
+    form_class = records.ProjectForm
     serializer_class = serializers.ProjectSerializer
     filterset_class = filters.ProjectFilter
+    also_reads = (models.Attribution,)
     public_key = "code"
 
 
-class AttributionViewSet(FinanceViewSet):
+class AttributionViewSet(WrittenViewSet):
     """What share of a project's support in a year goes to a mechanism."""
 
     queryset = models.Attribution.objects.all()
+    form_class = records.AttributionForm
     serializer_class = serializers.AttributionSerializer
     filterset_class = filters.AttributionFilter
 
 
-class FundingLineViewSet(FinanceViewSet):
+class FundingLineViewSet(WrittenViewSet):
     """Amounts in USD: for one year, for what, by whom, and where that is written."""
 
     queryset = models.FundingLine.objects.all()
+    form_class = records.FundingLineForm
     serializer_class = serializers.FundingLineSerializer
     filterset_class = filters.FundingLineFilter
     public_key = "code"
 
 
-class PositionViewSet(FinanceViewSet):
+class PositionViewSet(WrittenViewSet):
     """Posts, who pays them, and what share is for which mechanism."""
 
     queryset = models.Position.objects.all()
+    form_class = records.PositionForm
     serializer_class = serializers.PositionSerializer
     filterset_class = filters.PositionFilter
     public_key = "code"
 
 
-class TimeEntryViewSet(FinanceViewSet):
+class TimeEntryViewSet(WrittenViewSet):
     """Days spent on events and mechanisms."""
 
     queryset = models.TimeEntry.objects.all()
+    form_class = records.TimeEntryForm
     serializer_class = serializers.TimeEntrySerializer
     filterset_class = filters.TimeEntryFilter
 
@@ -96,6 +162,7 @@ class ReserveFundViewSet(FinanceViewSet):
     queryset = models.ReserveFund.objects.all()
     serializer_class = serializers.FundSerializer
     filterset_class = filters.ReserveFundFilter
+    also_reads = (models.FundContribution, models.FundDisbursement)
     public_key = "slug"
 
     def get_queryset(self) -> QuerySet[Any]:
@@ -111,6 +178,9 @@ class XMLRenderer(JSONRenderer):
 
 
 class ActivityFileSchema(EndpointSchema):
+    def get_override_parameters(self) -> list[Any]:
+        return []
+
     def get_response_serializers(self) -> Any:
         file = OpenApiResponse(OpenApiTypes.STR)
         return {(200, "application/xml"): file, **self.errors(may_lack=True)}
@@ -146,18 +216,20 @@ class ActivityFileView(Endpoint):
         return response
 
 
-class ContributionViewSet(FinanceViewSet):
+class ContributionViewSet(WrittenViewSet):
     """What Member States are to pay to a mechanism for a year, and what they have paid."""
 
     queryset = models.AssessedContribution.objects.all()
+    form_class = records.ContributionForm
     serializer_class = serializers.ContributionSerializer
     filterset_class = filters.ContributionFilter
 
 
-class ProposalViewSet(FinanceViewSet):
+class ProposalViewSet(WrittenViewSet):
     """Money asked of donors, and what became of it."""
 
     queryset = models.Proposal.objects.all()
+    form_class = records.ProposalForm
     serializer_class = serializers.ProposalSerializer
     filterset_class = filters.ProposalFilter
 
@@ -202,8 +274,13 @@ class ResourcesView(Endpoint):
         ],
     )
     def get(self, request: Request) -> Any:
-        self.check_parameters(request, resources.PARAMETERS | {"format"})
-        answer = resources.answer(request.query_params.dict(), past_day(request))
-        if wants_csv(request):
-            return csv_answer("resources", *resources.lines(answer))
+        self.check_parameters(request, resources.PARAMETERS | TABLE | {"format"})
+        wanted = wanted_file(request)
+        if same := self.unchanged():
+            return same
+        asked = resources.question(request.query_params.dict(), past_day(request))
+        answer = resources.answer(asked)
+        if wanted:
+            columns = resources.columns(asked)
+            return file_answer(wanted, "resources", columns, resources.lines(answer, columns))
         return Response(answer)

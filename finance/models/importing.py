@@ -41,6 +41,8 @@ class ImportRun(models.Model):
     amounts_changed = models.PositiveIntegerField(_("amounts changed"), default=0)
     errors = models.PositiveIntegerField(_("errors"), default=0)
     problem = models.CharField(_("what is wrong with the file"), max_length=500, blank=True)
+    # The first records that hindered its undoing: [what it goes by, number of the record] each.
+    hindered_by = models.JSONField(default=list)
     is_cancel_asked = models.BooleanField(default=False)
     # When the work on it last got on; a run that waits or stands still is taken up again.
     moved_at = models.DateTimeField(auto_now=True)

@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 from django.db.models import (
+    Case,
     Count,
     DecimalField,
     Exists,
@@ -21,12 +22,13 @@ from django.db.models import (
     Subquery,
     Sum,
     Value,
+    When,
 )
 from django.db.models.functions import Coalesce, ExtractYear
 
 from iscm_portal.common.period import FIRST_DAY
 
-from ..choices import AttributionBasis, PaidBy, ProposalState
+from ..choices import WORKING_DAYS_A_YEAR, AttributionBasis, PaidBy, ProposalState
 from ..models import (
     AssessedContribution,
     Attribution,
@@ -117,6 +119,42 @@ def posts_paid_by_nothing_counted(user: Any, today: dt.date) -> Any:
     )
 
 
+def posts_above_what_pays_them(user: Any, today: dt.date) -> Any:
+    """Posts whose shares cost more, in a year in which they were held from its first day to its
+    last, than the counted lines that are said to pay them; with ``years_above``, the number of
+    these years. What is above is counted nowhere."""
+    lines = FundingLine.objects.counted().filter(
+        Q(id=OuterRef(OuterRef("funding_line_id")))
+        | Q(project_id=OuterRef(OuterRef("project_id"))),
+        year=OuterRef("year"),
+    )
+    paid = lines.order_by().values("year").annotate(usd=Sum("amount_usd")).values("usd")
+    usd: Any = DecimalField(max_digits=16, decimal_places=4)
+    share = PositionShare.objects.filter(position=OuterRef("pk")).order_by().values("position")
+    cost = F("usd_per_day") * WORKING_DAYS_A_YEAR * OuterRef("share_pct") / 100
+    costs = StandardCost.objects.filter(
+        grade=OuterRef("grade"), year__gte=OuterRef("first_whole"), year__lte=OuterRef("last_whole")
+    ).annotate(paid_usd=Subquery(paid), cost_usd=ExpressionWrapper(cost, usd))
+    # Half a cent for the noise of SQLite's floating point.
+    above = costs.filter(cost_usd__gt=F("paid_usd") + Decimal("0.005")).order_by().values("grade")
+    from_new_year = Q(starts_on__month=1, starts_on__day=1)
+    to_its_end = Q(ends_on__isnull=True) | Q(ends_on__month=12, ends_on__day=31)
+    years = Subquery(above.annotate(n=Count("pk")).values("n"), output_field=IntegerField())
+    first, last = F("first_year"), F("last_year")
+    return (
+        _held_by(user, today, FundingLine.objects.counted())
+        .filter(paid_by=PaidBy.COUNTED_LINE)
+        .annotate(
+            share_pct=Subquery(share.annotate(all=Sum("share_pct")).values("all")),
+            first_whole=Case(When(from_new_year, then=first), default=first + 1),
+            last_whole=Case(When(to_its_end, then=last), default=last - 1),
+        )
+        .annotate(years_above=Coalesce(years, 0))
+        .filter(years_above__gt=0)
+        .select_related("office", "funding_line", "project")
+    )
+
+
 def days_paid_by_nothing_counted(user: Any) -> Any:
     """Days said to be paid by a counted line or project that is not named, which may count or not,
     or that has no counted line in their year: these are counted as if nobody else paid them."""
@@ -140,8 +178,13 @@ def stated_over_lines(user: Any) -> Any:
     usd: Any = DecimalField(max_digits=16, decimal_places=4)
     by_share = Coalesce(Sum("share_pct"), Value(0), output_field=usd)
     by_amount = Coalesce(Sum("amount_usd"), Value(0), output_field=usd)
+    # Shares alone are never over 100 per cent: where no amount is stated no line need be added up.
+    in_usd = Attribution.objects.filter(
+        project=OuterRef("project"), year=OuterRef("year"), amount_usd__gt=0
+    )
     return (
         Attribution.objects.visible_to(user)
+        .filter(Exists(in_usd))
         .values("year", "project", "project__code")
         .annotate(lines_usd=Subquery(total, output_field=usd))
         .annotate(stated_usd=ExpressionWrapper(F("lines_usd") * by_share / 100 + by_amount, usd))

@@ -48,6 +48,11 @@ FILTER_LABELS: dict[str, Any] = {
     "since": gettext_lazy("Since"),
     "until": gettext_lazy("Until"),
     "updated_since": gettext_lazy("Changed since"),
+    "donor": gettext_lazy("Donor (short name)"),
+    "follow_up": gettext_lazy("Follow-up (number)"),
+    "has_tor": gettext_lazy("Terms of reference"),
+    "confidence": gettext_lazy("Confidence"),
+    "is_demo": gettext_lazy("Demo data"),
 }
 
 

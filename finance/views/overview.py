@@ -14,6 +14,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.http import urlencode
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_safe
 
 from engagements.models import SignedInRequest
@@ -122,7 +123,11 @@ def gaps_of(request: SignedInRequest) -> Iterator[Gap]:
         mended(
             found,
             lambda row: (
-                _("%(grade)s: %(rated)s of %(held)s years have a rate")
+                ngettext(
+                    "%(grade)s: %(rated)s of %(held)s year has a rate",
+                    "%(grade)s: %(rated)s of %(held)s years have a rate",
+                    row.open_years,
+                )
                 % {
                     "grade": row.grade or _("no grade"),
                     "rated": row.rated_years,
@@ -148,12 +153,34 @@ def gaps_of(request: SignedInRequest) -> Iterator[Gap]:
         mended(
             found,
             lambda row: (
-                _("%(payer)s: counted in %(paid)s of %(held)s years")
+                ngettext(
+                    "%(payer)s: counted in %(paid)s of %(held)s year",
+                    "%(payer)s: counted in %(paid)s of %(held)s years",
+                    row.held_years,
+                )
                 % {
                     "payer": row.funding_line or row.project,
                     "paid": row.paid_years,
                     "held": row.held_years,
                 }
+            ),
+        ),
+    )
+    found = page("small-payers", gaps.posts_above_what_pays_them(user, today), "-pk")
+    yield Gap(
+        "small-payers",
+        str(TITLES["small-payers"]),
+        _("What the shares of the post cost above the lines of the year is counted nowhere."),
+        found,
+        mended(
+            found,
+            lambda row: (
+                ngettext(
+                    "%(payer)s: less than the post costs in %(n)s year",
+                    "%(payer)s: less than the post costs in %(n)s years",
+                    row.years_above,
+                )
+                % {"payer": row.funding_line or row.project, "n": row.years_above}
             ),
         ),
     )
@@ -267,7 +294,10 @@ def what_a_post_lacks(row: Any) -> str:
 def rate_wanted(user: Any, row: Any) -> Row:
     """Days of one grade and year: a rate is added, or, without a grade, the entries are mended."""
     name = f"{row.grade or _('No grade')}, {row.year}"
-    missing = _("%(days)s days") % {"days": said(None, row.all_days)}
+    days = said(None, row.all_days)
+    missing = ngettext("%(days)s day", "%(days)s days", 1 if row.all_days == 1 else 2) % {
+        "days": days
+    }
     if row.grade and permissions.may_add(user, StandardCost):
         address = reverse("finance_new", args=["standard-costs"])
         asked = urlencode({"grade": row.grade, "year": row.year})

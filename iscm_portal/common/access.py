@@ -8,7 +8,7 @@ from typing import Any
 
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import AnonymousUser
-from rest_framework.permissions import BasePermission
+from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
 
 from .choices import AccessGroup, Scope
@@ -50,15 +50,16 @@ RIGHTS: dict[str, frozenset[AccessGroup]] = {
     "manage_users": REVIEWERS,
 }
 
+OF_EVERYBODY = frozenset(
+    {Scope.READ_DIRECTORY, Scope.READ_CALENDAR, Scope.READ_REPORTS, Scope.READ_INDICATORS}
+)
 # access group -> the scopes that a token of its members may carry
 SCOPES: dict[AccessGroup, frozenset[Scope]] = {
-    G.REPORTER: frozenset({Scope.READ_DIRECTORY, Scope.READ_REPORTS, Scope.READ_INDICATORS}),
-    G.MANAGER: frozenset({Scope.READ_DIRECTORY, Scope.READ_REPORTS, Scope.READ_INDICATORS}),
+    G.REPORTER: OF_EVERYBODY,
+    G.MANAGER: OF_EVERYBODY,
     G.FINANCE: frozenset(Scope) - {Scope.WRITE_REPORTS},
     G.IPD: frozenset(Scope),
-    G.ANALYST: frozenset(
-        {Scope.READ_DIRECTORY, Scope.READ_REPORTS, Scope.READ_INDICATORS, Scope.READ_FINANCE}
-    ),
+    G.ANALYST: OF_EVERYBODY | {Scope.READ_FINANCE},
     G.ADMIN: frozenset(Scope),
 }
 
@@ -81,15 +82,18 @@ class HasScope(BasePermission):
     """Lets a request pass when its reader holds the view's ``scope``.
 
     A token brings its own scopes, cut down to what its owner may still do; a signed-in browser
-    has the scopes of its user. A view without ``scope`` is closed.
+    has the scopes of its user. A view without ``scope`` is closed; to write takes ``write_scope``
+    as well, for the answer says what the record holds.
     """
 
     def has_permission(self, request: Request, view: Any) -> bool:
-        scope: Scope | None = getattr(view, "scope", None)
-        if scope is None or not request.user.is_authenticated:
+        needed = {getattr(view, "scope", None)}
+        if request.method not in SAFE_METHODS:
+            needed.add(getattr(view, "write_scope", None))
+        if not request.user.is_authenticated:
             return False
         granted = allowed_scopes(request.user)
         token: Any = request.auth
         if token is not None:
             granted &= frozenset(token.scopes)
-        return scope in granted
+        return needed <= granted

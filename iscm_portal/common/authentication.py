@@ -5,7 +5,6 @@ Excel and Power BI know Basic only; the user name is then ignored.
 
 import base64
 import binascii
-import datetime as dt
 from typing import Any
 
 from django.utils import timezone
@@ -17,9 +16,6 @@ from rest_framework.request import Request
 
 from .models import ApiToken
 
-# "Last used" is for people; a write a request would cost more than it tells.
-LAST_USED_STEP = dt.timedelta(minutes=10)
-
 
 class TokenAuthentication(BaseAuthentication):
     def authenticate(self, request: Request) -> tuple[Any, ApiToken] | None:
@@ -30,8 +26,7 @@ class TokenAuthentication(BaseAuthentication):
         token = ApiToken.objects.match(text, now)
         if token is None:
             raise AuthenticationFailed(_("The token is unknown, expired or revoked."))
-        if token.last_used_at is None or now - token.last_used_at > LAST_USED_STEP:
-            ApiToken.objects.filter(pk=token.pk).update(last_used_at=now)
+        token.note_use(now)
         return token.user, token
 
     def authenticate_header(self, request: Request) -> str:

@@ -22,6 +22,7 @@ class Scope(models.TextChoices):
     READ_REPORTS = "read:reports", _("Read accepted reports, open text only")
     READ_FINANCE = "read:finance", _("Read funding lines, positions and rates")
     READ_INDICATORS = "read:indicators", _("Read indicators and totals")
+    READ_CALENDAR = "read:calendar", _("Read events as a calendar, and nothing else")
     WRITE_REPORTS = "write:reports", _("Write reports")
     WRITE_FINANCE = "write:finance", _("Write finance records")
 

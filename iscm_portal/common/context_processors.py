@@ -13,6 +13,18 @@ from .access import may
 
 A_MINUTE = 60
 
+# The pages that stand under an entry of the menu, where they are not those below its address.
+PAGES_UNDER: dict[str, str | tuple[str, ...]] = {
+    "/resources/": (
+        "/resources/",
+        "/finance/",
+        "/imports/",
+        "/funds/",
+        "/staffing/",
+        "/sustaining/",
+    )
+}
+
 
 def holds_demo() -> bool:
     """True while demo data is loaded; asked of the database once a minute."""
@@ -52,7 +64,7 @@ def portal(request: HttpRequest) -> dict[str, Any]:
                 "address": address,
                 "label": label,
                 "is_current": request.path == address
-                or (address != "/" and request.path.startswith(address)),
+                or (address != "/" and request.path.startswith(PAGES_UNDER.get(address, address))),
             }
             for address, label in items
         ],

@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 
+from .choices import Confidence
 from .period import Period, held_during, held_on
 
 # Years that any database and calendar here can hold.
@@ -24,13 +25,29 @@ FIRST_YEAR, LAST_YEAR = 1900, 2200
 
 @extend_schema_field(OpenApiTypes.STR)
 class LinkFilter(filters.ModelChoiceFilter):
-    """Rows linked to the record that a slug, code or key names."""
+    """Rows linked to the record that a slug, code or key names.
+
+    Kept versions (``as_of.rows_of``) hold no links of several: those are looked up as they are now.
+    """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         kwargs.setdefault(
             "error_messages", {"invalid_choice": _("There is none called “%(value)s”.")}
         )
         super().__init__(*args, **kwargs)
+
+    def filter(self, qs: QuerySet[Any], value: Any) -> QuerySet[Any]:
+        return super().filter(qs, value) if value is None else linked(qs, self.field_name, value)
+
+
+def linked(rows: QuerySet[Any], path: str | None, value: Any) -> QuerySet[Any]:
+    """Those of ``rows``, or of kept versions of them, whose ``path`` leads to ``value``."""
+    record = getattr(rows.model, "instance_type", None)
+    first = str(path).partition("__")[0]
+    if record is None or not record._meta.get_field(first).many_to_many:
+        return rows.filter(**{str(path): value})
+    now = record._default_manager.filter(**{str(path): value})
+    return rows.filter(id__in=now.order_by().values("pk"))
 
 
 class CodeFilter(filters.ChoiceFilter):
@@ -76,6 +93,9 @@ class IdFilter(filters.NumberFilter):
     def get_max_validator(self) -> None:
         """The bounds above are the field's own."""
 
+    def filter(self, qs: QuerySet[Any], value: int | None) -> QuerySet[Any]:
+        return qs if value is None else linked(qs, self.field_name, value)
+
 
 class FlagField(forms.TypedChoiceField):
     """``true`` or ``false``; anything else is an error, not "no filter"."""
@@ -109,9 +129,24 @@ def until(column: str) -> filters.DateFilter:
     return filters.DateFilter(column, "lte", help_text=_("Up to and with this day."))
 
 
-class RecordFilter(filters.FilterSet):
+class AskedFilter(filters.FilterSet):
+    """The filters of a list of the API; one that narrows also when nothing is asked
+    ``is_always_asked``."""
+
+    is_always_asked = False
+
+
+class RecordFilter(AskedFilter):
     """What may be asked of every record."""
+
+    is_demo = FlagFilter("is_demo", help_text=_("true: invented ones; false: the real ones."))
 
     updated_since = filters.IsoDateTimeFilter(
         "updated_at", "gte", help_text=_("Written or changed at or after this moment.")
     )
+
+
+class SourcedFilter(RecordFilter):
+    """The same of a record that says where it comes from."""
+
+    confidence = CodeFilter(choices=Confidence.choices)

@@ -23,6 +23,7 @@ OPEN_ADDRESSES = (
     "/notices/unsubscribe/",
     "/readyz",
     "/s/",
+    "/calendar/",
     "/static/",
     "/admin/login/",
     "/worker.js",

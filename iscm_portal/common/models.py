@@ -105,18 +105,82 @@ class SentForm(models.Model):
         return f"{self.model} {self.record}"
 
 
+class TableVersion(models.Model):
+    """How many ``times`` a table was written to: on PostgreSQL by the transaction ``number`` and
+    those that were put together with it. Written by triggers, read by ``versions.version_of``."""
+
+    name = models.CharField(max_length=63)
+    number = models.BigIntegerField()
+    times = models.BigIntegerField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["name", "number"], name="tableversion_once")]
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.number}"
+
+
+class KeyedCall(models.Model):
+    """A call that created something, under the key that its sender gave it: sent again within a
+    day it is answered as before. Written in the transaction of what it creates."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
+    key = models.CharField(max_length=100)
+    # Of the address and what was sent.
+    digest = models.CharField(max_length=64)
+    called_at = models.DateTimeField(db_index=True)
+    status = models.PositiveSmallIntegerField(null=True)
+    body = models.BinaryField(default=b"")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["user", "key"], name="keyedcall_once_a_user")
+        ]
+
+    def __str__(self) -> str:
+        return self.key
+
+    def keep(self, status: int, body: bytes) -> None:
+        """Keep what was answered."""
+        self.status, self.body = status, body
+        self.save(update_fields=["status", "body"])
+
+
+# "Last used" is for people; a write a request would cost more than it tells.
+LAST_USED_STEP = dt.timedelta(minutes=10)
+
+
 def _digest(secret: str) -> str:
     return hashlib.sha512(secret.encode()).hexdigest()
+
+
+# What every call by a token needs of it and its owner: a fifth of what the two hold.
+_ASKED_OF_A_TOKEN = (
+    "prefix",
+    "digest",
+    "scopes",
+    "expires_at",
+    "last_used_at",
+    "user__access_group",
+    "user__is_active",
+    "user__office",
+)
 
 
 class ApiTokenQuerySet(models.QuerySet["ApiToken"]):
     def valid(self, at: dt.datetime) -> ApiTokenQuerySet:
         return self.filter(revoked_at__isnull=True, expires_at__gt=at, user__is_active=True)
 
+    def of(self, user: Any) -> ApiTokenQuerySet:
+        """The tokens that ``user`` has made, the newest first."""
+        return self.filter(user=user)
+
     def match(self, text: str, at: dt.datetime) -> ApiToken | None:
         """The valid token whose secret is ``text``, or None."""
         prefix, _dot, _secret = text.partition(".")
-        token = self.valid(at).select_related("user").filter(prefix=prefix).first()
+        found = self.valid(at).filter(prefix=prefix).select_related("user").only(*_ASKED_OF_A_TOKEN)
+        # The prefix is unique: there is nothing to sort. What is not asked for is read when it is.
+        token = next(iter(found.order_by()), None)
         if token and secrets.compare_digest(token.digest, _digest(text)):
             return token
         return None
@@ -159,3 +223,45 @@ class ApiToken(models.Model):
             expires_at=timezone.now() + dt.timedelta(days=days),
         )
         return token, text
+
+    @property
+    def is_expired(self) -> bool:
+        return self.expires_at <= timezone.now()
+
+    def note_use(self, at: dt.datetime) -> None:
+        """Keep when it was last used, to ten minutes."""
+        if self.last_used_at is None or at - self.last_used_at > LAST_USED_STEP:
+            ApiToken.objects.filter(pk=self.pk).update(last_used_at=at)
+
+    def revoke(self, at: dt.datetime) -> None:
+        """End the token now; one that is ended keeps its moment."""
+        if self.revoked_at is None:
+            self.revoked_at = at
+            self.save(update_fields=["revoked_at"])
+
+
+class ApiUse(models.Model):
+    """What a token was used for on a day (UTC): an endpoint, how often, and how often refused.
+
+    The row of a day is there with the first call; how the counts follow: ``common.api_use``.
+    """
+
+    token = models.ForeignKey(ApiToken, models.CASCADE, related_name="uses")
+    day = models.DateField()
+    endpoint = models.CharField(max_length=120)
+    method = models.CharField(max_length=10)
+    calls = models.PositiveIntegerField(default=0)
+    refused = models.PositiveIntegerField(default=0)
+    first_at = models.DateTimeField()
+    last_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["-day", "endpoint", "method"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["token", "day", "endpoint", "method"], name="apiuse_once_a_day"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.token} {self.day} {self.method} {self.endpoint}"

@@ -47,11 +47,15 @@ def one_of(request: HttpRequest, name: str, known: Collection[str]) -> str:
     """
     value = request.GET.get(name, "")
     if value and value not in known:
-        raise BadRequest(
-            _("There is no “%(value)s” to choose for “%(name)s”.")
-            % {"value": value[:80], "name": name}
-        )
+        raise no_such(name, value)
     return value
+
+
+def no_such(name: str, value: str) -> BadRequest:
+    """What to raise where the address asks for a ``value`` of ``name`` that there is not."""
+    return BadRequest(
+        _("There is no “%(value)s” to choose for “%(name)s”.") % {"value": value[:80], "name": name}
+    )
 
 
 def past_day(request: HttpRequest, today: dt.date, name: str = "as_of") -> dt.date | None:

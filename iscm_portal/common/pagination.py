@@ -105,9 +105,7 @@ class KeysetPagination(BasePagination):
             queryset = queryset.filter(after(queryset, ordering, values))
         return queryset.order_by(*ordering)[: self.size + 1]
 
-    def answer(
-        self, request: Request, records: list[Any], edges: list[list[Any]]
-    ) -> dict[str, Any]:
+    def answer(self, request: Request, records: list[Any], edges: Any) -> dict[str, Any]:
         """The page's envelope; ``edges`` are each record's values of the ordering."""
         more = len(records) > self.size
         return {

@@ -13,7 +13,8 @@ from django.db import connection, transaction
 def one_snapshot() -> Iterator[None]:
     """All that is read inside is of one moment; nothing is to be written.
 
-    Hinders no writer. Inside a transaction that has begun already it is that transaction's view.
+    Also a decorator, ``@one_snapshot()``: of a view it is the whole page, drawn inside. Hinders no
+    writer. Inside a transaction that has begun already it is that transaction's view.
     """
     if connection.in_atomic_block:
         yield

@@ -10,8 +10,9 @@ import datetime as dt
 import io
 import re
 import zipfile
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from decimal import Decimal
+from itertools import islice
 from typing import Any
 from xml.sax.saxutils import escape
 
@@ -19,18 +20,23 @@ from django.http import StreamingHttpResponse
 from django.utils.translation import gettext as _
 
 MEDIA_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+# Rows that are packed at once.
+BATCH = 200
 # Bytes that are handed on at once.
 BLOCK = 64 * 1024
 # Day 0 of a spreadsheet's calendar, for days from March 1900 on.
 DAY_ZERO = dt.date(1899, 12, 30)
 # What XML can't hold: control characters and halves of pairs.
 NOT_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+# What can stand as it is: most texts, told at one look.
+_is_plain = re.compile("[\x20-\x25\x27-\x3b\x3d\x3f-\x5e\x60-\x7e]*").fullmatch
 # What a spreadsheet takes for the code of a sign, as in _x0041_.
 _LOOKS_LIKE_A_CODE = re.compile("_(?=x[0-9A-Fa-f]{4}_)")
 # Excel keeps 15 digits of a number; a longer one would come out changed.
 _MOST_DIGITS = 15
 
 _PLAIN, _DATE, _HEADER, _WRONG = 0, 1, 2, 3
+EMPTY = "<c/>"
 _MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
 _RELATIONS = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
 _PACKAGE = "http://schemas.openxmlformats.org/package/2006"
@@ -62,11 +68,47 @@ def workbook(
     keeps), dates dates, the rest texts. ``marked`` cells, (row, column) counted from 1 as the
     spreadsheet does, are coloured.
     """
+    body = (_row(number, row, marked) for number, row in enumerate(rows, start=2))
+    return _package([_row(1, columns, marked, _HEADER)], body, sheet)
+
+
+def written(
+    columns: Sequence[str],
+    rows: Iterable[Sequence[Any]],
+    writers: Sequence[Callable[[Any], str]],
+    *,
+    sheet: str = "Data",
+    tags: Sequence[str] | None = None,
+) -> Iterator[bytes]:
+    """The same of many rows whose columns are known: each has its own writer of cells.
+
+    ``tags`` stand in a row below the headings.
+    """
+    heads = [_row(number, row, (), _HEADER) for number, row in enumerate(_heads(columns, tags), 1)]
+    body = (_joined(number, row, writers) for number, row in enumerate(rows, start=len(heads) + 1))
+    return _package(heads, body, sheet)
+
+
+def _heads(columns: Sequence[str], tags: Sequence[str] | None) -> list[Sequence[str]]:
+    return [columns] if tags is None else [columns, tags]
+
+
+def _joined(number: int, row: Sequence[Any], writers: Sequence[Callable[[Any], str]]) -> bytes:
+    cells = [
+        EMPTY if value is None or value == "" else write(value)
+        for write, value in zip(writers, row, strict=True)
+    ]
+    return f'<row r="{number}">{"".join(cells)}</row>'.encode()
+
+
+def _package(heads: Sequence[bytes], body: Iterator[bytes], sheet: str) -> Iterator[bytes]:
+    """The bytes of a workbook whose first sheet has the rows ``heads`` and ``body``."""
     out = Drain()
     counted = 0
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as package:
         for name, text in _frame(sheet):
             package.writestr(name, text)
+        yield out.take()
         with package.open("xl/worksheets/sheet1.xml", "w", force_zip64=True) as part:
             part.write(
                 (
@@ -75,9 +117,10 @@ def workbook(
                     "</sheetView></sheetViews><sheetData>"
                 ).encode()
             )
-            part.write(_row(1, columns, marked, _HEADER))
-            for counted, row in enumerate(rows, start=1):
-                part.write(_row(counted + 1, row, marked))
+            part.write(b"".join(heads))
+            while batch := list(islice(body, BATCH)):
+                counted += len(batch)
+                part.write(b"".join(batch))
                 if len(out) > BLOCK:
                     yield out.take()
             part.write(b"</sheetData></worksheet>")
@@ -140,12 +183,34 @@ def _cell(value: Any, style: int) -> str:
     if value is None or value == "":
         return f"<c{styled}/>"
     if isinstance(value, bool):
-        return f'<c t="b"{styled}><v>{int(value)}</v></c>'
-    if isinstance(value, (int, float, Decimal)) and len(str(abs(value))) <= _MOST_DIGITS + 1:
-        return f"<c{styled}><v>{value}</v></c>"
+        return flag_cell(value, styled)
+    if isinstance(value, (int, float, Decimal)):
+        return number_cell(value, styled)
     if isinstance(value, dt.date) and not isinstance(value, dt.datetime):
-        return f'<c s="{style or _DATE}"><v>{(value - DAY_ZERO).days}</v></c>'
-    text = escape(NOT_XML.sub("\ufffd", _LOOKS_LIKE_A_CODE.sub("_x005F_", str(value))))
+        return day_cell(value, style or _DATE)
+    return text_cell(value, styled)
+
+
+def flag_cell(value: bool, styled: str = "") -> str:
+    return f'<c t="b"{styled}><v>{int(value)}</v></c>'
+
+
+def number_cell(value: Any, styled: str = "") -> str:
+    """A number, given as one or as its text; a text where it has too many digits."""
+    text = str(value)
+    if len(text) - text.startswith("-") <= _MOST_DIGITS + 1:
+        return f"<c{styled}><v>{text}</v></c>"
+    return text_cell(text, styled)
+
+
+def day_cell(value: dt.date, style: int = _DATE) -> str:
+    return f'<c s="{style}"><v>{(value - DAY_ZERO).days}</v></c>'
+
+
+def text_cell(value: Any, styled: str = "") -> str:
+    text = str(value)
+    if not _is_plain(text):
+        text = escape(NOT_XML.sub("\ufffd", _LOOKS_LIKE_A_CODE.sub("_x005F_", text)))
     return f'<c t="inlineStr"{styled}><is><t xml:space="preserve">{text}</t></is></c>'
 
 

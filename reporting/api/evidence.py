@@ -32,17 +32,27 @@ from iscm_portal.common.api import holds
 from iscm_portal.common.choices import Scope
 from iscm_portal.common.querysets import PortalQuerySet
 from iscm_portal.common.records import CHUNK
+from iscm_portal.common.tables import Column, Kind
 
 from ..measures.evidence import record_sets_of
 from ..models import Duty, IndicatorValue, Survey
 
 # A column that a kind of record does not have.
 NOTHING = Value(None, output_field=TextField())
-COLUMNS = ["type", "id", "label", "dated_on", "iscm", "report", "url"]
+TABLE_COLUMNS = [
+    Column("type", Kind.CODE, "#meta+type"),
+    Column("id", Kind.NUMBER),
+    Column("label"),
+    Column("dated_on", Kind.DAY),
+    Column("iscm"),
+    Column("report", Kind.NUMBER),
+    Column("url"),
+]
+COLUMNS = [column.name for column in TABLE_COLUMNS]
 
 
 @dataclass(frozen=True)
-class Kind:
+class RecordKind:
     """How records of one model appear; without ``endpoint`` they have no address of their own."""
 
     type: str
@@ -59,11 +69,11 @@ class Kind:
         return [F("pk"), *(F(path) if path else NOTHING for path in paths)]
 
 
-KINDS: dict[type[Model], Kind] = {
-    SupportRequest: Kind(
+KINDS: dict[type[Model], RecordKind] = {
+    SupportRequest: RecordKind(
         "support-request", "what", "asked_on", "iscm__slug", "report_number", "api-support-request"
     ),
-    Partnership: Kind(
+    Partnership: RecordKind(
         "partnership",
         "organisation__name",
         "since_on",
@@ -71,7 +81,7 @@ KINDS: dict[type[Model], Kind] = {
         "report_number",
         "api-partnership",
     ),
-    PolicyInstrument: Kind(
+    PolicyInstrument: RecordKind(
         "policy-instrument",
         "title",
         "dated_on",
@@ -79,13 +89,13 @@ KINDS: dict[type[Model], Kind] = {
         "report_number",
         "api-policy-instrument",
     ),
-    FollowUpAction: Kind(
+    FollowUpAction: RecordKind(
         "follow-up", "what", "due_on", "iscm__slug", "report_number", "api-follow-up"
     ),
-    Proposal: Kind(
+    Proposal: RecordKind(
         "proposal", "title", "decided_on", "iscm__slug", None, "api-proposal", is_money=True
     ),
-    AssessedContribution: Kind(
+    AssessedContribution: RecordKind(
         "contribution",
         "country__name_en",
         None,
@@ -94,10 +104,10 @@ KINDS: dict[type[Model], Kind] = {
         "api-contribution",
         is_money=True,
     ),
-    Duty: Kind("duty", "event__name", "due_on", endpoint="api-duty"),
-    Event: Kind("event", "name", "starts_on", endpoint="api-event"),
-    Survey: Kind("survey", "title", "closed_on", "iscm__slug", None, "api-survey"),
-    FundingLine: Kind(
+    Duty: RecordKind("duty", "event__name", "due_on", endpoint="api-duty"),
+    Event: RecordKind("event", "name", "starts_on", endpoint="api-event"),
+    Survey: RecordKind("survey", "title", "closed_on", "iscm__slug", None, "api-survey"),
+    FundingLine: RecordKind(
         "funding-line",
         "label",
         None,
@@ -106,11 +116,13 @@ KINDS: dict[type[Model], Kind] = {
         "api-funding-line",
         is_money=True,
     ),
-    Attribution: Kind(
+    Attribution: RecordKind(
         "attribution", "project__code", None, "iscm__slug", None, "api-attribution", is_money=True
     ),
-    Position: Kind("position", "title", "starts_on", None, None, "api-position", is_money=True),
-    TimeEntry: Kind(
+    Position: RecordKind(
+        "position", "title", "starts_on", None, None, "api-position", is_money=True
+    ),
+    TimeEntry: RecordKind(
         "time-entry",
         "title",
         "worked_on",
@@ -122,7 +134,7 @@ KINDS: dict[type[Model], Kind] = {
 }
 
 
-def record_sets(value: IndicatorValue, request: Request) -> list[tuple[Kind, PortalQuerySet]]:
+def record_sets(value: IndicatorValue, request: Request) -> list[tuple[RecordKind, PortalQuerySet]]:
     """The records of the value's cell that the request may read, by kind.
 
     Money is left out without the finance scope.
@@ -165,7 +177,7 @@ def lines(value: IndicatorValue, request: Request) -> Iterator[list[Any]]:
             yield list(record.values())
 
 
-def _read(kind: Kind, rows: QuerySet[Any], request: Request) -> Iterator[dict[str, Any]]:
+def _read(kind: RecordKind, rows: QuerySet[Any], request: Request) -> Iterator[dict[str, Any]]:
     base = None
     if kind.endpoint:
         base = request.build_absolute_uri(reverse(f"{kind.endpoint}-list"))

@@ -27,7 +27,15 @@ from iscm_portal.common.records import (
 )
 
 from .. import choices
-from ..models import CompileRun, Lesson, Recommendation, ReportedAgendaItem
+from ..models import (
+    CompileRun,
+    Lesson,
+    Question,
+    Recommendation,
+    ReportedAgendaItem,
+    SurveyAnswer,
+    SurveyResponse,
+)
 from ..selectors.survey_results import QuestionResult, results_by_survey
 from ..services.compiling.progress import Step
 
@@ -129,6 +137,23 @@ class ReportSerializer(RecordSerializer):
         ReportFollowUpSerializer, "report_number", lambda: FollowUpAction.objects.all()
     )
     lessons = Children(ReportLessonSerializer, "report_id", lambda: Lesson.objects.all())
+    is_demo = flag()
+    updated_at = moment()
+
+
+class LessonSerializer(RecordSerializer):
+    """A lesson or good practice of an accepted report."""
+
+    kind = choice(choices.LessonKind)
+    text = string()
+    report = integer("report_id")
+    event = integer("report.event_id")
+    event_label = string("report.event.name")
+    event_starts_on = day("report.event.starts_on", null=True)
+    iscms = Links("report__event__iscms", "report__event__iscms__slug")
+    iscm_labels = Links("report__event__iscms", "report__event__iscms__acronym")
+    office = string("report.office.slug")
+    office_label = string("report.office.name")
     is_demo = flag()
     updated_at = moment()
 
@@ -304,6 +329,8 @@ class SurveyResultSerializer(serializers.Serializer[Any]):
 
 class SurveyResults(Attached):
     """The results of a closed survey, question by question; of others there are none."""
+
+    reads = (Question, SurveyResponse, SurveyAnswer)
 
     def __init__(self) -> None:
         super().__init__(child=SurveyResultSerializer(), required=False)

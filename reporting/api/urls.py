@@ -6,6 +6,7 @@ from . import views
 
 router = SimpleRouter(use_regex_path=False)
 router.register("reports", views.ReportViewSet, "api-report")
+router.register("lessons", views.LessonViewSet, "api-lesson")
 router.register("duties", views.DutyViewSet, "api-duty")
 router.register("indicators", views.IndicatorViewSet, "api-indicator")
 router.register("indicator-values", views.IndicatorValueViewSet, "api-indicator-value")

@@ -11,12 +11,14 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from engagements.models import AgendaItem
 from iscm_portal.common import pagination
-from iscm_portal.common.api import RecordViewSet, csv_answer, wants_csv
+from iscm_portal.common.api import TABLE, RecordViewSet, file_answer, wanted_file
 from iscm_portal.common.choices import Scope
+from iscm_portal.common.renderers import JSONRenderer
 
 from .. import filters, models
-from ..querysets import DutyQuerySet, PostEventReportQuerySet, SurveyQuerySet
+from ..querysets import DutyQuerySet, LessonQuerySet, PostEventReportQuerySet, SurveyQuerySet
 from ..selectors.duties import with_state
 from ..selectors.surveys import with_counts
 from ..services.compiling.progress import how_far
@@ -34,9 +36,24 @@ class ReportViewSet(RecordViewSet):
     queryset = models.PostEventReport.objects.all()
     serializer_class = serializers.ReportSerializer
     filterset_class = filters.ReportFilter
+    also_reads = (AgendaItem,)
 
     def get_queryset(self) -> QuerySet[Any]:
         rows: PostEventReportQuerySet = super().get_queryset()  # type: ignore[assignment]
+        return rows.accepted()
+
+
+class LessonViewSet(RecordViewSet):
+    """Lessons and good practices of accepted reports."""
+
+    scope = Scope.READ_REPORTS
+    queryset = models.Lesson.objects.all()
+    serializer_class = serializers.LessonSerializer
+    filterset_class = filters.LessonFilter
+    also_reads = (AgendaItem,)
+
+    def get_queryset(self) -> QuerySet[Any]:
+        rows: LessonQuerySet = super().get_queryset()  # type: ignore[assignment]
         return rows.accepted()
 
 
@@ -50,6 +67,7 @@ class DutyViewSet(RecordViewSet):
     queryset = models.Duty.objects.all()
     serializer_class = serializers.DutySerializer
     filterset_class = filters.DutyFilter
+    also_reads = (models.PostEventReport, models.Extension)
 
     def get_queryset(self) -> QuerySet[Any]:
         rows: DutyQuerySet = super().get_queryset()  # type: ignore[assignment]
@@ -63,6 +81,7 @@ class IndicatorsViewSet(RecordViewSet):
 class IndicatorViewSet(IndicatorsViewSet):
     """Indicators: what is counted, in which unit, from what baseline to what target."""
 
+    is_kept = True
     queryset = models.Indicator.objects.all()
     serializer_class = serializers.IndicatorSerializer
     filterset_class = filters.IndicatorFilter
@@ -82,6 +101,7 @@ class IndicatorValueViewSet(IndicatorsViewSet):
     queryset: Any = models.IndicatorValue.objects.listed()
     serializer_class = serializers.IndicatorValueSerializer
     filterset_class = filters.IndicatorValueFilter
+    also_reads = (models.ReleasedValue, models.ReleasedIndicator)
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
@@ -97,13 +117,17 @@ class IndicatorValueViewSet(IndicatorsViewSet):
         Records of several kinds, told apart by `type`; `url` leads to the whole record. Funding
         lines, attributions and time entries are here only with the scope `read:finance`.
         """
-        self.check_parameters(request, pagination.PARAMETERS | {"format"})
+        self.check_parameters(request, pagination.PARAMETERS | TABLE | {"format"})
+        wanted = wanted_file(request)
+        if same := self.unchanged():
+            return same
         values = self.get_queryset().filter(**self.key_of(pk))
         value = values.select_related("indicator", "iscm").first()
         if value is None:
             raise exceptions.NotFound
-        if wants_csv(request):
-            return csv_answer("evidence", evidence.COLUMNS, evidence.lines(value, request))
+        if wanted:
+            lines = evidence.lines(value, request)
+            return file_answer(wanted, "evidence", evidence.TABLE_COLUMNS, lines)
         return Response(evidence.page(value, request))
 
     evidence.is_list = True  # type: ignore[attr-defined]
@@ -119,7 +143,12 @@ class CompileRunViewSet(IndicatorsViewSet):
     serializer_class = serializers.CompileRunSerializer
     filterset_class = filters.CompileRunFilter
 
-    @action(detail=False, serializer_class=serializers.ProgressSerializer, filter_backends=[])
+    @action(
+        detail=False,
+        serializer_class=serializers.ProgressSerializer,
+        filter_backends=[],
+        renderer_classes=[JSONRenderer],
+    )
     def progress(self, request: Request) -> Response:
         """How far the run under way is; without a step where there is none."""
         self.check_parameters(request, frozenset({"format"}))
@@ -137,6 +166,7 @@ class ReleaseViewSet(IndicatorsViewSet):
 class RecommendationViewSet(IndicatorsViewSet):
     """The 23 recommendations of the evaluation, restated, and what became of them."""
 
+    is_kept = True
     queryset = models.Recommendation.objects.all()
     serializer_class = serializers.RecommendationSerializer
     filterset_class = filters.RecommendationFilter
@@ -152,6 +182,7 @@ class SurveyViewSet(IndicatorsViewSet):
     queryset = models.Survey.objects.all()
     serializer_class = serializers.SurveySerializer
     filterset_class = filters.SurveyFilter
+    also_reads = (models.SurveyLink,)
 
     def get_queryset(self) -> QuerySet[Any]:
         rows: SurveyQuerySet = super().get_queryset()  # type: ignore[assignment]

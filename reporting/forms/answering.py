@@ -66,7 +66,7 @@ class AnswerSurveyForm(forms.Form):
         for question in self.questions:
             name = f"q{question.pk}"
             self.fields[name] = _field(question, language)
-            if not in_language(question, "text", language)[1]:
+            if not _is_there(question, language):
                 self.untranslated.add(name)
 
     def _stamped(self, text: str) -> dict[str, Any] | None:
@@ -105,6 +105,8 @@ class AnswerSurveyForm(forms.Form):
             raise forms.ValidationError(
                 _("Leave the field for machines empty, then send it again.")
             )
+        if self.errors:
+            return cleaned  # who has missed a question is told that, and nothing else
         if self.at.timestamp() - self.content["at"] < settings.SURVEY_LEAST_SECONDS:
             raise forms.ValidationError(
                 _("That was quicker than the questions can be read. Look again, then send it.")
@@ -146,6 +148,12 @@ class AnswerSurveyForm(forms.Form):
             if question.kind == QuestionKind.TEXT
         ]
         return [(label, text) for label, text in found if text.strip()]
+
+
+def _is_there(question: Question, language: str) -> bool:
+    """Whether the question, and its choices where it has any, are there in that language."""
+    parts = ("text", "options") if question.options else ("text",)
+    return all(in_language(question, part, language)[1] for part in parts)
 
 
 def _state_field() -> forms.Field:

@@ -53,12 +53,12 @@ class DefinitionForm(forms.ModelForm):  # type: ignore[type-arg]
         help_texts = {
             "caution": _("What a reader could take it for, and is not."),
             "direction": _("For context: read, and neither good nor bad; without a target."),
-            "baseline": _("The value of a year before, as its source gives it."),
+            "baseline": _("The value of a year that is over, as its source gives it."),
             "baseline_source": _("Document and page, or “the portal, on …”."),
             "no_baseline_reason": _(
                 "Only where there is no baseline: why, and when there will be."
             ),
-            "target": _("As good as the baseline, where keeping it is the aim, or better."),
+            "target": _("Better than the baseline; as good only where nothing is better."),
             "green_from": _("A value this good is on track. The target must be."),
             "amber_from": _("A value this good, and not on track, needs attention; worse is off."),
             "rationale": _("Why the target can be reached, and by what."),
@@ -102,7 +102,7 @@ class DefinitionForm(forms.ModelForm):  # type: ignore[type-arg]
         typed = {name: cleaned.get(name) for name in self.Meta.fields}
         unit = unit_of(self.instance.key) or self.instance.unit
         values = {**typed, "unit": unit, "relevant_to": list(typed["relevant_to"] or [])}
-        faults = contradictions(values)
+        faults = contradictions(values, self.on)
         if self.instance.state == IndicatorState.ACTIVE:
             faults += lacks(self.instance.key, values, self.on)
             if not cleaned.get("reason") and self._changes(values):

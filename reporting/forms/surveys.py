@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
+from collections.abc import Sequence
 from typing import Any
 
 from django import forms
@@ -138,12 +139,16 @@ class QuestionForm(forms.ModelForm):  # type: ignore[type-arg]
             self.add_error(name, message)
 
 
+SEVERAL = _("Where the links are for chosen ones. Hold Ctrl, or Cmd, to choose several.")
+
+
 class LinksForm(forms.Form):
     """Which links are made: one open one, or single-use ones for whom."""
 
     class Kind:
         OPEN = "open"
         PLAIN = "plain"
+        MEMBERS = "members"
         STATES = "states"
         OFFICES = "offices"
         EMAILS = "emails"
@@ -164,10 +169,18 @@ class LinksForm(forms.Form):
         help_text=_("For each State or office that is chosen, else in all."),
     )
     states = forms.ModelMultipleChoiceField(
-        Country.objects.none(), label=_("States"), required=False, to_field_name="iso3"
+        Country.objects.none(),
+        label=_("States"),
+        required=False,
+        to_field_name="iso3",
+        help_text=SEVERAL,
     )
     offices = forms.ModelMultipleChoiceField(
-        Office.objects.none(), label=_("Offices"), required=False, to_field_name="slug"
+        Office.objects.none(),
+        label=_("Offices"),
+        required=False,
+        to_field_name="slug",
+        help_text=SEVERAL,
     )
     emails = forms.CharField(
         label=_("E-mail addresses, one a line"),
@@ -178,19 +191,24 @@ class LinksForm(forms.Form):
     )
     batch = forms.UUIDField(widget=forms.HiddenInput)
 
-    def __init__(self, survey: Survey, user: Any, data: Any = None) -> None:
+    def __init__(
+        self, survey: Survey, user: Any, members: Sequence[Country], data: Any = None
+    ) -> None:
         super().__init__(data, initial={"batch": uuid.uuid4(), "language": Language.ENGLISH})
+        self.members = members
         kinds = [
             (self.Kind.OPEN, _("One open link, for as many answers as come")),
             (self.Kind.PLAIN, _("Single-use links for anybody")),
-            (self.Kind.STATES, _("Single-use links for States")),
+            *self._for_members(survey),
+            (self.Kind.STATES, _("Single-use links for States that you choose")),
             (self.Kind.OFFICES, _("Single-use links for offices")),
             (self.Kind.EMAILS, _("Single-use links, sent by e-mail")),
         ]
         if survey.is_of_offices:
             kinds.append((self.Kind.USERS, _("One answer an office, given in the portal")))
         self.fields["kind"].choices = kinds  # type: ignore[attr-defined]
-        self.fields["kind"].initial = self.Kind.USERS if survey.is_of_offices else self.Kind.STATES
+        of_states = self.Kind.MEMBERS if members else self.Kind.STATES
+        self.fields["kind"].initial = self.Kind.USERS if survey.is_of_offices else of_states
         if not survey.has_phases:
             del self.fields["phase"]
         offices = Office.objects.visible_to(user).exclude(kind=OfficeKind.HOSTED_ENTITY)
@@ -199,6 +217,17 @@ class LinksForm(forms.Form):
         for name in ("states", "offices"):
             self.fields[name].widget.attrs["size"] = 8
         dress(self, lines=4)
+
+    def _for_members(self, survey: Survey) -> list[tuple[str, Any]]:
+        if not self.members:
+            return []
+        told = {"n": len(self.members), "iscm": survey.iscm.acronym if survey.iscm else ""}
+        text = (
+            _("Single-use links for the member States of the %(iscm)s (%(n)s)")
+            if survey.iscm
+            else _("Single-use links for the member States of the event's mechanisms (%(n)s)")
+        )
+        return [(self.Kind.MEMBERS, text % told)]
 
     def clean_emails(self) -> list[str]:
         found = dict.fromkeys(self.cleaned_data["emails"].replace(",", "\n").split())
@@ -227,9 +256,16 @@ class LinksForm(forms.Form):
         if name and not cleaned.get(name) and name not in self.errors:
             self.add_error(name, message)
         chosen = max(len(cleaned.get("states") or ()), len(cleaned.get("offices") or ()), 1)
+        if cleaned.get("kind") == self.Kind.MEMBERS:
+            chosen = len(self.members)
         if chosen * (cleaned.get("number") or 1) > MOST_LINKS:
             self.add_error("number", _("That makes more than %(n)d links.") % {"n": MOST_LINKS})
         return cleaned
+
+    def _countries(self, kind: str) -> list[Country]:
+        if kind == self.Kind.MEMBERS:
+            return list(self.members)
+        return list(self.cleaned_data["states"]) if kind == self.Kind.STATES else []
 
     @property
     def wanted(self) -> Wanted:
@@ -240,7 +276,7 @@ class LinksForm(forms.Form):
             phase=data.get("phase", ""),
             language=data["language"],
             number=data["number"],
-            countries=list(data["states"]) if kind == self.Kind.STATES else [],
+            countries=self._countries(kind),
             offices=list(data["offices"]) if kind == self.Kind.OFFICES else [],
             emails=data["emails"] if kind == self.Kind.EMAILS else [],
             for_users=list(data["offices"]) if kind == self.Kind.USERS else [],

@@ -36,7 +36,7 @@ from engagements.choices import MembershipKind
 from iscm_portal.common.period import Period
 from iscm_portal.common.querysets import PortalQuerySet
 
-from ..choices import Direction
+from ..choices import Direction, PeriodKind
 
 Text = str | Promise
 
@@ -47,6 +47,8 @@ OF_MECHANISM = {"iscm": "slug", "type": "type", "theme": "themes__code"}
 # What else a record may be cut by. The sums of evidence have a column for each.
 OWN_CUTS = ("country", "region", "kind", "event_kind", "office")
 OF_STATE = {"country": "country__iso3", "region": "country__region"}
+# Twelve months of answers overlap: what lies between two such spans would be told.
+OF_ANSWERS = (PeriodKind.YEAR.value, PeriodKind.QUARTER.value)
 
 
 class Shape(models.TextChoices):
@@ -117,6 +119,8 @@ class Measure(ABC):
     mechanism: str = "iscm"
     own_cuts: dict[str, str] = {}
     shape: Shape = Shape.SUM
+    # The kinds of period that it has values of.
+    periods: tuple[str, ...] = tuple(PeriodKind.values)
     # What is added up, in 1/``per`` units.
     total: Rows | Total = Rows()
     per: int = 1
@@ -260,6 +264,7 @@ class MoneyMeasure(Measure):
     """
 
     count_is_open = False
+    periods = (PeriodKind.YEAR.value,)
 
     @abstractmethod
     def cells(self, period: Period, groupings: list[tuple[str, ...]]) -> list[list[Cell]]:

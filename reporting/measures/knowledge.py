@@ -9,7 +9,7 @@ from iscm_portal.common.period import Period
 from iscm_portal.common.querysets import PortalQuerySet
 
 from ..models import KnowledgeAnswer
-from .base import OF_STATE, Measure, Shape, Total, hundredths
+from .base import OF_ANSWERS, OF_STATE, Measure, Shape, Total, hundredths
 
 BEFORE, AFTER = hundredths("before"), hundredths("after")
 
@@ -36,6 +36,7 @@ class KnowledgeChange(Measure):
     aside = Total(BEFORE)
     within = F("country_id")
     spread_beside = "change_in_spread"
+    periods = OF_ANSWERS
     least_n = 3
     batch = F("survey_id")
     count_is_open = False

@@ -34,3 +34,8 @@ class AuditRun(models.Model):
 
     def __str__(self) -> str:
         return f"{self.pk}: {self.differing} of {self.checked}"
+
+    @property
+    def saw_nothing(self) -> bool:
+        """Whether it could check none of the values that stand: that is not "0 differ"."""
+        return not self.checked and self.waiting > 0

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime as dt
+
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
@@ -358,10 +360,11 @@ class IndicatorValue(models.Model):
     @property
     def span(self) -> Period:
         """The days that it is of."""
-        if self.period == PeriodKind.YEAR:
-            return Period.year(self.year)
-        months = 3 if self.period == PeriodKind.QUARTER else 12
-        return Period.months_to(self.year, 3 * self.part, months)
+        return PeriodKind(self.period).days(self.year, self.part)
+
+    @property
+    def last_day(self) -> dt.date:
+        return self.span.end - dt.timedelta(days=1)
 
     @property
     def place(self) -> dict[str, str | None]:

@@ -45,7 +45,7 @@ from iscm_portal.common.models import Tracked
 from iscm_portal.common.querysets import PortalQuerySet
 
 from ..choices import LessonKind, ReportAction, ReportPart, ReportState
-from ..querysets import PostEventReportQuerySet
+from ..querysets import LessonQuerySet, PostEventReportQuerySet
 
 
 class PostEventReport(models.Model):
@@ -473,7 +473,7 @@ class Lesson(ReportItem):
     kind = models.CharField(_("kind"), max_length=20, choices=LessonKind.choices)
     text = models.TextField(_("lesson"))
 
-    objects = PortalQuerySet.as_manager()
+    objects = LessonQuerySet.as_manager()
 
     def __str__(self) -> str:
         return self.text[:80]

@@ -10,10 +10,9 @@ from urllib.parse import urlencode
 
 from django.utils.translation import gettext as _
 
-from finance.selectors.printed import change_pct
 from iscm_portal.common.sorting import Columns, in_order
 
-from .resources import Amounts, ResourceFilter, cells_of, labels_of, rows_of
+from .resources import Amounts, ResourceFilter, cells_of, change_between, labels_of, rows_of
 
 
 @dataclass(frozen=True)
@@ -26,11 +25,11 @@ class Side:
 
     @property
     def known_usd(self) -> Decimal | None:
-        return self.amounts.known_usd if self.amounts else None
+        return self.amounts.told_usd if self.amounts else None
 
     @property
     def high_usd(self) -> Decimal | None:
-        return self.amounts.high_usd if self.amounts else None
+        return self.amounts.most_usd if self.amounts else None
 
 
 @dataclass(frozen=True)
@@ -46,9 +45,7 @@ class Compared:
     @property
     def change_pct(self) -> Decimal | None:
         """From one side to the other; None where one is not known, or is nothing."""
-        if self.one.amounts is None or self.other.amounts is None:
-            return None
-        return change_pct(self.one.amounts.known_usd, self.other.amounts.known_usd)
+        return change_between(self.one.amounts, self.other.amounts)
 
 
 @dataclass(frozen=True)

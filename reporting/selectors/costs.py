@@ -98,7 +98,7 @@ class CostTable:
 # How the table can be sorted.
 COLUMNS: Columns[UnitCosts] = {
     "row": lambda row: row.label,
-    "total": lambda row: row.total.known_usd if row.total else None,
+    "total": lambda row: row.total.told_usd if row.total else None,
     "events": lambda row: row.events.known_usd,
     "days": lambda row: row.days.known_usd,
     "outcomes": lambda row: row.outcomes.known_usd,
@@ -261,8 +261,8 @@ def table(found: CostTable) -> tuple[list[str], Iterator[list[Any]]]:
         [
             row.label,
             row.slug,
-            row.total.known_usd if row.total else "",
-            row.total.high_usd if row.total else "",
+            row.total.told_usd if row.total else "",
+            row.total.most_usd if row.total else "",
             *(
                 value
                 for of in COUNTED

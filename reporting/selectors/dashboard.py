@@ -7,114 +7,39 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
-from urllib.parse import urlencode
 
-from django.db.models import QuerySet
-from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from engagements.choices import EventKind, InstrumentKind, OrganisationKind, SupportKind
-from engagements.models import ISCM, Country
 from iscm_portal.common.access import Reader
-from iscm_portal.common.as_of import end_of, record_of, rows_of
+from iscm_portal.common.as_of import known_by, record_of, rows_of
 from iscm_portal.common.templatetags.portal import no_number
 
 from ..choices import Direction, IndicatorState, PeriodKind, Status
-from ..models import (
-    CompileRun,
-    Indicator,
-    IndicatorValue,
-    PublishedValue,
-    Release,
-    ReleasedValue,
-)
+from ..models import CompileRun, Indicator, IndicatorValue, Release, ReleasedValue
+from .asked import Asked, Measured, Place, values_asked
+from .cut_table import Table, table_of
+from .cuts import Value, records_address, short_label
 from .indicators import OVERALL, cell_of, latest_run
-from .resources import labels_of
 
-# What values can be cut by, besides the mechanism.
-DIMENSIONS = ("type", "theme", "region", "office", "country", "kind", "event_kind", "source")
-CUTS = ("iscm", *DIMENSIONS)
 # Spans of a trend that is not of years: three years of quarters.
 QUARTERS_SHOWN = 12
 # Changes that are named first.
 MOST_CHANGES = 5
-# So many mechanisms beside each other have a column each; what is more has a row.
-MOST_COLUMNS = 4
-COLOURS = (Status.GREEN, Status.AMBER, Status.RED)
-
-# Instead of a status: what is not published in such spans.
+# The status, in downloads, of what has no values of quarters, and of what is not published.
+BY_YEAR = "by_year"
 WITHHELD = "withheld"
-
-Value = IndicatorValue | PublishedValue
-Place = tuple[int, int]
-Grid = dict[tuple[int, str], Value | None]
-
-
-@dataclass(frozen=True)
-class Asked:
-    """What a dashboard is of: a span, one or several mechanisms or all, cut by a dimension or not,
-    as it is or as it stood at the end of a day."""
-
-    year: int
-    period: str = PeriodKind.YEAR
-    part: int = 0
-    by: str = ""
-    iscms: tuple[ISCM, ...] = ()
-    as_of: dt.date | None = None
-
-    @property
-    def compares(self) -> bool:
-        return len(self.iscms) > 1
-
-    @property
-    def is_table(self) -> bool:
-        """Whether it sets cells beside each other instead of showing one."""
-        return bool(self.by) or self.compares
-
-    @property
-    def iscm(self) -> ISCM | None:
-        return self.iscms[0] if len(self.iscms) == 1 else None
-
-    @property
-    def place(self) -> Place:
-        return self.year, self.part
-
-    @property
-    def before(self) -> Place:
-        return self.year - 1, self.part
-
-    @property
-    def label(self) -> str:
-        return span_label(self.period, self.year, self.part)
-
-
-def span_label(period: str, year: int, part: int) -> str:
-    """A span in words: "2026", "2026, second quarter", "twelve months to June 2026"."""
-    if period == PeriodKind.YEAR:
-        return str(year)
-    quarter = [
-        (_("first quarter"), _("March")),
-        (_("second quarter"), _("June")),
-        (_("third quarter"), _("September")),
-        (_("fourth quarter"), _("December")),
-    ][part - 1]
-    if period == PeriodKind.QUARTER:
-        return f"{year}, {quarter[0]}"
-    return _("twelve months to %(month)s %(year)s") % {"month": quarter[1], "year": year}
-
-
-def short_label(period: str, year: int, part: int) -> str:
-    return str(year) if period == PeriodKind.YEAR else f"{year} Q{part}"
 
 
 @dataclass(frozen=True)
 class Row:
     """One indicator in the cell asked for: its value, the one of a year before, the released one,
-    and the trend up to it as pairs of a span and a number."""
+    and the trend up to it as pairs of a span and a number.
+
+    ``compared`` are two numbers of the same length, a year apart: of the span and the year before,
+    or while it is not over of the last twelve months that are."""
 
     indicator: Indicator
     value: Value | None
@@ -123,7 +48,10 @@ class Row:
     trend: list[tuple[str, Decimal | None]]
     # Whether the target is one of this cell: the target of a sum is not that of its parts.
     has_target: bool
-    # Answers are not published for twelve months.
+    compared: tuple[Decimal | None, Decimal | None]
+    # Whether the span is a quarter or ends with one, and there are values of years only.
+    is_by_year: bool = False
+    # Whether values of such spans are not published.
     is_withheld: bool = False
 
     @property
@@ -132,28 +60,44 @@ class Row:
 
     @property
     def status(self) -> str:
+        if self.is_by_year:
+            return BY_YEAR
         if self.is_withheld:
             return WITHHELD
         return self.value.status if self.value else Status.NO_DATA
 
     @property
     def status_label(self) -> str:
-        return _("Not published") if self.is_withheld else str(Status(self.status).label)
+        if self.is_withheld:
+            return _("Not published")
+        return _("Known by the year only") if self.is_by_year else str(Status(self.status).label)
 
     @property
     def no_number(self) -> str:
         """Why there is no number, in words."""
-        return _("not published") if self.is_withheld else no_number(self.value)
+        return self._no_number(self.value)
 
     @property
     def no_number_before(self) -> str:
-        return _("not published") if self.is_withheld else no_number(self.before)
+        return self._no_number(self.before)
+
+    def _no_number(self, value: Value | None) -> str:
+        if self.is_withheld:
+            return _("not published")
+        return "–" if self.is_by_year else no_number(value)
+
+    @property
+    def n(self) -> int | None:
+        """How many records it was counted from; None where that is not told."""
+        if self.is_withheld:
+            return None
+        return self.value.n if self.value else 0
 
     @property
     def change(self) -> Decimal | None:
-        """Against the same span of the year before."""
-        before = self.before.value if self.before else None
-        return None if self.number is None or before is None else self.number - before
+        """Against the same months of a year before."""
+        before, now = self.compared
+        return None if now is None or before is None else now - before
 
     @property
     def is_better(self) -> bool | None:
@@ -165,7 +109,7 @@ class Row:
     @property
     def weight(self) -> Decimal:
         """How large the change is against what was before."""
-        before = self.before.value if self.before else None
+        before = self.compared[0]
         if not self.change:
             return Decimal(0)
         return abs(self.change / before) if before else Decimal("Infinity")
@@ -178,64 +122,6 @@ class Row:
     @property
     def records(self) -> str:
         return records_address(self.indicator, self.value)
-
-
-@dataclass(frozen=True)
-class TableCell:
-    indicator: Indicator
-    value: Value | None
-
-    @property
-    def records(self) -> str:
-        return records_address(self.indicator, self.value)
-
-    @property
-    def no_number(self) -> str:
-        """Why there is no number: a dash, or that answers are too few."""
-        is_too_few = self.value is not None and self.value.status == Status.TOO_FEW
-        return no_number(self.value) if is_too_few else "–"
-
-    @property
-    def has_colour(self) -> bool:
-        """Whether there are thresholds that it can be held against."""
-        return self.value is not None and self.value.status in COLOURS
-
-
-@dataclass(frozen=True)
-class Line:
-    label: str
-    link: str
-    cells: list[TableCell]
-    columns: list[str]
-
-    @property
-    def told(self) -> Iterable[tuple[str, TableCell]]:
-        """Each cell with the head that it stands under."""
-        return zip(self.columns, self.cells, strict=True)
-
-
-@dataclass(frozen=True)
-class Table:
-    """Indicators beside the values of a dimension; ``left_out`` cannot be cut by it."""
-
-    corner: str
-    columns: list[str]
-    lines: list[Line]
-    left_out: list[Indicator] = field(default_factory=list)
-
-    def count_of(self, status: str) -> int:
-        """How many cells have a value of that status."""
-        cells = [cell for line in self.lines for cell in line.cells]
-        return sum(cell.value is not None and cell.value.status == status for cell in cells)
-
-    @property
-    def off_track(self) -> int:
-        return self.count_of(Status.RED)
-
-    @property
-    def with_value(self) -> int:
-        cells = [cell for line in self.lines for cell in line.cells]
-        return sum(cell.value is not None and cell.value.value is not None for cell in cells)
 
 
 @dataclass(frozen=True)
@@ -271,12 +157,18 @@ class Board:
         return self.with_status(Status.NO_DATA)
 
     @property
+    def by_year(self) -> list[Row]:
+        """What has no values of such a span, though there may be data of the year."""
+        return self.with_status(BY_YEAR)
+
+    @property
     def too_few(self) -> list[Row]:
         """What people answered, but too few of them to show it."""
         return self.with_status(Status.TOO_FEW)
 
     @property
     def withheld(self) -> list[Row]:
+        """What people answered, of spans of which nothing is published."""
         return self.with_status(WITHHELD)
 
     @property
@@ -299,39 +191,18 @@ class Board:
         return [row for row in self.rows if row.moved]
 
 
-def records_address(indicator: Indicator, value: Value | None) -> str:
-    """Where the records of a value are; nowhere for one that nothing was counted in, and for what
-    stood on a past day."""
-    if not isinstance(value, IndicatorValue) or not value.n:
-        return ""
-    asked: dict[str, Any] = {"year": value.year}
-    if value.period != PeriodKind.YEAR:
-        asked |= {"period": value.period, "quarter": value.part}
-    if value.iscm is not None:
-        asked["iscm"] = value.iscm.slug
-    if value.dimension:
-        asked |= {"dimension": value.dimension, "value": value.dimension_value}
-    return f"{reverse('indicator_records', args=[indicator.key])}?{urlencode(asked)}"
-
-
-def board(
-    asked: Asked,
-    user: Reader,
-    cuts: dict[str, Sequence[str]],
-    wholes: set[str],
-    answers: set[str],
-) -> Board:
-    """The dashboard. ``cuts`` are the dimensions of each measure, ``wholes`` the keys of those
-    whose target is not one of their parts, ``answers`` of those of what people answered."""
-    by = end_of(asked.as_of) if asked.as_of else None
+def board(asked: Asked, user: Reader, measured: Measured) -> Board:
+    """The dashboard."""
+    by = known_by(asked.as_of)
     run = latest_run(by)
     indicators = indicators_in_use(user, by)
     cells = [cell_of(iscm) for iscm in asked.iscms] or [OVERALL]
     found: dict[tuple[int, str], dict[Place, Value]] = defaultdict(dict)
-    for value in _values(asked, run).filter(cell__in=cells).select_related("iscm"):
+    for value in values_asked(asked, run).filter(cell__in=cells).select_related("iscm"):
         found[value.indicator_id, value.cell][value.year, value.part] = value
     release = None if asked.as_of else _release_for(asked.year)
     released = _released(release, asked, cells[0])
+    compared = _compared(asked, cells[0], found)
     rows = [
         Row(
             indicator,
@@ -339,8 +210,11 @@ def board(
             found[indicator.pk, cells[0]].get(asked.before),
             released.get(indicator.pk),
             _trend(found[indicator.pk, cells[0]], asked),
-            _has_target(indicator, asked, wholes),
-            asked.period == PeriodKind.ROLLING and indicator.key in answers,
+            _has_target(indicator, asked, measured.wholes),
+            compared.get(indicator.pk, (None, None)),
+            not measured.is_known_by(indicator, asked.period)
+            and not measured.withholds(indicator, asked.period),
+            measured.withholds(indicator, asked.period),
         )
         for indicator in indicators
     ]
@@ -356,7 +230,7 @@ def board(
         run,
         release,
         len(moved_values(release)) if release and release.year != asked.year else 0,
-        _table(asked, run, indicators, cuts, found) if asked.is_table else None,
+        table_of(asked, run, indicators, measured, found) if asked.is_table else None,
         series if asked.compares else {},
     )
 
@@ -376,12 +250,6 @@ def moved_values(release: Release) -> list[ReleasedValue]:
     )
     values = release.values.filter(cell=OVERALL).select_related("indicator")
     return [row for row in values if now.get(row.indicator.indicator_id) != row.value]
-
-
-def _values(asked: Asked, run: CompileRun | None) -> QuerySet[Any]:
-    if asked.as_of:
-        return PublishedValue.objects.stood_after(run.pk if run else None)
-    return IndicatorValue.objects.filter(period=asked.period)
 
 
 def _release_for(year: int) -> Release | None:
@@ -407,111 +275,37 @@ def _trend(values: dict[Place, Value], asked: Asked) -> list[tuple[str, Decimal 
     return [(short_label(asked.period, *place), values[place].value) for place in places]
 
 
+def _compared(
+    asked: Asked, cell: str, found: dict[tuple[int, str], dict[Place, Value]]
+) -> dict[int, tuple[Decimal | None, Decimal | None]]:
+    """By indicator the numbers before and now that are of the same length, a year apart."""
+    if asked.is_over:
+        now, before = asked.place, asked.before
+        values = {pk: spans for (pk, of), spans in found.items() if of == cell}
+    elif asked.twelve_months:
+        now = asked.twelve_months
+        before = now[0] - 1, now[1]
+        values = defaultdict(dict)
+        rows = IndicatorValue.objects.filter(
+            cell=cell, period=PeriodKind.ROLLING, part=now[1], year__in=[now[0], before[0]]
+        )
+        for value in rows:
+            values[value.indicator_id][value.year, value.part] = value
+    else:
+        return {}
+    return {
+        pk: (_number(spans.get(before)), _number(spans.get(now))) for pk, spans in values.items()
+    }
+
+
+def _number(value: Value | None) -> Decimal | None:
+    return value.value if value else None
+
+
 def _has_target(indicator: Indicator, asked: Asked, wholes: set[str]) -> bool:
     """As the compile decides on a status: a part of a sum is not held against the whole's."""
     is_part = bool(asked.iscms) or asked.period == PeriodKind.QUARTER
     return indicator.target is not None and not (is_part and indicator.key in wholes)
-
-
-def _table(
-    asked: Asked,
-    run: CompileRun | None,
-    indicators: list[Indicator],
-    cuts: dict[str, Sequence[str]],
-    found: dict[tuple[int, str], dict[Place, Value]],
-) -> Table:
-    if asked.compares:
-        shown = list(indicators)
-        heads = [(iscm.slug, iscm.acronym) for iscm in asked.iscms]
-        grid: Grid = {
-            (indicator.pk, iscm.slug): found[indicator.pk, cell_of(iscm)].get(asked.place)
-            for indicator in shown
-            for iscm in asked.iscms
-        }
-    else:
-        shown = [row for row in indicators if asked.by in cuts.get(row.key, ())]
-        heads, grid = _cut(asked, run)
-    left_out = [row for row in indicators if row not in shown]
-    labels = [label for _code, label in heads]
-    if 0 < len(heads) <= MOST_COLUMNS:
-        lines = [
-            Line(
-                row.title,
-                reverse("indicator", args=[row.key]),
-                [TableCell(row, grid.get((row.pk, code))) for code, _label in heads],
-                labels,
-            )
-            for row in shown
-        ]
-        return Table(_("Indicator"), labels, lines, left_out)
-    titles = [row.title for row in shown]
-    lines = [
-        Line(
-            label,
-            reverse("iscm", args=[code]) if asked.by == "iscm" else "",
-            [TableCell(row, grid.get((row.pk, code))) for row in shown],
-            titles,
-        )
-        for code, label in heads
-    ]
-    return Table(dimension_label(asked.by), titles, lines, left_out)
-
-
-def _cut(asked: Asked, run: CompileRun | None) -> tuple[list[tuple[str, str]], Grid]:
-    """The values of the dimension that have any, as code and word, and what each indicator came to
-    in each; those of none come last."""
-    values = _values(asked, run).filter(year=asked.year)
-    if not asked.as_of:
-        values = values.filter(part=asked.part)
-    grid: Grid = {}
-    heads: dict[str, str] = {}
-    words = words_of(asked.by)
-    for value in cut_of(values, asked.by, asked.iscm):
-        code = value.iscm.slug if asked.by == "iscm" else value.dimension_value
-        heads[code] = word_of_value(words, code)
-        grid[value.indicator_id, code] = value
-    return sorted(heads.items(), key=lambda head: (not head[0], head[1].casefold())), grid
-
-
-def cut_of(values: Any, dimension: str, iscm: ISCM | None) -> Any:
-    """The values by mechanism, or by a dimension (of one mechanism, or over all); without those of
-    answers that are too few to show."""
-    values = values.listed()
-    if values.model is PublishedValue:  # kept of whole mechanisms only
-        return values.filter(iscm__isnull=False).select_related("iscm")
-    if dimension == "iscm":
-        return values.by_iscm().select_related("iscm")
-    return values.filter(dimension=dimension, iscm=iscm).select_related("iscm")
-
-
-def dimension_label(dimension: str) -> str:
-    return {
-        "iscm": _("Mechanism"),
-        "type": _("Kind of mechanism"),
-        "theme": _("Theme"),
-        "region": _("Region"),
-        "office": _("Office"),
-        "country": _("State"),
-        "kind": _("Kind"),
-        "event_kind": _("Kind of event"),
-        "source": _("Source of funds"),
-    }[dimension]
-
-
-def words_of(dimension: str) -> dict[str, Any]:
-    """The words for the values of a dimension."""
-    if dimension == "country":
-        return dict(Country.objects.values_list("iso3", "name_en"))
-    if dimension == "event_kind":
-        return dict(EventKind.choices)
-    if dimension == "kind":
-        kinds: Iterable[Any] = (OrganisationKind, InstrumentKind, SupportKind)
-        return {code: word for kind in kinds for code, word in kind.choices}
-    return labels_of(dimension)
-
-
-def word_of_value(words: dict[str, Any], code: str) -> str:
-    return str(words.get(code, code)) if code else _("Of none, or not known")
 
 
 # --- what is downloaded: what the page shows, no more and no less
@@ -522,13 +316,10 @@ COLUMNS = [
 ]
 
 
-def table_of(found: Board) -> tuple[list[str], list[list[Any]]]:
+def lines_of(found: Board) -> tuple[list[str], list[list[Any]]]:
     """The columns and rows of the table that the page shows."""
     if found.table:
-        lines = [
-            [line.label, *(cell.value.value if cell.value else None for cell in line.cells)]
-            for line in found.table.lines
-        ]
+        lines = [[line.label, *(cell.number for cell in line.cells)] for line in found.table.lines]
         return [found.table.corner, *found.table.columns], lines
     asked = found.asked
     return COLUMNS, [
@@ -540,10 +331,10 @@ def table_of(found: Board) -> tuple[list[str], list[list[Any]]]:
             row.number,
             row.indicator.unit,
             row.before.value if row.before else None,
-            row.change,
+            row.change if asked.is_over else None,
             row.indicator.target if row.has_target else None,
             row.status,
-            row.value.n if row.value else None if row.is_withheld else 0,
+            row.n,
             row.value.reports_accepted if row.value else 0,
             row.value.reports_owed if row.value else 0,
             row.released.value if row.released else None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -67,6 +68,27 @@ def compared(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Compar
         Compared(label_of(name), word_of(name, before[name]), word_of(name, after[name]))
         for name in TOLD
     ]
+
+
+@dataclass(frozen=True)
+class OfSpan:
+    """The version by which a value was worked out, beside the one that was valid when its span
+    ended; None where none was on record yet."""
+
+    version: IndicatorVersion
+    then: IndicatorVersion | None
+
+    @property
+    def is_another(self) -> bool:
+        return self.then != self.version
+
+
+def version_of_span(version: IndicatorVersion | None, last_day: dt.date) -> OfSpan | None:
+    """The version of a value whose span ended with ``last_day``; None where it names none."""
+    if version is None:
+        return None
+    earlier = IndicatorVersion.objects.filter(indicator=version.indicator_id)
+    return OfSpan(version, earlier.filter(valid_from__lte=last_day).order_by("-number").first())
 
 
 def versions_of(indicator: Indicator) -> QuerySet[IndicatorVersion]:

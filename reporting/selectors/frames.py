@@ -8,6 +8,7 @@ tagged and belongs to a mechanism that addresses the theme, or one of the themes
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -133,10 +134,14 @@ def board(group: str, chosen: Chosen, year_of_values: int | None) -> list[Part]:
     """Every part of a group with its numbers and indicators. The number of statements doesn't
     depend on the number of parts or records."""
     parts = {row.pk: Part(row) for row in parts_of_group(group, chosen.user)}
+    addressed = _addressed(group)
     for kind in KINDS:
         rows = records_of(kind, chosen)
         tagged = _tagged_counts(group, kind, rows, chosen)
-        related = _related_counts(group, kind, rows, chosen)
+        if kind.iscms == "iscm":
+            related = _related_by_mechanism(group, kind, rows, chosen, addressed)
+        else:
+            related = _related_counts(group, kind, rows, chosen)
         for pk, part in parts.items():
             part.counts[kind.name] = (tagged.get(pk, 0), related.get(pk, 0))
     if group != THEME and year_of_values:
@@ -218,14 +223,27 @@ def _tagged(
 
 def _tagged_counts(group: str, kind: Kind, rows: PortalQuerySet, chosen: Chosen) -> dict[int, int]:
     if group == THEME:
-        return _counted(rows.annotate(part=F(_items_path(kind))).filter(part__isnull=False))
-    tags = _tags(chosen.user).annotate(part=F("referenceframe"))
+        return _counted(_with_themes(kind, rows))
     if kind.key == "pk":
+        tags = _tags(chosen.user).annotate(part=F("referenceframe"))
         inside = tags.filter(**{f"{kind.of_tag}__in": rows.values("pk")})
         return _pairs(inside.values("part").annotate(n=Count(kind.of_tag, distinct=True)))
-    # Each record is of one report, so the sums of reports count each once.
+    return _sums_of_reports(kind, rows, chosen)
+
+
+def _with_themes(kind: Kind, rows: PortalQuerySet) -> QuerySet[Any]:
+    """``rows`` with each theme of their event's agenda as their ``part``."""
+    found: QuerySet[Any] = rows.annotate(part=F(_items_path(kind))).filter(part__isnull=False)
+    return found
+
+
+def _sums_of_reports(kind: Kind, rows: PortalQuerySet, chosen: Chosen) -> dict[int, int]:
+    """Goal -> how many of ``rows`` the reports that name it wrote. Each record is of one report, so
+    the sums of reports count each once."""
     of_report = rows.filter(**{kind.key: OuterRef(kind.of_tag)}).values(kind.key)
-    sums = tags.annotate(of=Subquery(of_report.annotate(n=Count("pk")).values("n")))
+    sums = _tags(chosen.user).annotate(
+        part=F("referenceframe"), of=Subquery(of_report.annotate(n=Count("pk")).values("n"))
+    )
     return _pairs(sums.values("part").annotate(n=Sum("of")))
 
 
@@ -239,6 +257,33 @@ def _related_counts(group: str, kind: Kind, rows: PortalQuerySet, chosen: Chosen
             referenceframe=OuterRef("part"), **{kind.of_tag: OuterRef(kind.key)}
         )
     return _counted(of_part.filter(~Exists(tagged)))
+
+
+def _addressed(group: str) -> set[tuple[int, int]]:
+    """Which mechanism addresses which part, as pairs of the part's id and the mechanism's."""
+    path = "themes" if group == THEME else "themes__frames"
+    iscms = ISCM.objects.filter(**{f"{path}__isnull": False}).order_by()
+    return set(iscms.values_list(path, "pk"))
+
+
+def _related_by_mechanism(
+    group: str, kind: Kind, rows: PortalQuerySet, chosen: Chosen, addressed: set[tuple[int, int]]
+) -> dict[int, int]:
+    """The same where a record has one mechanism: all records of the mechanisms that address a part,
+    less those that are tagged with it. So the records are gone through once, and not once for each
+    theme of their mechanism and each goal of that (350,000 of them: 0.2 s for 2.9 to 8.4)."""
+    of_iscm = dict(rows.filter(iscm__isnull=False).values_list("iscm").annotate(n=Count("pk")))
+    related: Counter[int] = Counter()
+    for part, iscm in addressed:
+        related[part] += of_iscm.get(iscm, 0)
+    if group == THEME:
+        themed = _with_themes(kind, rows).values_list("part", "iscm")
+        for part, iscm, n in themed.annotate(n=Count("pk", distinct=True)):
+            related[part] -= n if (part, iscm) in addressed else 0
+    else:
+        iscms = ISCM.objects.filter(themes__frames=OuterRef(OuterRef("referenceframe")))
+        related.subtract(_sums_of_reports(kind, rows.filter(iscm__in=iscms.values("pk")), chosen))
+    return related
 
 
 def _counted(rows: QuerySet[Any]) -> dict[int, int]:

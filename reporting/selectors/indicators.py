@@ -27,6 +27,11 @@ def latest_run(before: dt.datetime | None = None) -> CompileRun | None:
     return (runs if before is None else runs.filter(published_at__lt=before)).first()
 
 
+def first_run() -> CompileRun | None:
+    """The compile run that was published first."""
+    return CompileRun.objects.filter(state=CompileRun.State.PUBLISHED).last()
+
+
 @dataclass(frozen=True)
 class OverviewRow:
     """One indicator with its overall value of a year and of the year before."""
@@ -58,14 +63,20 @@ def overview(user: Any, year: int) -> list[OverviewRow]:
 
 
 def trend(
-    indicator: Indicator, iscm: ISCM | None = None, period: str = PeriodKind.YEAR
+    indicator: Indicator,
+    iscm: ISCM | None = None,
+    period: str = PeriodKind.YEAR,
+    last_year: int | None = None,
 ) -> list[IndicatorValue]:
-    """The indicator's values by year (or another period): overall, or of one mechanism.
+    """The indicator's values by year (or another period) up to ``last_year``: overall, or of one
+    mechanism.
 
     From the first span with data (or too few answers to show) to the last; those between them that
     have none are there.
     """
     rows = indicator.values.filter(period=period, cell=cell_of(iscm)).select_related("iscm")
+    if last_year:
+        rows = rows.filter(year__lte=last_year)
     values = list(rows.order_by("year", "part"))
     filled = [place for place, value in enumerate(values) if value.n != 0]
     return values[filled[0] : filled[-1] + 1] if filled else []
@@ -76,9 +87,9 @@ def highest_first(values: Iterable[IndicatorValue]) -> list[IndicatorValue]:
     return sorted(values, key=lambda value: (value.value is None, -(value.value or 0), value.pk))
 
 
-def values_of_iscm(iscm: ISCM) -> list[IndicatorValue]:
-    """The latest value of each indicator for one mechanism."""
-    values = IndicatorValue.objects.of_years().by_iscm().filter(iscm=iscm)
+def values_of_iscm(iscm: ISCM, this_year: int) -> list[IndicatorValue]:
+    """The latest value of each indicator for one mechanism, of years that have begun."""
+    values = IndicatorValue.objects.of_years().by_iscm().filter(iscm=iscm, year__lte=this_year)
     values = values.select_related("indicator")
     latest: dict[int, IndicatorValue] = {}
     for value in values.order_by("year"):

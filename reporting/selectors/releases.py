@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 
 from django.db.models import Model
 from django.utils.text import capfirst
+from django.utils.translation import gettext as _
 
 from engagements.models import ISCM
 from finance.selectors.trace import KINDS, keys_of_links, names_of, shown_fields, word_of
@@ -26,7 +27,7 @@ from ..models import (
     ReleasedIndicator,
     ReleasedValue,
 )
-from .dashboard import cut_of, records_address, word_of_value, words_of
+from .cuts import cut_of, records_address, word_of_value, words_of
 from .indicators import OVERALL, compiled_years, overview
 
 
@@ -220,6 +221,8 @@ class Cause:
     at: Any
     kind: str
     label: str
+    # What tells the record from others: its number, mechanism, State and day.
+    known_by: str
     how: str
     by: str
     reason: str
@@ -271,6 +274,7 @@ def _cause(model: type[Model], before: Any, row: Any, names: dict[Any, dict[int,
         at=row.history_date,
         kind=capfirst(str(model._meta.verbose_name)),
         label=str(record_of(row)),
+        known_by=_known_by(model, row, names),
         how=str(KINDS[row.history_type]),
         by=row.history_user.label if row.history_user else "",
         reason=row.history_change_reason or "",
@@ -278,6 +282,29 @@ def _cause(model: type[Model], before: Any, row: Any, names: dict[Any, dict[int,
         is_new=row.history_type == "+",
         report=getattr(row, "report_number", None),
     )
+
+
+# What a record is told from others by, in this order, where it has it; of the days the first.
+PLACES = ("iscm", "event", "project", "position", "organisation", "country", "office")
+DAYS = (
+    *("asked_on", "since_on", "dated_on", "due_on", "worked_on", "decided_on", "starts_on"),
+    "year",
+)
+
+
+def _known_by(model: type[Model], row: Any, names: dict[Any, dict[int, str]]) -> str:
+    """What the version says of where and when its record is, in words."""
+    fields = {field.name: field for field in shown_fields(model)}
+    told = [
+        word_of(fields[name], getattr(row, fields[name].attname), names)
+        for name in PLACES
+        if name in fields
+    ]
+    dated = (fields[name] for name in DAYS if name in fields)
+    day = next((field for field in dated if getattr(row, field.attname)), None)
+    if day is not None:
+        told.append(f"{day.verbose_name} {word_of(day, getattr(row, day.attname), names)}")
+    return " · ".join([_("no. %(number)s") % {"number": row.id}, *filter(None, told)])
 
 
 # --- what is downloaded

@@ -142,6 +142,16 @@ class Amounts:
         return not self.known_usd and (not self.is_on_record or any(self.missing.values()))
 
     @property
+    def told_usd(self) -> Decimal | None:
+        """What is known; None where that is nothing and something lacks."""
+        return None if self.is_unknown else self.known_usd
+
+    @property
+    def most_usd(self) -> Decimal | None:
+        """The most it could be; None where nobody knows of any amount."""
+        return None if self.is_unknown and not self.is_range else self.high_usd
+
+    @property
     def known_pct(self) -> Decimal | None:
         """What is known in per cent of what it could be at most. None over nothing, and where
         nobody knows what it could be at most: days have no rate, or what lacks adds nothing."""
@@ -155,6 +165,14 @@ class Amounts:
 
 
 NOTHING = Amounts(Decimal(0), Decimal(0), is_on_record=False)
+
+
+def change_between(before: Amounts | None, after: Amounts | None) -> Decimal | None:
+    """The change in per cent of what is known; None where either is not known: that is no fall to
+    nothing."""
+    if before is None or after is None:
+        return None
+    return change_pct(before.told_usd, after.told_usd)
 
 
 @dataclass(frozen=True)
@@ -218,7 +236,7 @@ def columns_to_sort(chosen: ResourceFilter) -> Columns[Row]:
     """By which columns the table of the dashboard can be sorted: its rows, a year, the change."""
 
     def known_in(year: int) -> Callable[[Row], Decimal | None]:
-        return lambda row: row.cells[year].known_usd if year in row.cells else None
+        return lambda row: row.cells[year].told_usd if year in row.cells else None
 
     return {
         "row": lambda row: row.label,
@@ -364,8 +382,7 @@ def sum_of(row: Row) -> Decimal:
 
 def change_over(cells: dict[int, Amounts], chosen: ResourceFilter) -> Decimal | None:
     """The change of the last year asked for against the year before."""
-    before, last = cells.get(chosen.last_year - 1), cells.get(chosen.last_year)
-    return change_pct(before.known_usd, last.known_usd) if before and last else None
+    return change_between(cells.get(chosen.last_year - 1), cells.get(chosen.last_year))
 
 
 def end_to_end(table: PrintedTable | None) -> Headline:
@@ -452,9 +469,9 @@ def csv_rows(board: Dashboard) -> Iterator[list[Any]]:
 
 def _amounts(cell: Amounts) -> list[Any]:
     return [
+        cell.told_usd,
         cell.known_usd,
-        cell.known_usd,
-        cell.high_usd,
+        cell.most_usd,
         cell.unknown_shares,
         cell.days_without_rate,
         cell.posts_without_share,

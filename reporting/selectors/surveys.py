@@ -9,6 +9,8 @@ from typing import Any
 from django.db.models import Count, Exists, IntegerField, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 
+from engagements.choices import MembershipKind
+from engagements.models import Country, Membership
 from iscm_portal.common.access import may
 
 from ..models import Survey, SurveyLink, SurveyResponse
@@ -51,6 +53,19 @@ def _count(rows: QuerySet[Any]) -> Any:
     of_survey = rows.filter(survey=OuterRef("pk")).order_by().values("survey")
     counted = of_survey.annotate(n=Count("pk")).values("n")
     return Coalesce(Subquery(counted, output_field=IntegerField()), 0)
+
+
+def member_states(survey: Survey, user: Any, on: dt.date) -> list[Country]:
+    """The States that are members of the mechanism that the survey is of, or of those of its
+    event, on a day."""
+    iscms = [survey.iscm_id] if survey.iscm_id else []
+    if not iscms and survey.event:
+        iscms = list(survey.event.iscms.values_list("pk", flat=True))
+    memberships = Membership.objects.visible_to(user).filter(
+        iscm__in=iscms, kind=MembershipKind.MEMBER
+    )
+    held = memberships.held_on(on).values("country")
+    return list(Country.objects.visible_to(user).filter(pk__in=held))
 
 
 def waiting_for_office(user: Any, on: dt.date) -> list[Survey]:

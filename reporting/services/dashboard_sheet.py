@@ -12,7 +12,8 @@ from django.utils.translation import gettext as _
 from iscm_portal.common import typeset
 from iscm_portal.common.templatetags.portal import in_unit, measured, signed
 
-from ..selectors.dashboard import Board, Row, Table, TableCell
+from ..selectors.cut_table import Table, TableCell
+from ..selectors.dashboard import Board, Row
 
 TEMPLATE = "reporting/indicators.typ"
 
@@ -50,6 +51,8 @@ def answer(board: Board) -> str:
         (len(board.on_track), _("%(n)s on track")),
         (len(board.without_data), _("%(n)s without data")),
         (len(board.too_few), _("%(n)s with too few answers to show")),
+        (len(board.by_year), _("%(n)s known by the year only")),
+        (len(board.withheld), _("%(n)s not published for twelve months")),
     ]
     parts = ", ".join(text % {"n": n} for n, text in told if n)
     return _("Of %(n)s indicators: %(parts)s.") % {
@@ -62,7 +65,7 @@ def _lists(board: Board) -> list[dict[str, Any]]:
     told = [
         (_("Off track"), [_with_value(row) for row in board.off_track]),
         (_("No data"), _without_number(board)),
-        (_("Changed most since the year before"), [_with_change(row) for row in board.changed]),
+        (_changed_title(board), [_with_change(row) for row in board.changed]),
         (_("Other than when the year was closed"), [_with_release(row) for row in board.moved]),
     ]
     return [{"title": title, "rows": rows or [_("None.")]} for title, rows in told]
@@ -78,8 +81,15 @@ def _with_value(row: Row) -> str:
     return f"{row.indicator.title}: {in_unit(row.number, row.indicator.unit)}"
 
 
+def _changed_title(board: Board) -> str:
+    if board.asked.is_over or not board.asked.compared_label:
+        return _("Changed most since the year before")
+    return _("Changed most, %(span)s") % {"span": board.asked.compared_label}
+
+
 def _with_change(row: Row) -> str:
-    return f"{_with_value(row)} ({signed(row.change, 1)})"
+    now = in_unit(row.compared[1], row.indicator.unit)
+    return f"{row.indicator.title}: {now} ({signed(row.change, 1)})"
 
 
 def _with_release(row: Row) -> str:
@@ -112,7 +122,7 @@ def _line(row: Row) -> list[str]:
         else in_unit(row.before.value, unit),
         in_unit(row.indicator.target, unit) if row.has_target else "–",
         row.status_label,
-        "0" if value is None else "–" if value.n is None else str(value.n),
+        "–" if row.n is None else str(row.n),
         f"{value.reports_accepted} / {value.reports_owed}" if value else "–",
     ]
 

@@ -186,7 +186,7 @@ def _held(key: str, seen: int) -> Indicator:
 
 def _check(indicator: Indicator, state: str, values: Mapping[str, Any], on: dt.date) -> None:
     """Raises NotSmart."""
-    faults = contradictions(values)
+    faults = contradictions(values, on)
     if state == IndicatorState.ACTIVE:
         faults += lacks(indicator.key, values, on)
     if faults:

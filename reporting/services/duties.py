@@ -6,13 +6,15 @@ import datetime as dt
 from collections.abc import Iterable
 from typing import Any
 
+from django.conf import settings
 from django.db import transaction
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, F, OuterRef, Q
 from django.utils.translation import gettext as _
 from simple_history.utils import bulk_create_with_history, bulk_update_with_history
 
 from engagements.models import Delegate, Event
 from iscm_portal.common import outbox
+from iscm_portal.common.expressions import DaysBetween
 from iscm_portal.common.locks import lock_until_commit
 from iscm_portal.common.period import quarter_slot
 
@@ -118,12 +120,15 @@ def _move_days() -> None:
     extended = Exists(
         Extension.objects.filter(duty=OuterRef("pk"), decision=ExtensionDecision.GRANTED)
     )
-    moved = []
-    for duty in open_ones.filter(~extended).select_related("event").iterator(chunk_size=1000):
-        day = due_on(duty.event)
-        if day is not None and day != duty.due_on:
-            duty.due_on = day
-            moved.append(duty)
+    allowed = DaysBetween(F("due_on"), F("last_day"))
+    others = open_ones.filter(~extended).with_last_day().annotate(allowed=allowed)
+    moved = list(
+        others.exclude(allowed=settings.REPORT_DUE_DAYS)
+        .filter(last_day__isnull=False)
+        .select_related("event")
+    )
+    for duty in moved:
+        duty.due_on = due_on(duty.event) or duty.due_on
     bulk_update_with_history(moved, Duty, ["due_on"], batch_size=500)
 
 

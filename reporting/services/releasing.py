@@ -14,7 +14,7 @@ from iscm_portal.common.period import Period
 from ..choices import IndicatorState, PeriodKind, Status
 from ..measures import MEASURES
 from ..measures.evidence import is_of_answers
-from ..models import Indicator, Release, ReleasedIndicator, ReleasedRecord
+from ..models import CompileRun, Indicator, Release, ReleasedIndicator, ReleasedRecord
 from ..selectors.indicators import latest_run
 from ..selectors.releases import next_revision
 
@@ -51,6 +51,11 @@ def close_year(year: int, revision: int, note: str, actor: User, at: dt.datetime
             raise ReleaseError(_("The year was closed meanwhile. Look at that release first."))
         if revision > MOST_REVISIONS:
             raise ReleaseError(_("The year has been closed too often."))
+        whole = CompileRun.objects.exclude(scope=CompileRun.Scope.CHANGE)
+        last = whole.filter(first_year__lte=year, last_year__gte=year).first()
+        if last and last.started_at.year <= year:
+            # Its counts would stay "not over yet", and its last follow-ups uncounted.
+            raise ReleaseError(_("The year was not worked out since it is over. Compile it first."))
         number = year * 100 + revision
         _copy_meanings(number)
         total = _copy_values(number, year)

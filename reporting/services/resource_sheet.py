@@ -89,11 +89,11 @@ def cards(board: Dashboard) -> Section:
         *headline(_("Project support, %(year)s (USD)"), board.projects),
         *headline(_("Full-time staff, %(year)s"), board.staff),
     ]
-    if board.change_pct is not None:
-        last = board.chosen.last_year
+    last = board.chosen.last_year
+    if last in board.totals:
         title = _("All support, %(year)s (USD)") % {"year": last}
         before = board.chosen.last_year - 1
-        rows.append([title, cell(board.totals.get(last)), change(board.change_pct), str(before)])
+        rows.append([title, cell(board.totals[last]), change(board.change_pct), str(before)])
     known = board.total.known_pct
     part = "–" if known is None else f"{number(known, 1)}%"
     rows.append([_("Known of what it could be"), part, "–", "–"])

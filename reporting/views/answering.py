@@ -117,22 +117,33 @@ def page(
     problems: Sequence[Problem] = (),
     status: int = 200,
 ) -> HttpResponse:
-    survey = link.survey
-    told = [in_language(survey, name, language) for name in ("title", "intro")]
     context = {
-        "survey": survey,
-        "phase": link.phase,
-        "title": told[0][0],
-        "intro": told[1][0],
-        "form": form,
-        "lacks_translation": bool(form.untranslated)
-        or not all(is_there for _text, is_there in told),
-        "language": language,
-        "languages": [(code, name) for code, name in LANGUAGE_NAMES if code != language],
+        **shown(link, form, language),
         "problems": problems,
         "has_errors": bool(problems),
     }
     return render(request, "reporting/survey_answer.html", context, status=status)
+
+
+def shown(link: SurveyLink, form: AnswerSurveyForm, language: str) -> dict[str, Any]:
+    """What the page of a survey shows in a language, to participants and before it is opened.
+
+    A title may be a name that nobody translates: it is marked as English, and no lack is told.
+    """
+    survey = link.survey
+    title, title_is_there = in_language(survey, "title", language)
+    intro, intro_is_there = in_language(survey, "intro", language)
+    return {
+        "survey": survey,
+        "phase": link.phase,
+        "title": title,
+        "title_is_english": not title_is_there,
+        "intro": intro,
+        "form": form,
+        "lacks_translation": bool(form.untranslated or (intro and not intro_is_there)),
+        "language": language,
+        "languages": [(code, name) for code, name in LANGUAGE_NAMES if code != language],
+    }
 
 
 def refused(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any
@@ -18,21 +17,23 @@ from django.views.decorators.http import require_POST
 
 from engagements.models import ISCM, SignedInRequest
 from iscm_portal.common.access import may
+from iscm_portal.common.as_of import known_by
 from iscm_portal.common.charts import small_lines
-from iscm_portal.common.downloads import TABLE_FORMATS, table_response
-from iscm_portal.common.filters import FIRST_YEAR, LAST_YEAR
+from iscm_portal.common.downloads import FORMATS, TABLE_FORMATS, table_response
 from iscm_portal.common.forms import Problem
 from iscm_portal.common.jobs import ask_once
-from iscm_portal.common.pages import keyset_page, one_of, past_day, whole_number
+from iscm_portal.common.pages import keyset_page, no_such, one_of, past_day
+from iscm_portal.common.snapshot import one_snapshot
 
 from ..choices import PeriodKind
 from ..measures import MEASURES
-from ..measures.evidence import is_of_answers
 from ..models import CompileRun, IndicatorValue
 from ..selectors import dashboard as selectors
+from ..selectors.asked import Asked, Measured
 from ..selectors.audits import latest_audit
-from ..selectors.dashboard import Asked, Board, Row, board
-from ..selectors.indicators import compiled_years
+from ..selectors.cuts import CUTS, dimension_label
+from ..selectors.dashboard import Board, Row, board
+from ..selectors.indicators import compiled_years, first_run
 from ..selectors.runs import compile_jobs
 from ..services.compiling.progress import how_far
 from ..services.dashboard_sheet import pdf
@@ -44,21 +45,27 @@ MOST_MECHANISMS = 12
 
 def asked_year(request: SignedInRequest, years: list[int]) -> int | None:
     """The year of the address, else the last one compiled that has begun; None without any."""
-    text = request.GET.get("year", "")
+    text = one_of(request, "year", [str(year) for year in years])
     if text:
-        return whole_number(text, FIRST_YEAR, LAST_YEAR)
+        return int(text)
     begun = [year for year in years if year <= timezone.localdate().year]
     return begun[-1] if begun else None
 
 
 def asked_span(request: SignedInRequest, year: int) -> tuple[str, int]:
-    """The kind of period, and its quarter (0 of a year): that of the address, else the present."""
-    period = one_of(request, "period", PeriodKind.values) or PeriodKind.YEAR.value
-    if period == PeriodKind.YEAR:
-        return period, 0
-    text = request.GET.get("quarter", "")
+    """The kind of period, and its quarter (0 of a year): that of the address, else the present.
+
+    A form that asks for years sends the quarter that was shown before; it is let be. A quarter of
+    nothing is refused.
+    """
+    period = one_of(request, "period", PeriodKind.values)
+    text = one_of(request, "quarter", ("1", "2", "3", "4"))
+    if text and not period:
+        raise BadRequest(_("A quarter needs its “period”: quarter, or rolling."))
+    if period in ("", PeriodKind.YEAR):
+        return PeriodKind.YEAR.value, 0
     if text:
-        return period, whole_number(text, 1, 4)
+        return period, int(text)
     today = timezone.localdate()
     return period, (today.month + 2) // 3 if year == today.year else 4
 
@@ -69,23 +76,22 @@ def asked_iscms(request: SignedInRequest, iscms: dict[str, ISCM]) -> tuple[ISCM,
     if len(slugs) > MOST_MECHANISMS:
         raise BadRequest(_("At most %(n)s mechanisms fit one page.") % {"n": MOST_MECHANISMS})
     if unknown := [slug for slug in slugs if slug not in iscms]:
-        raise BadRequest(
-            _("There is no “%(value)s” to choose for “%(name)s”.")
-            % {"value": unknown[0][:80], "name": "iscm"}
-        )
+        raise no_such("iscm", unknown[0])
     return tuple(iscms[slug] for slug in slugs)
 
 
 def asked_of(request: SignedInRequest, iscms: dict[str, ISCM], year: int) -> Asked:
     """What the address asks for. Raises BadRequest for what there is not."""
     period, part = asked_span(request, year)
+    as_of = past_day(request, timezone.localdate())
     return Asked(
         year=year,
+        today=as_of or timezone.localdate(),
         period=period,
         part=part,
-        by=one_of(request, "by", selectors.CUTS),
+        by=one_of(request, "by", CUTS),
         iscms=asked_iscms(request, iscms),
-        as_of=past_day(request, timezone.localdate()),
+        as_of=as_of,
     )
 
 
@@ -101,6 +107,20 @@ def problems_of(asked: Asked) -> list[Problem]:
     return found
 
 
+def nothing_then(found: Board) -> str:
+    """Why there was no dashboard on the past day that is asked for; "" where there was one."""
+    if found.asked.as_of is None or (found.run and found.rows):
+        return ""
+    day, first = date_format(found.asked.as_of, "j F Y"), first_run()
+    if found.run or first is None or first.published_at is None:
+        return _("There was no dashboard on %(day)s: no indicator was defined.") % {"day": day}
+    return _("There was no dashboard on %(day)s: the first was worked out on %(first)s.") % {
+        "day": day,
+        "first": date_format(first.published_at, "j F Y"),
+    }
+
+
+@one_snapshot()
 def indicators(request: SignedInRequest) -> HttpResponseBase:
     """What is off track, what has no data and what changed; then every indicator."""
     years = compiled_years()
@@ -112,10 +132,13 @@ def indicators(request: SignedInRequest) -> HttpResponseBase:
     problems = problems_of(asked)
     if problems:
         asked = replace(asked, by="", period=PeriodKind.YEAR.value, part=0)
-    found = board(asked, request.user, *of_measures())
-    form = one_of(request, "format", (*TABLE_FORMATS, "pdf"))
+    found = board(asked, request.user, of_measures())
+    form = one_of(request, "format", FORMATS)
+    nothing = nothing_then(found)
+    if form and nothing:
+        raise BadRequest(nothing)
     if form in TABLE_FORMATS:
-        return table_response(form, "indicators", *selectors.table_of(found))
+        return table_response(form, "indicators", *selectors.lines_of(found))
     charts = charts_of(found)
     if form == "pdf":
         sheet = pdf(found, [(row.indicator.title, svg) for row, svg in charts], timezone.now())
@@ -124,16 +147,17 @@ def indicators(request: SignedInRequest) -> HttpResponseBase:
         return response
     context = {
         "board": found,
+        "nothing_then": nothing,
         "asked": asked,
         "charts": charts,
         "years": years,
         "iscms": iscms.values(),
-        "dimensions": [(name, selectors.dimension_label(name)) for name in selectors.CUTS],
+        "dimensions": [(name, dimension_label(name)) for name in CUTS],
         "periods": PeriodKind.choices,
         "chips": chips_of(request, asked),
         "problems": problems,
         "has_errors": bool(problems),
-        "audit": latest_audit(),
+        "audit": latest_audit(known_by(asked.as_of)),
         "sees_differences": may(request.user, "compile_indicators"),
         "today": timezone.localdate(),
     }
@@ -141,12 +165,12 @@ def indicators(request: SignedInRequest) -> HttpResponseBase:
     return render(request, "reporting/indicators.html", context, status=status)
 
 
-def of_measures() -> tuple[dict[str, Sequence[str]], set[str], set[str]]:
-    """By what each measure may be cut, which have a target for the whole only, and which are of
-    what people answered."""
-    cuts: dict[str, Sequence[str]] = {key: measure.dimensions for key, measure in MEASURES.items()}
-    wholes = {key for key, measure in MEASURES.items() if measure.is_part_of_a_whole}
-    return cuts, wholes, {key for key in MEASURES if is_of_answers(key)}
+def of_measures() -> Measured:
+    return Measured(
+        {key: measure.dimensions for key, measure in MEASURES.items()},
+        {key: measure.periods for key, measure in MEASURES.items()},
+        {key for key, measure in MEASURES.items() if measure.is_part_of_a_whole},
+    )
 
 
 def charts_of(found: Board) -> list[tuple[Row, Any]]:
@@ -199,7 +223,7 @@ def chips_of(request: SignedInRequest, asked: Asked) -> list[tuple[str, str]]:
     if asked.period != PeriodKind.YEAR:
         chips.append((without("period", "quarter"), asked.label))
     if asked.by:
-        label = selectors.dimension_label(asked.by)
+        label = dimension_label(asked.by)
         chips.append((without("by"), _("By: %(dimension)s") % {"dimension": label.lower()}))
     chips += [(without(iscm=iscm.slug), iscm.acronym) for iscm in asked.iscms]
     if asked.as_of:

@@ -22,6 +22,7 @@ from iscm_portal.common.pages import one_of
 
 from ..choices import IndicatorState, SmartPart
 from ..forms.definition import DefinitionForm, StepForm
+from ..measures import MEASURES
 from ..models import Indicator, IndicatorVersion
 from ..permissions import may_edit_definitions
 from ..rules import Fault, lacks
@@ -167,6 +168,7 @@ def render_editor(
     context = {
         "indicator": stored,
         "form": form,
+        "measure": MEASURES.get(key),
         "parts": parts,
         "lacking": sum(bool(row.faults) for row in parts),
         "version": version_number(stored) if meanwhile else form["version"].value(),

@@ -13,8 +13,8 @@ from django.views.decorators.http import require_safe
 from engagements.choices import FrameKind
 from engagements.models import ISCM, ReferenceFrame, SignedInRequest, Theme
 from iscm_portal.common.downloads import TABLE_FORMATS, table_response
-from iscm_portal.common.filters import FIRST_YEAR, LAST_YEAR
-from iscm_portal.common.pages import keyset_page, one_of, whole_number
+from iscm_portal.common.pages import keyset_page, one_of
+from iscm_portal.common.snapshot import one_snapshot
 
 from ..models import PostEventReport
 from ..selectors import frames as selectors
@@ -27,22 +27,19 @@ from .indicators import asked_iscm, linked
 ROWS = 20
 
 
-def asked(request: SignedInRequest) -> Chosen:
+def asked(request: SignedInRequest, years: list[int]) -> Chosen:
     """The year and the mechanism of the address; without them all."""
-    year = request.GET.get("year", "")
-    return Chosen(
-        request.user,
-        whole_number(year, FIRST_YEAR, LAST_YEAR) if year else None,
-        asked_iscm(request),
-    )
+    year = one_of(request, "year", [str(year) for year in years])
+    return Chosen(request.user, int(year) if year else None, asked_iscm(request))
 
 
 @require_safe
+@one_snapshot()
 def frames(request: SignedInRequest) -> HttpResponse | StreamingHttpResponse:
     """Activities and results per goal of one frame, or per theme."""
     group = one_of(request, "of", GROUPS) or next(iter(GROUPS))
-    chosen = asked(request)
     years = compiled_years()
+    chosen = asked(request, years)
     year_of_values = asked_year(request, years)
     parts = selectors.board(group, chosen, year_of_values)
     lacking = selectors.untagged_counts(group, chosen)
@@ -51,7 +48,7 @@ def frames(request: SignedInRequest) -> HttpResponse | StreamingHttpResponse:
         return table_response(form, f"goals-{group}", columns(), cells(parts, lacking))
     reports = selectors.records_of(selectors.REPORTS, chosen).count()
     context = {
-        **page_of(request, chosen),
+        **page_of(request, chosen, years),
         "group": group,
         "group_title": GROUPS[group][0],
         "groups": [(name, title) for name, (title, _kinds) in GROUPS.items()],
@@ -66,7 +63,7 @@ def frames(request: SignedInRequest) -> HttpResponse | StreamingHttpResponse:
     return render(request, "reporting/frames.html", context)
 
 
-def page_of(request: SignedInRequest, chosen: Chosen) -> dict[str, Any]:
+def page_of(request: SignedInRequest, chosen: Chosen, years: list[int]) -> dict[str, Any]:
     """What both pages need to show and keep their filters."""
     query = request.GET.copy()
     for name in query.keys() - {"year", "iscm"}:
@@ -79,7 +76,7 @@ def page_of(request: SignedInRequest, chosen: Chosen) -> dict[str, Any]:
         "chosen": chosen,
         "query": query.urlencode(),
         "chips": chips,
-        "years": compiled_years(),
+        "years": years,
         "iscms": ISCM.objects.visible_to(request.user),
     }
 
@@ -119,19 +116,21 @@ def part_named(request: SignedInRequest, kind: str, code: str) -> ReferenceFrame
 
 
 @require_safe
+@one_snapshot()
 def frame(request: SignedInRequest, kind: str, code: str) -> HttpResponse:
     """The records of one goal or theme, kind by kind: tagged, or related."""
     part = part_named(request, kind, code)
-    chosen = asked(request)
+    years = compiled_years()
+    chosen = asked(request, years)
     how: Any = one_of(request, "how", ("tagged", "related")) or "tagged"
-    year = asked_year(request, compiled_years())
+    year = asked_year(request, years)
     indicators, themes = [], []
     if isinstance(part, ReferenceFrame):
         indicators = selectors.indicators_of(part, request.user, year) if year else []
         themes = list(part.themes.all())
     group = next(name for name, (_title, kinds) in GROUPS.items() if kind in kinds)
     context = {
-        **page_of(request, chosen),
+        **page_of(request, chosen, years),
         "part": Part(part, indicators=indicators),
         "group": group,
         "group_title": GROUPS[group][0],
@@ -144,14 +143,16 @@ def frame(request: SignedInRequest, kind: str, code: str) -> HttpResponse:
 
 
 @require_safe
+@one_snapshot()
 def untagged(request: SignedInRequest, group: str) -> HttpResponse:
     """The records that nothing of a frame is tagged to."""
     if group not in GROUPS:
         raise Http404
-    chosen = asked(request)
+    years = compiled_years()
+    chosen = asked(request, years)
     found = ((kind, selectors.untagged(group, kind, chosen)) for kind in KINDS)
     context = {
-        **page_of(request, chosen),
+        **page_of(request, chosen, years),
         "group": group,
         "group_title": GROUPS[group][0],
         "lists": lists(request, found),

@@ -16,7 +16,8 @@ from iscm_portal.common.as_of import record_of
 from iscm_portal.common.charts import trend_line
 from iscm_portal.common.downloads import TABLE_FORMATS, table_response
 from iscm_portal.common.filters import FIRST_YEAR, LAST_YEAR
-from iscm_portal.common.pages import Page, keyset_page, one_of, whole_number
+from iscm_portal.common.pages import Page, keyset_page, no_such, one_of, whole_number
+from iscm_portal.common.snapshot import one_snapshot
 
 from ..choices import PeriodKind
 from ..measures import MEASURES
@@ -28,32 +29,36 @@ from ..measures.evidence import (
 )
 from ..models import Indicator, IndicatorValue
 from ..permissions import may_edit_definitions
-from ..selectors.dashboard import (
+from ..selectors.cuts import (
     DIMENSIONS,
     cut_of,
     dimension_label,
+    last_day_of,
     records_address,
     short_label,
     span_label,
     word_of_value,
     words_of,
 )
+from ..selectors.definitions import version_of_span
 from ..selectors.indicators import cell_of, compiled_years, highest_first, trend
 from .dashboard import asked_span, asked_year
 
 
+@one_snapshot()
 def indicator(request: SignedInRequest, key: str) -> HttpResponse | StreamingHttpResponse:
     """One indicator: its value, its trend, by a dimension, and what it means."""
     rows = Indicator.objects.visible_to(request.user)
     found = get_object_or_404(rows.select_related("owner", "objective", "current_version"), key=key)
     iscm = asked_iscm(request)
     years = compiled_years()
-    year = asked_year(request, years) or timezone.localdate().year
+    today = timezone.localdate()
+    year = asked_year(request, years) or today.year
     period, part = asked_span(request, year)
     dimensions = dimensions_of(found, iscm)
     by = one_of(request, "by", dimensions) or next(iter(dimensions), "")
     span = found.values.filter(period=period, year=year, part=part)
-    values = trend(found, iscm, period)
+    values = trend(found, iscm, period, max(year, today.year))
     current = span.filter(cell=cell_of(iscm)).select_related("indicator", "version").first()
     cut = highest_first(cut_of(span, by, iscm)) if by else []
     words = words_of(by) if by else {}
@@ -72,11 +77,22 @@ def indicator(request: SignedInRequest, key: str) -> HttpResponse | StreamingHtt
         "periods": PeriodKind.choices,
         "part": part,
         "span": span_label(period, year, part),
+        "last_day": last_day_of(period, year, part),
+        "today": today,
+        "years_to_come": [year] if year > today.year else [],
         "values": [(value, records_address(found, value)) for value in reversed(values)],
         "current": current,
+        "is_by_year": found.key in MEASURES
+        and period not in MEASURES[found.key].periods
+        and not is_of_answers(key),
+        "of_answers": is_of_answers(key),
+        "has_denominators": any(value.denominator is not None for value in values),
+        "measure": MEASURES.get(found.key),
+        "of_span": version_of_span(current.version, current.last_day)
+        if current and current.last_day < today
+        else None,
         "records": records_address(found, current),
         "beside": beside_of(current),
-        "of_answers": is_of_answers(key),
         "chart": trend_chart(found, values, iscm),
         "by": by,
         "by_label": dimension_label(by) if by else "",
@@ -145,10 +161,13 @@ def beside_of(value: IndicatorValue | None) -> list[tuple[Any, Any]]:
 
 
 def asked_iscm(request: SignedInRequest) -> ISCM | None:
+    """The mechanism that the address names. Raises BadRequest for one that is none."""
     slug = request.GET.get("iscm", "")
     if not slug:
         return None
-    iscm: ISCM = get_object_or_404(ISCM.objects.visible_to(request.user), slug=slug)
+    iscm: ISCM | None = ISCM.objects.visible_to(request.user).filter(slug=slug).first()
+    if iscm is None:
+        raise no_such("iscm", slug)
     return iscm
 
 
@@ -193,6 +212,7 @@ def parts_of(request: SignedInRequest, evidence: Iterable[tuple[Any, Any]]) -> l
     return parts
 
 
+@one_snapshot()
 def indicator_records(request: SignedInRequest, key: str) -> HttpResponse:
     """The records that one value was counted from, as far as the reader may read them; of answers
     the surveys that they came in with."""
@@ -219,6 +239,7 @@ def indicator_records(request: SignedInRequest, key: str) -> HttpResponse:
         "answers": answers_by_survey(value) if of_answers else [],
         "span": span_label(period, year, part),
         "iscm": iscm,
+        "measure": MEASURES.get(found.key),
         "dimension": dimension_label(dimension) if dimension else "",
         "dimension_value": word_of_value(words, value.dimension_value) if dimension else "",
         "parts": [] if of_answers else parts_of(request, evidence_of(value, request.user)),

@@ -19,6 +19,7 @@ from engagements.models import (
 )
 from finance.selectors.investment import investment
 from iscm_portal.common.period import Period
+from iscm_portal.common.snapshot import one_snapshot
 
 from ..models import PostEventReport
 from ..permissions import may_start_report
@@ -28,6 +29,7 @@ from ..selectors.indicators import values_of_iscm
 FIRST_YEAR = 2014
 
 
+@one_snapshot()
 def iscm(request: SignedInRequest, slug: str) -> HttpResponse:
     user, today = request.user, timezone.localdate()
     found = get_object_or_404(
@@ -51,7 +53,7 @@ def iscm(request: SignedInRequest, slug: str) -> HttpResponse:
         .select_related("country")
         .order_by("-sorted_on", "-pk")[:8],
         "money": money,
-        "values": values_of_iscm(found),
+        "values": values_of_iscm(found, today.year),
         "follow_ups": FollowUpAction.objects.visible_to(user).filter(iscm=found, state="open")[:10],
         "today": today,
     }

@@ -11,6 +11,7 @@ from engagements.models import SignedInRequest
 from finance.selectors.waiting import records_to_complete
 from iscm_portal.common.access import may
 from iscm_portal.common.pages import keyset_page
+from iscm_portal.common.snapshot import one_snapshot
 
 from ..models import AuditRun
 from ..selectors.audits import latest_audit
@@ -21,6 +22,7 @@ NIGHTS = 14
 
 
 @require_safe
+@one_snapshot()
 def quality(request: SignedInRequest) -> HttpResponse:
     """The last audit and those before, the coverage of this year's reports, and the records that
     are to be completed, each as far as the reader may see it."""

@@ -14,8 +14,10 @@ from django.utils.translation import gettext as _
 from engagements.models import SignedInRequest
 from iscm_portal.common.access import may
 from iscm_portal.common.downloads import TABLE_FORMATS, table_response
+from iscm_portal.common.filters import FIRST_YEAR
 from iscm_portal.common.forms import problems_of
 from iscm_portal.common.pages import Page, merged_page, one_of, whole_number
+from iscm_portal.common.snapshot import one_snapshot
 
 from ..forms.releases import CloseYearForm
 from ..measures import MEASURES
@@ -23,12 +25,13 @@ from ..measures.causes import versions_since
 from ..measures.evidence import is_of_answers
 from ..models import Release
 from ..selectors import releases as selectors
-from ..selectors.dashboard import CUTS, DIMENSIONS, dimension_label
+from ..selectors.cuts import CUTS, DIMENSIONS, dimension_label
 from ..services import release_sheet
 from ..services.releasing import ReleaseError, close_year
 from .indicators import asked_iscm
 
 
+@one_snapshot()
 def releases(request: SignedInRequest) -> HttpResponse:
     """The years that are closed, and for IPD those that can be."""
     found = list(Release.objects.visible_to(request.user).select_related("closed_by"))
@@ -52,6 +55,7 @@ def release_of(request: SignedInRequest, year: int) -> Release:
     return found
 
 
+@one_snapshot()
 def release(request: SignedInRequest, year: int) -> HttpResponseBase:
     """A closed year: its values, and beside them what they would be now."""
     found = release_of(request, year)
@@ -78,6 +82,7 @@ def release(request: SignedInRequest, year: int) -> HttpResponseBase:
     return render(request, "reporting/release.html", context)
 
 
+@one_snapshot()
 def changes(request: SignedInRequest, year: int) -> HttpResponse:
     """What moved one cell of a closed year: its records that changed since, the latest first."""
     found = release_of(request, year)
@@ -108,8 +113,11 @@ def close(request: SignedInRequest, year: int) -> HttpResponse:
     """What is incomplete of a year, and the button that closes it all the same."""
     if not may(request.user, "publish_releases"):
         raise PermissionDenied
-    check = selectors.readiness(year, request.user)
-    if not check.has_values or year >= timezone.localdate().year:
+    if not FIRST_YEAR <= year < timezone.localdate().year:
+        raise Http404
+    with one_snapshot():
+        check = selectors.readiness(year, request.user)
+    if not check.has_values:
         raise Http404
     form = CloseYearForm(request.POST or None, initial={"revision": check.revision})
     if request.method == "POST" and form.is_valid():

@@ -10,24 +10,29 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
-from django.utils import timezone
+from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from engagements.models import SignedInRequest
 from iscm_portal.common.access import may
 from iscm_portal.common.downloads import table_response
 from iscm_portal.common.forms import problems_of
 from iscm_portal.common.jobs import after_commit
+from iscm_portal.common.pages import one_of
 
-from ..choices import SurveyState
+from ..choices import SurveyPhase, SurveyState
+from ..forms.answering import AnswerSurveyForm
 from ..forms.surveys import LinksForm, NewSurveyForm, QuestionForm, SurveyForm
-from ..models import Question, Survey
+from ..models import Question, Survey, SurveyLink
+from ..selectors.surveys import member_states
 from ..services import surveys as services
 from ..services.survey_closing import close_survey
 from ..services.survey_links import make_links
 from ..tasks import look_after_surveys
+from .answering import shown
+from .surveys import asked_language
 from .surveys import survey as show_survey
 
 
@@ -89,6 +94,27 @@ def edit_survey(request: SignedInRequest, pk: int) -> HttpResponse:
         except services.SurveyError as error:
             form.add_error(None, str(error))
     return form_page(request, form, _("Change the survey"), found)
+
+
+@require_safe
+def preview(request: SignedInRequest, pk: int) -> HttpResponse:
+    """The form as a participant will see it, in each language; nothing can be sent."""
+    found = to_be_edited(request, pk)
+    language = asked_language(request)
+    phase = one_of(request, "phase", found.phases) or found.phases[0]
+    link = SurveyLink(survey=found, phase=phase, is_single=False)
+    with translation.override(language):
+        form = AnswerSurveyForm(link, found.questions.all(), language, timezone.now())
+        context = {
+            **shown(link, form, language),
+            "is_preview": True,
+            "other_phases": [
+                (key, word)
+                for key, word in SurveyPhase.choices
+                if key in found.phases and key != phase
+            ],
+        }
+        return render(request, "reporting/survey_answer.html", context)
 
 
 @require_http_methods(["GET", "POST"])
@@ -197,11 +223,14 @@ def delete_survey(request: SignedInRequest, pk: int) -> HttpResponseBase:
 def links(request: SignedInRequest, pk: int) -> HttpResponseBase:
     """Make links. Their addresses are in the answer, on the page or as a file, and nowhere else."""
     found = to_be_edited(request, pk)
-    form = LinksForm(found, request.user, request.POST or None)
+    today = timezone.localdate()
+    form = LinksForm(
+        found, request.user, member_states(found, request.user, today), request.POST or None
+    )
     made = None
     if request.method == "POST" and form.is_valid():
         try:
-            made = make_links(pk, form.wanted, timezone.localdate())
+            made = make_links(pk, form.wanted, today)
         except services.SurveyError as error:
             form.add_error(None, str(error))
     if made is None:
@@ -225,8 +254,8 @@ def links(request: SignedInRequest, pk: int) -> HttpResponseBase:
         ]
         for row in made
     ]
+    columns = ["state", "office", "phase", "kind", "address"]
     if "as_csv" in request.POST and rows:
-        columns = ["state", "office", "phase", "kind", "address"]
         return table_response("csv", f"survey-{pk}-links", columns, rows)
     if not rows:
         messages.success(
@@ -234,4 +263,9 @@ def links(request: SignedInRequest, pk: int) -> HttpResponseBase:
             _("The links are made; who is asked is told by mail or in the portal."),
         )
         return redirect("survey", pk=pk)
-    return render(request, "reporting/survey_links_made.html", {"survey": found, "made": rows})
+    context = {
+        "survey": found,
+        "made": rows,
+        "has": {name: any(row[place] for row in rows) for place, name in enumerate(columns[:3])},
+    }
+    return render(request, "reporting/survey_links_made.html", context)

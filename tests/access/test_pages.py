@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+from copy import deepcopy
 
 import pytest
 from django.contrib import admin
 from django.core.files.base import ContentFile
-from django.test import Client
+from django.test import Client, override_settings
 from django.urls import URLPattern, URLResolver, get_resolver
 
 from finance.services import terms_of_reference
+from iscm_portal.common.choices import Scope
+from iscm_portal.common.models import ApiToken
 from reporting.choices import ReportPart
 from reporting.models import Duty
 from reporting.services import correcting, reviewing
@@ -66,6 +69,10 @@ TABLE: dict[str, tuple[int, ...]] = {
     "/duties/{duty}/": (302, 200, 404, 200, 404, 200, 404, 200),
     "/notices/": (302, 200, 200, 200, 200, 200, 200, 200),
     "/notices/unsubscribe/{token}/": (200, 200, 200, 200, 200, 200, 200, 200),
+    "/events/calendar/": (302, 200, 200, 200, 200, 200, 200, 200),
+    "/calendar/{token}.ics": (404, 404, 404, 404, 404, 404, 404, 404),
+    "/tokens/": (302, 200, 200, 200, 200, 200, 200, 200),
+    "/tokens/{api_token}/": (302, 200, 404, 404, 404, 404, 404, 404),
     "/profile/": (302, 200, 200, 200, 200, 200, 200, 200),
     "/reviews/answers/": (302, 403, 403, 200, 403, 200, 403, 200),
     "/reviews/": (302, 403, 403, 200, 403, 200, 403, 200),
@@ -127,6 +134,8 @@ TABLE: dict[str, tuple[int, ...]] = {
     "/surveys/{survey}/": (302, 200, 200, 200, 200, 200, 200, 200),
     "/surveys/{survey_draft}/": (302, 404, 404, 404, 404, 200, 404, 200),
     "/surveys/{survey}/answers/": (302, 403, 403, 403, 403, 200, 403, 200),
+    "/surveys/{survey_open}/preview/": (302, 403, 403, 403, 403, 200, 403, 200),
+    "/surveys/{survey_draft}/preview/": (302, 404, 404, 404, 404, 200, 404, 200),
     "/surveys/{survey_open}/edit/": (302, 403, 403, 403, 403, 200, 403, 200),
     "/surveys/{survey_draft}/edit/": (302, 404, 404, 404, 404, 200, 404, 200),
     "/surveys/{survey_open}/links/": (302, 403, 403, 403, 403, 200, 403, 200),
@@ -156,6 +165,9 @@ TABLE: dict[str, tuple[int, ...]] = {
 # What is only done by POST: address -> answers. 302 is done; nobody is told that
 # nothing was saved.
 POSTS: dict[str, tuple[int, ...]] = {
+    "/events/calendar/": (403, 200, 200, 200, 200, 200, 200, 200),
+    "/tokens/": (403, 422, 422, 422, 422, 422, 422, 422),
+    "/tokens/{api_token}/revoke/": (403, 302, 404, 404, 404, 404, 404, 404),
     "/finance/{kind}/new/": (403, 403, 403, 403, 422, 403, 403, 422),
     "/finance/{kind}/{line}/edit/": (403, 403, 404, 403, 422, 403, 403, 422),
     "/finance/{kind}/{line}/delete/": (403, 403, 404, 403, 422, 403, 403, 422),
@@ -215,8 +227,30 @@ POSTS: dict[str, tuple[int, ...]] = {
 ELSEWHERE = ("admin/", "api/v1/")
 
 
+@pytest.fixture(autouse=True, scope="module")
+def media(tmp_path_factory):
+    with override_settings(MEDIA_ROOT=tmp_path_factory.mktemp("media")):
+        yield
+
+
+@pytest.fixture(scope="module")
+def world(media, rows_of_module):
+    """People of every group, and a record of every kind that an address names: made once."""
+    people = people_of_all_groups()
+    return people, places_of_all_kinds(people)
+
+
 @pytest.fixture
-def people():
+def people(world):
+    return deepcopy(world[0])  # a test may change its own
+
+
+@pytest.fixture
+def places(world):
+    return world[1]
+
+
+def people_of_all_groups():
     office, elsewhere = make.OfficeFactory(), make.OfficeFactory()
     return {
         "reporter": make.UserFactory(access_group="reporter", office=office),
@@ -231,9 +265,7 @@ def people():
     }
 
 
-@pytest.fixture
-def places(people):
-    """A record of every kind that an address names."""
+def places_of_all_kinds(people):
     reporter = people["reporter"]
     iscm = make.ISCMFactory()
     reports = {}
@@ -279,6 +311,7 @@ def places(people):
         "duty": duty.pk,
         "extension": extension.pk,
         "token": "none-of-ours",
+        "api_token": ApiToken.issue(reporter, [Scope.READ_DIRECTORY], 30)[0].pk,
         "kind": "funding-lines",
         "line": money.FundingLineFactory(iscm=iscm, office=reporter.office).pk,
         "staff": "positions",

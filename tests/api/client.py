@@ -8,8 +8,10 @@ import io
 from collections.abc import Callable
 from typing import Any
 
+import openpyxl
 import orjson
 from django.test import Client
+from django.urls import resolve
 
 from engagements.models import User
 from iscm_portal.common.choices import AccessGroup, Scope
@@ -28,6 +30,11 @@ READ = [
 
 def accepted_report(**kwargs: Any) -> Any:
     return told.PostEventReportFactory(state="accepted", **kwargs)
+
+
+def view_of(name: str) -> Any:
+    """The class that answers the list ``name``."""
+    return resolve(f"/api/v1/{name}/").func.cls
 
 
 # list -> scope, and what makes a row that stands in it
@@ -97,6 +104,12 @@ LISTS: dict[str, tuple[Scope, Callable[[], Any]]] = {
         Scope.READ_REPORTS,
         lambda: told.DutyFactory(event=make.EventFactory(iscms=[make.ISCMFactory()])),
     ),
+    "lessons": (
+        Scope.READ_REPORTS,
+        lambda: told.LessonFactory(
+            report=accepted_report(event=make.EventFactory(iscms=[make.ISCMFactory()]))
+        ),
+    ),
     "reports": (
         Scope.READ_REPORTS,
         lambda: told.LessonFactory(
@@ -147,10 +160,24 @@ class Api:
         return list(rows)
 
     def table(self, address: str, **query: Any) -> list[dict[str, str]]:
-        """The list as CSV, read back."""
+        """The list as CSV, read back; its last line has to say how many rows there are."""
         response = self.get(address, format="csv", **query)
-        assert response.status_code == 200
-        return list(csv.DictReader(io.StringIO(body(response).decode())))
+        assert response.status_code == 200, body(response)
+        text = body(response).decode()
+        lines = list(csv.reader(io.StringIO(text)))
+        assert lines[-1] == ["Rows", str(len(lines) - 2)]
+        return [dict(zip(lines[0], line, strict=True)) for line in lines[1:-1]]
+
+    def sheet(self, address: str, **query: Any) -> list[list[Any]]:
+        """The list as XLSX, read back: the header and the rows. The last sheet has to say how many
+        there are."""
+        response = self.get(address, format="xlsx", **query)
+        assert response.status_code == 200, body(response)
+        book = openpyxl.load_workbook(io.BytesIO(body(response)))
+        rows = [list(row) for row in book.worksheets[0].iter_rows(values_only=True)]
+        heads = 2 if query.get("hxl") == "1" else 1
+        assert list(book.worksheets[-1].values) == [("Rows", len(rows) - heads)]
+        return rows
 
 
 def body(response: Any) -> bytes:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+import io
+import zipfile
 from typing import Any
 
 import orjson
@@ -58,6 +60,8 @@ ENDPOINTS: dict[str, Scope] = {
 # Files in a form of their own: neither JSON nor CSV.
 FILES: dict[str, Scope] = {"iati/activities.xml": Scope.READ_FINANCE}
 ADDRESSES = {**ENDPOINTS, **FILES}
+# Those that can be had as a table.
+TABLES = [endpoint for endpoint in ENDPOINTS if endpoint != "compile-runs/progress/"]
 OPEN = {"schema/", "docs/"}
 
 
@@ -90,12 +94,15 @@ def test_the_table_names_every_endpoint() -> None:
 
 @pytest.mark.parametrize(
     ("endpoint", "suffix"),
-    [*((endpoint, "") for endpoint in ADDRESSES), *((endpoint, "csv") for endpoint in ENDPOINTS)],
+    [
+        *((endpoint, "") for endpoint in ADDRESSES),
+        *((endpoint, form) for endpoint in TABLES for form in ("csv", "xlsx")),
+    ],
 )
 def test_a_token_reads_what_its_scope_opens_and_nothing_else(endpoint: str, suffix: str) -> None:
     place = address(endpoint)
     joint = "&" if "?" in place else "?"
-    place = f"{place}{joint}format=csv" if suffix else place
+    place = f"{place}{joint}format={suffix}" if suffix else place
     answers = {scope: Api(scopes=[scope]).get(place).status_code for scope in READ}
     assert answers == {scope: 200 if scope == ADDRESSES[endpoint] else 403 for scope in READ}
 
@@ -172,6 +179,31 @@ def test_an_analyst_reads_all_lines_by_the_finance_scope_and_none_on_pages() -> 
     assert not type(line).objects.visible_to(analyst.user).exists()
 
 
+@pytest.mark.parametrize("form", ["json", "csv", "xlsx"])
+@pytest.mark.parametrize("name", LISTS)
+def test_a_token_without_the_scope_is_told_the_same_whatever_is_on_record(
+    name: str, form: str
+) -> None:
+    """Not even whether there is anything: no count, no version, no other length."""
+    api = Api(scopes=[scope for scope in READ if scope != LISTS[name][0]])
+
+    def answers() -> list[Any]:
+        places = (f"{name}/", f"{name}/1/", f"{name}/?ordering=-id&updated_since=2020-01-01")
+        found = []
+        for place in places:
+            joint = "&" if "?" in place else "?"
+            response = api.get(f"{place}{joint}format={form}")
+            told = {k: v for k, v in response.headers.items() if not k.startswith("RateLimit")}
+            found.append((response.status_code, response.content, told))
+        return found
+
+    before = answers()
+    LISTS[name][1]()
+    assert answers() == before
+    assert {status for status, _content, _headers in before} == {403}
+    assert not any("ETag" in headers for _status, _content, headers in before)
+
+
 @pytest.mark.parametrize("method", ["post", "put", "patch", "delete"])
 def test_nothing_can_be_written(method: str) -> None:
     event = make.EventFactory()
@@ -186,6 +218,11 @@ def test_head_and_options_answer_too(endpoint: str) -> None:
     client = Api().client
     assert client.head(f"/api/v1/{endpoint}").status_code == 200
     assert client.options(f"/api/v1/{endpoint}").status_code == 200
+
+
+def unpacked(content: bytes) -> bytes:
+    with zipfile.ZipFile(io.BytesIO(content)) as package:
+        return b"".join(package.read(name) for name in package.namelist())
 
 
 def everything(marker: str) -> Any:
@@ -223,10 +260,10 @@ def test_closed_remarks_appear_in_no_answer_to_anybody(group: AccessGroup) -> No
             if rows.status_code == 403 or not orjson.loads(rows.content)["results"]:
                 continue
             place = endpoint.format(id=orjson.loads(rows.content)["results"][0]["id"])
-        for query in ({}, {"format": "csv"}):
-            joint = "&" if "?" in place else "?"
-            response = api.get(place + (f"{joint}format=csv" if query else ""))
-            content = body(response)
+        joint = "&" if "?" in place else "?"
+        for form in ("json", "csv", "xlsx") if endpoint in TABLES else ("",):
+            response = api.get(place + (f"{joint}format={form}" if form else ""))
+            content = unpacked(body(response)) if form == "xlsx" else body(response)
             seen += len(content)
             assert marker.encode() not in content, place
     assert seen > 10_000

@@ -300,10 +300,10 @@ def test_an_address_without_its_last_slash_is_sent_to_the_one_with_it() -> None:
     assert response["Location"] == "/api/v1/iscms/?type=rcp"
 
 
-@pytest.mark.parametrize("form", ["xml", "xlsx", "api", "CSV"])
+@pytest.mark.parametrize("form", ["xml", "pdf", "api", "CSV"])
 def test_a_format_that_is_not_there_is_an_error(form: str) -> None:
     errors = Api().errors("iscms/", format=form)
-    assert errors == {"format": ["Choose one of: json, csv."]}
+    assert errors == {"format": ["Choose one of: json, csv, xlsx."]}
 
 
 def test_a_type_that_cannot_be_given_is_refused_in_json() -> None:

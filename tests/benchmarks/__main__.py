@@ -43,9 +43,10 @@ def measured(most: int) -> Iterator[dict[str, Any]]:
     import django
 
     django.setup()
-    from tests.benchmarks import compiling
+    from tests.benchmarks import api, compiling
 
     yield from compiling.run(most)
+    yield from api.run(most)
 
 
 def table(cases: list[dict[str, Any]]) -> str:

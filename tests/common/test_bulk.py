@@ -11,7 +11,7 @@ from django.db import DataError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from finance.models import FundingLine, PositionShare
-from iscm_portal.common import bulk
+from iscm_portal.common import bulk, history
 from tests.factories import engagements as make
 from tests.factories import finance as money
 
@@ -101,3 +101,23 @@ def test_a_text_that_is_too_long_is_refused_and_not_cut():
         bulk.update_rows(FundingLine, [line], ["per"])
     line.refresh_from_db()
     assert len(line.per) != 40
+
+
+def test_the_history_of_many_rows_holds_what_they_hold_and_who_changed_them_why(monkeypatch):
+    monkeypatch.setattr(history, "BATCH", 3)
+    actor = make.UserFactory(access_group="finance", office=None)
+    lines = changed(money.FundingLineFactory.create_batch(8))
+    bulk.update_rows(FundingLine, lines, COLUMNS)
+    FundingLine.history.all().delete()
+    noted = history.note_history(lines[::-1], "~", actor=actor, reason="100 %s", at=MOMENT)
+    kept = FundingLine.history.in_bulk(noted)
+    assert [kept[row].id for row in noted] == [line.pk for line in lines[::-1]]
+    told = {
+        (row.history_type, row.history_user, row.history_change_reason) for row in kept.values()
+    }
+    assert told == {("~", actor, "100 %s")}
+    assert {row.history_date for row in kept.values()} == {MOMENT}
+    columns = [field.attname for field in FundingLine._meta.concrete_fields]
+    assert list(FundingLine.history.order_by("id").values(*columns)) == list(
+        FundingLine.objects.order_by("pk").values(*columns)
+    )

@@ -72,3 +72,14 @@ def test_before_anything_is_compiled_the_page_promises_no_nightly_run(client):
     client.force_login(make.UserFactory(access_group="analyst", office=None))
     text = client.get("/indicators/").text
     assert "when a report is accepted, and nightly where the portal runs with a worker." in text
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["/resources/", "/finance/", "/imports/new/", "/funds/", "/staffing/", "/sustaining/"],
+)
+def test_the_menu_says_of_every_page_of_money_that_it_stands_under_resources(client, address):
+    client.force_login(make.UserFactory(access_group="finance", office=None))
+    menu = client.get(address).text.split("nav-main")[1].split("</ul>")[0]
+    assert '<a href="/resources/" aria-current="page">Resources</a>' in menu
+    assert menu.count("aria-current") == 1

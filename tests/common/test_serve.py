@@ -54,12 +54,15 @@ class Portal:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_the_first_start_loads_everything_and_the_second_is_quick_and_keeps_it():
+def test_the_first_start_loads_everything_and_the_second_is_quick_and_keeps_it(releases_go):
     with Portal() as first:
         assert first.get("/readyz")["status"] == "ready"
     assert f"The portal is at http://127.0.0.1:{first.port}/" in first.said
     assert "Demo sign-ins: reporter, manager, ipd, finance, analyst, admin" in first.said
     assert f"Password of each: {DEMO_PASSWORD}" in first.said
+    # The dashboard has a release and a verdict to show.
+    assert " is closed, with " in first.said
+    assert " values, 0 differ" in first.said
 
     user = get_user_model().objects.get(username="reporter")
     user.first_name = "Changed"

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import time_machine
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from finance.models import (
@@ -137,7 +137,7 @@ CHANGES = st.lists(
 
 
 @given(changes=CHANGES)
-@twin_settings
+@settings(twin_settings, max_examples=12)
 def test_every_past_day_says_what_was_said_on_that_day(changes):
     with taken_back():
         ledger, said = _Ledger(), []

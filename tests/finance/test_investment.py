@@ -25,6 +25,7 @@ from finance.models import (
 )
 from finance.selectors.gaps import (
     days_paid_by_nothing_counted,
+    posts_above_what_pays_them,
     posts_paid_by_nothing_counted,
     posts_without_rate,
     stated_over_lines,
@@ -255,6 +256,40 @@ def test_a_post_whose_payer_is_not_counted_is_counted_itself(coordinator: Positi
     FundingLineFactory(project=project, year=2014)
     assert investment(Y2014) == []
     assert list(posts_paid_by_nothing_counted(officer, today)) == []
+
+
+@pytest.mark.parametrize("by_project", [False, True], ids=["a line", "a project"])
+def test_a_post_that_costs_more_than_what_pays_it_is_told_with_the_years(by_project: bool):
+    """Half of a post at USD 400 a day costs 44,000 in a year."""
+    officer, today = UserFactory(access_group="finance"), dt.date(2016, 6, 30)
+    project = ProjectFactory() if by_project else None
+    line = FundingLineFactory(year=2014, amount_usd=44_000, project=project)
+    payer = {"project": project} if by_project else {"funding_line": line}
+    post = PositionFactory(
+        grade="P3", paid_by="counted_line", starts_on=dt.date(2014, 1, 1), **payer
+    )
+    PositionShareFactory(position=post, share_pct=30)
+    PositionShareFactory(position=post, share_pct=20)
+    PositionShareFactory(position=post, share_pct=None)
+    for year in (2014, 2015, 2016):
+        StandardCostFactory(grade="P3", year=year, usd_per_day=400)
+
+    def told() -> list[tuple[Position, int]]:
+        return [(row, row.years_above) for row in posts_above_what_pays_them(officer, today)]
+
+    assert told() == []  # to the cent; and of what nothing pays there is a list of its own
+    if project:
+        FundingLineFactory(year=2015, amount_usd=30_000, project=project)
+        FundingLineFactory(year=2015, amount_usd="13999.99", project=project)
+        assert told() == [(post, 1)]
+    FundingLine.objects.filter(year=2014).update(amount_usd="43999.99")
+    assert told() == [(post, 2 if project else 1)]
+    Position.objects.update(starts_on=dt.date(2014, 2, 1))  # of a part of a year nobody says it
+    assert told() == ([(post, 1)] if project else [])
+    Position.objects.update(ends_on=dt.date(2015, 12, 30))
+    assert told() == []
+    Position.objects.update(ends_on=dt.date(2015, 12, 31))
+    assert told() == ([(post, 1)] if project else [])
 
 
 @pytest.mark.parametrize("by_project", [False, True], ids=["a line", "a project"])
@@ -709,7 +744,7 @@ def test_every_cell_equals_the_plain_recount(
 
 
 @given(rows=ledgers())
-@twin_settings
+@settings(twin_settings, max_examples=12)
 def test_the_records_of_a_cell_are_those_that_were_counted(
     directory: dict[str | None, Any], rows: dict[str, Any]
 ):

@@ -17,6 +17,7 @@ from finance.models import (
     Position,
     PositionShare,
     Project,
+    TimeEntry,
 )
 from finance.services.importing import runs, undoing
 from tests.factories import engagements as make
@@ -138,6 +139,34 @@ def test_a_record_that_somebody_changed_since_stops_the_whole(officer):
     assert "“P.3”" in undo(run, officer).problem
     Project.objects.get(code="P.2").donors.add(make.OrganisationFactory())
     assert "2 records were changed since: “P.2”, “P.3”." in undo(run, officer).problem
+
+
+def test_the_page_leads_to_each_record_that_hinders_the_undoing(officer, client):
+    run = written(
+        "positions",
+        officer,
+        {**POST, "shares": "rcm:20"},
+        {**POST, "code": "B.2"},
+        {**POST, "code": "B.3"},
+    )
+    first, second, _third = Position.objects.order_by("code")
+    PositionShare.objects.update(share_pct=30)
+    money.TimeEntryFactory(position=second)
+    undo(run, officer)
+    client.force_login(officer)
+
+    def told() -> str:
+        return client.get(f"/imports/{run.pk}/").text.split("callout-bad")[1].split("</div>")[0]
+
+    assert "1 record was changed since: “B.1”. 1 record is used by others: “B.2”." in told()
+    assert f'<a href="/finance/positions/{first.pk}/">B.1</a>' in told()
+    assert f'<a href="/finance/positions/{second.pk}/">B.2</a>' in told()
+    assert "B.3" not in told()
+    for post in (first, second):
+        assert client.get(f"/finance/positions/{post.pk}/").status_code == 200
+    PositionShare.objects.update(share_pct=20)
+    TimeEntry.objects.all().delete()
+    assert (undo(run, officer).state, run.hindered_by) == ("undone", [])
 
 
 @pytest.mark.parametrize(

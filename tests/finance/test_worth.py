@@ -51,7 +51,7 @@ def one_by_one(figure: Figure) -> tuple[Decimal, Decimal, Decimal]:
 
 
 @given(rows=ledgers())
-@settings(twin_settings, max_examples=15)
+@settings(twin_settings, max_examples=8)
 def test_the_worth_of_all_records_is_the_figure_that_they_explain(directory: Any, rows: Any):  # noqa: F811
     nobody = make.UserFactory.build(access_group="analyst")
     with taken_back():

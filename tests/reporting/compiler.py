@@ -1,7 +1,8 @@
 """``python -m tests.reporting.compiler``: a process that compiles, for tests that kill it.
 
-It answers each line of its input by a child that compiles: first "started <pid>", then at its end
-"done" or "killed". A child begins at once, where a new Python takes seconds.
+It answers a line of its input by a child that compiles ("whole") or works through the outbox, as
+the worker does ("change"): first "started <pid>", then at its end "done" or "killed". A child
+begins at once, where a new Python takes seconds.
 """
 
 import datetime as dt
@@ -14,10 +15,19 @@ import django
 NOW = dt.datetime(2026, 12, 1, 3, 0, tzinfo=dt.UTC)
 
 
-def compile_all() -> None:
+def whole() -> None:
     from reporting.services.compiling import compile_indicators
 
     compile_indicators(2025, 2026, NOW, whole=True)
+
+
+def change() -> None:
+    from iscm_portal.common import outbox
+
+    outbox.deliver(NOW)
+
+
+WORK = {"whole": whole, "change": change}
 
 
 def say(line: str) -> None:
@@ -32,10 +42,10 @@ def main() -> None:
     say("ready")
     children: list[int] = []
     for line in sys.stdin:
-        if line.strip() == "start":
+        if work := WORK.get(line.strip()):
             child = os.fork()
             if not child:
-                compile_all()
+                work()
                 os._exit(0)
             children.append(child)
             say(f"started {child}")

@@ -18,11 +18,19 @@ from django.test.utils import CaptureQueriesContext
 
 from engagements.models import Partnership
 from iscm_portal.common import health, outbox
+from iscm_portal.common.models import OutboxMessage
 from iscm_portal.common.snapshot import one_snapshot
 from reporting.measures import MEASURES
-from reporting.models import AuditRun, EvidenceSum, IndicatorValue, SatisfactionAnswer
+from reporting.models import (
+    AuditRun,
+    EvidenceSum,
+    IndicatorValue,
+    PublishedValue,
+    SatisfactionAnswer,
+)
 from reporting.selectors.audits import latest_audit
 from reporting.services.auditing import audit
+from reporting.services.auditing.comparing import Difference
 from reporting.services.auditing.money import MONEY
 from reporting.services.auditing.readings import READINGS
 from reporting.services.compiling import compile_change, compile_indicators
@@ -232,3 +240,43 @@ def test_an_audit_sees_one_moment_whatever_is_written_meanwhile():
         assert not other.is_alive(), "a writer waited for the reader"
         assert Partnership.objects.count() == 1
     assert Partnership.objects.count() == 2
+
+
+def test_a_change_that_failed_or_waits_for_long_excuses_no_wrong_value(compiled: Any):
+    a_record_that_no_run_followed(compiled)
+    message = OutboxMessage.objects.create(topic="evidence_changed", payload={"whole": True})
+    now = message.created_at
+    run = audit(now + dt.timedelta(minutes=14))
+    assert (run.checked, run.differing, run.saw_nothing) == (0, 0, True)
+    assert audit(now + dt.timedelta(minutes=15)).differing > 0
+    OutboxMessage.objects.update(attempts=1, last_error="OSError: disk full")
+    assert audit(now).differing > 0
+
+
+def test_an_audit_that_could_check_nothing_is_an_alarm(compiled: Any, capsys: Any):
+    UserFactory(access_group="ipd", email="ipd@example.org", language="en")
+    outbox.write("evidence_changed", {"whole": True})
+    with pytest.raises(CommandError, match=r"checked 0 values, 0 differ; \d+ wait") as told:
+        call_command("audit_indicators")
+    assert told.value.returncode == 1
+    answer = health.readyz(RequestFactory().get("/readyz"))
+    assert b"none could be checked: all wait for a change to be compiled" in answer.content
+    outbox.deliver(NOW)
+    assert [message.subject for message in mail.outbox] == [
+        "The published values could not be checked"
+    ]
+
+
+def test_what_is_kept_for_past_days_must_end_in_what_stands(compiled: Any):
+    value = cell("support_requests")
+    kept = PublishedValue.objects.filter(indicator=value.indicator, year=2026, cell="overall")
+    kept.filter(to_run=None).update(value=Decimal("99"))
+    run = audit(NOW)
+    assert run.differing == 1
+    (row,) = run.differences
+    assert str(Difference(**row)) == (
+        "support_requests year 2026 overall past: published 99.0000, recomputed 3.0000"
+    )
+    kept.delete()
+    (row,) = audit(NOW).differences
+    assert (row["field"], row["published"], row["recomputed"]) == ("past", None, "3.0000")

@@ -11,11 +11,12 @@ import pytest
 from django.core.management import call_command
 from django.db import transaction
 
-from engagements.models import ISCM
+from engagements.models import ISCM, Partnership, SupportRequest
 from iscm_portal.common import outbox
 from iscm_portal.common.choices import AccessGroup
 from iscm_portal.common.models import JobRun, OutboxMessage
-from reporting.choices import Direction, IndicatorState, ReportState, Status
+from iscm_portal.common.period import year_slots
+from reporting.choices import Direction, IndicatorState, PeriodKind, ReportState, Status
 from reporting.measures import MEASURES
 from reporting.measures.evidence import evidence_of, years_with_evidence
 from reporting.models import (
@@ -26,6 +27,7 @@ from reporting.models import (
     SatisfactionAnswer,
 )
 from reporting.selectors.indicators import latest_run, overview, trend
+from reporting.services.auditing.comparing import compare
 from reporting.services.compiling import (
     compile_all,
     compile_change,
@@ -59,12 +61,14 @@ from tests.factories.reporting import (
     SatisfactionAnswerFactory,
     SurveyFactory,
 )
+from tests.reporting.evidence import assert_borne_out, evidence_of_every_kind, indicators
 
 pytestmark = pytest.mark.django_db
 
 NOW = dt.datetime(2026, 12, 1, 3, 0, tzinfo=dt.UTC)
 DAY = dt.date(2026, 4, 1)
 LATER = dt.datetime(2026, 12, 2, 3, 0, tzinfo=dt.UTC)
+NEW_YEAR = dt.datetime(2027, 1, 1, 3, 0, tzinfo=dt.UTC)
 
 
 @pytest.fixture
@@ -341,8 +345,8 @@ def test_a_part_of_a_count_is_not_held_against_the_target_of_the_whole():
     iscm = ISCMFactory()
     PartnershipFactory(iscm=iscm)
     PolicyInstrumentFactory(iscm=iscm, expertise_reflected="yes")
-    compile_indicators(2026, 2026, NOW)
-    assert (row(count).status, row(count, iscm=iscm).status) == (Status.AMBER, Status.NO_TARGET)
+    compile_indicators(2026, 2026, NEW_YEAR)
+    assert (row(count).status, row(count, iscm=iscm).status) == (Status.AMBER, Status.PART)
     assert (row(share).status, row(share, iscm=iscm).status) == (Status.GREEN, Status.GREEN)
 
 
@@ -396,7 +400,7 @@ def test_an_answer_that_the_others_of_its_whole_would_tell_hides_them():
         (Direction.DOWN, 3, Status.AMBER),
         (Direction.DOWN, 4, Status.AMBER),
         (Direction.DOWN, 5, Status.RED),
-        (Direction.CONTEXT, 4, Status.NO_TARGET),
+        (Direction.CONTEXT, 4, Status.CONTEXT),
     ],
 )
 def test_a_status_follows_the_thresholds(direction: str, number: int, status: Status):
@@ -408,14 +412,86 @@ def test_a_status_follows_the_thresholds(direction: str, number: int, status: St
         amber_from=Decimal(worst),
     )
     PartnershipFactory.create_batch(number)
-    compile_indicators(2026, 2026, NOW)
+    compile_indicators(2026, 2026, NEW_YEAR)
     assert row(indicator).status == status
 
 
-def test_without_thresholds_there_is_no_target(partnerships: Indicator):
-    PartnershipFactory()
+def test_no_target_no_thresholds_and_for_context_are_three_things():
+    up = {"direction": Direction.UP, "state": IndicatorState.PROPOSED}
+    context = IndicatorFactory(key="partnerships_developed")
+    aimless = IndicatorFactory(key="events_attended", **up)
+    without = IndicatorFactory(key="expertise_reflected", target=Decimal(80), **up)
+    iscm = ISCMFactory()
+    PartnershipFactory(iscm=iscm)
+    DelegateFactory(event=EventFactory(iscms=[iscm], starts_on=DAY))
+    PolicyInstrumentFactory(iscm=iscm, expertise_reflected="yes")
     compile_indicators(2026, 2026, NOW)
-    assert row(partnerships).status == Status.NO_TARGET
+    for at in ({}, {"iscm": iscm}):
+        assert row(context, **at).status == Status.CONTEXT
+        assert row(aimless, **at).status == Status.NO_TARGET
+        assert row(without, **at).status == Status.NO_LIMITS
+
+
+HELD = {"green_from": Decimal(4), "amber_from": Decimal(2)}
+HELD_DOWN = {"green_from": Decimal(2), "amber_from": Decimal(4), "direction": Direction.DOWN}
+
+
+@pytest.mark.parametrize(
+    ("held", "number", "status"),
+    [
+        (HELD, 4, Status.GREEN),
+        (HELD, 3, Status.NOT_OVER),
+        (HELD, 1, Status.NOT_OVER),
+        (HELD_DOWN, 5, Status.RED),
+        (HELD_DOWN, 4, Status.NOT_OVER),
+        (HELD_DOWN, 1, Status.NOT_OVER),
+    ],
+)
+def test_of_what_is_not_over_a_count_has_the_colour_that_it_keeps(held, number, status):
+    indicator = IndicatorFactory(key="partnerships_developed", **held)
+    PartnershipFactory.create_batch(number, since_on=dt.date(2026, 11, 1))
+    compile_indicators(2026, 2026, NOW)
+    assert row(indicator).status == status
+    twelve = indicator.values.filter(period="rolling", cell="overall")
+    assert twelve.get(part=4).status == status
+    assert_borne_out(NOW)
+    # Till the next compile the auditor knows that the colours of what ended wait for it.
+    _known, verdict = compare(NEW_YEAR, 10)
+    assert (verdict.differences, verdict.waiting > 0) == ([], True)
+
+
+def test_a_share_of_a_year_that_runs_has_its_colour():
+    indicator = IndicatorFactory(
+        key="expertise_reflected", green_from=Decimal(80), amber_from=Decimal(50)
+    )
+    PolicyInstrumentFactory(expertise_reflected="no")
+    compile_indicators(2026, 2026, NOW)
+    assert row(indicator).status == Status.RED
+
+
+def test_the_year_of_the_baseline_and_what_lies_before_have_no_colour():
+    indicator = IndicatorFactory(
+        key="partnerships_developed",
+        baseline=Decimal(1),
+        baseline_year=2024,
+        baseline_source="The portal",
+        no_baseline_reason="",
+        **HELD,
+    )
+    for year in (2023, 2024, 2025):
+        PartnershipFactory.create_batch(4, since_on=dt.date(year, 2, 1))
+    compile_indicators(2023, 2025, NOW)
+    found = indicator.values.filter(cell="overall").exclude(period="quarter")
+    status = {(value.period, value.year, value.part): value.status for value in found}
+    assert [status["year", year, 0] for year in (2023, 2024, 2025)] == [
+        Status.BASELINE,
+        Status.BASELINE,
+        Status.GREEN,
+    ]
+    # Twelve months to March 2025 begin in the baseline's year; those to December do not.
+    assert status["rolling", 2025, 1] == Status.BASELINE
+    assert status["rolling", 2025, 4] == Status.GREEN
+    assert_borne_out(NOW)
 
 
 # --- coverage
@@ -575,6 +651,98 @@ def test_following_a_change_gives_what_compiling_everything_gives(
     followed = everything()
     assert compile_all(LATER).values_written == 0
     assert everything() == followed
+
+
+def a_joint_event_is_reported(north: ISCM, south: ISCM) -> None:
+    accepted_event([north, south], starts_on=DAY)
+    TimeEntryFactory(iscm=north, worked_on=DAY)
+    FundingLineFactory(iscm=north, year=2026)
+
+
+# What happens to records of one mechanism or both, and the kinds of records that it touches.
+MOVES: dict[str, tuple[Callable[[ISCM, ISCM], Any], set[str]]] = {
+    "to another mechanism": (
+        lambda north, south: SupportRequest.objects.filter(iscm=north).update(iscm=south),
+        {"supportrequest"},
+    ),
+    "gone": (
+        lambda north, south: Partnership.objects.filter(iscm=north).delete(),
+        {"partnership"},
+    ),
+    "too few to show": (
+        lambda north, south: SatisfactionAnswer.objects.filter(iscm=south)[0].delete(),
+        {"satisfactionanswer"},
+    ),
+    "joint now": (
+        lambda north, south: [event.iscms.add(south) for event in north.events.all()],
+        {"event"},
+    ),
+    "reported of one": (
+        lambda north, south: accepted_event([north], starts_on=DAY),
+        {"event", "duty", "delegate"},
+    ),
+    "reported of both": (a_joint_event_is_reported, {"event", "duty", "delegate", "timeentry"}),
+}
+
+
+@pytest.mark.parametrize("move", MOVES)
+def test_cells_of_each_mechanism_follow_a_change_of_its_records(move: str):
+    indicators()
+    north, south = evidence_of_every_kind()
+    ISCMFactory()
+    compile_all(NOW)
+    before = everything()
+    make, kinds = MOVES[move]
+    make(north, south)
+    compile_change(year_slots(2026), kinds, LATER)
+    followed = everything()
+    assert followed != before
+    whole = compile_all(LATER)
+    assert (whole.values_written, whole.values_removed) == (0, 0)
+    assert everything() == followed
+
+
+def test_answers_of_one_quarter_hide_and_show_those_of_the_others():
+    IndicatorFactory(key="satisfaction")
+    for month, answers in ((1, 3), (4, 3), (7, 2)):
+        SatisfactionAnswerFactory.create_batch(answers, answered_on=dt.date(2026, month, 1))
+    compile_all(NOW)
+    quarters = IndicatorValue.objects.filter(period=PeriodKind.QUARTER, cell="overall")
+    assert not quarters.filter(value__isnull=False).exists()
+    SatisfactionAnswer.objects.filter(answered_on__month=7).delete()
+    compile_change([20263], ["satisfactionanswer"], LATER)
+    assert quarters.filter(value__isnull=False).count() == 2
+    assert compile_all(LATER).values_written == 0
+
+
+def test_a_change_that_moves_no_sum_writes_nothing(all_indicators: list[Indicator]):
+    request = SupportRequestFactory(asked_on=DAY)
+    compile_all(NOW)
+    request.what = "Another word"
+    request.save()
+    run = compile_change([20262], ["supportrequest"], LATER)
+    assert run is not None
+    assert (run.values_written, run.values_removed) == (0, 0)
+
+
+def test_a_change_is_followed_though_the_year_after_it_was_compiled_before(
+    partnerships: Indicator,
+):
+    compile_all(NOW)
+    PartnershipFactory(since_on=dt.date(2025, 6, 1))
+    compile_indicators(2026, 2026, LATER)
+    compile_change([20252], ["partnership"], LATER)
+    assert value(partnerships, 2025) == 1
+
+
+def test_twelve_months_that_begin_after_the_night_wait_for_the_next(partnerships: Indicator):
+    compile_all(dt.datetime(2026, 9, 30, 2, tzinfo=dt.UTC))
+    PartnershipFactory(since_on=DAY)
+    compile_change([20262], ["partnership"], dt.datetime(2026, 10, 1, 1, tzinfo=dt.UTC))
+    rolling = partnerships.values.filter(period=PeriodKind.ROLLING, year=2026, cell="overall")
+    assert set(rolling.values_list("part", flat=True)) == {2, 3}
+    compile_all(dt.datetime(2026, 10, 1, 2, tzinfo=dt.UTC))
+    assert set(rolling.values_list("part", flat=True)) == {2, 3, 4}
 
 
 def test_a_change_of_what_no_measure_counts_compiles_nothing(partnerships: Indicator):

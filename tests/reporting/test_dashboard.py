@@ -10,6 +10,7 @@ from decimal import Decimal
 import openpyxl
 import pypdf
 import pytest
+import time_machine
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -20,12 +21,19 @@ from reporting.selectors.indicators import latest_run
 from reporting.services.compiling import compile_all, compile_indicators, progress, sums, values
 from tests.api.client import Api
 from tests.factories import engagements as make
+from tests.factories import finance as money
 from tests.factories import reporting as reported
 from tests.files import dicts_of_csv, rows_of_csv
 
 pytestmark = pytest.mark.django_db
 
 AT = dt.datetime(2026, 12, 1, tzinfo=dt.UTC)
+
+
+@pytest.fixture(autouse=True)
+def clock():
+    with time_machine.travel(dt.datetime(2026, 11, 25, 9, 0, tzinfo=dt.UTC), tick=False) as moved:
+        yield moved
 
 
 @pytest.fixture
@@ -61,16 +69,67 @@ def requests(client):
 # --- what is said first
 
 
-def test_what_is_off_track_and_what_has_no_data_stands_first(page, requests):
+@pytest.fixture
+def year_over(requests, clock):
+    """2026 is over, and compiled since."""
+    clock.move_to(dt.datetime(2027, 1, 3, 9, 0, tzinfo=dt.UTC))
+    compile_indicators(2025, 2026, dt.datetime(2027, 1, 3, 3, 0, tzinfo=dt.UTC))
+
+
+def test_what_is_off_track_and_what_has_no_data_stands_first(year_over, page):
     text = page("/indicators/?year=2026")
     assert "<strong>1 indicator is off track. 1 has no data.</strong>" in text
     assert text.index('id="off-track"') < text.index('id="no-data"') < text.index('id="trends"')
     assert '<span class="status status-bad">Off track</span>' in text
 
 
-def test_a_change_since_the_year_before_is_named_with_its_way(page, requests):
+def test_a_change_since_the_year_before_is_named_with_its_way(year_over, page):
     text = page("/indicators/?year=2026")
     assert re.search(r"Requests</a>: 6 → 3 <span[^>]*>worse</span>", text)
+
+
+def test_of_a_year_that_runs_the_last_whole_twelve_months_are_compared(page, requests):
+    make.SupportRequestFactory.create_batch(3, asked_on=dt.date(2024, 12, 1))
+    make.SupportRequestFactory.create_batch(4, asked_on=dt.date(2026, 11, 1))
+    compile_indicators(2025, 2026, AT)
+    text = page("/indicators/?year=2026")
+    # Nine of the twelve months to September 2025, three of those to September 2026; none of the
+    # four of November, for it has not yet been held against a whole November.
+    assert re.search(r"Requests</a>: 9 → 3 <span[^>]*>worse</span>", text)
+    assert "The year is not over: twelve months to September 2026" in text
+    assert "It runs until 31 December 2026." in text
+
+
+@pytest.mark.parametrize("address", ["period=quarter&quarter=4", "as_of=2026-11-25"])
+def test_what_is_not_over_and_has_nothing_like_it_is_not_compared(page, requests, address):
+    text = page(f"/indicators/?year=2026&{address}")
+    assert "what there is of it so far is not set beside a whole span" in text
+
+
+def test_a_count_of_a_year_that_runs_is_green_once_it_is_reached_and_never_red(page, requests):
+    assert '<span class="status">Not over yet</span>' in page("/indicators/?year=2026")
+    assert "No indicator is off track." in page("/indicators/?year=2026")
+    make.SupportRequestFactory.create_batch(5, asked_on=dt.date(2026, 11, 1))
+    compile_indicators(2026, 2026, AT)
+    assert '<span class="status status-ok">On track</span>' in page("/indicators/?year=2026")
+
+
+def test_a_year_to_come_is_planned_and_never_the_latest(page, requests):
+    line = money.FundingLineFactory(
+        year=2027, iscm=make.ISCMFactory(slug="rcm"), amount_usd=Decimal(100)
+    )
+    reported.IndicatorFactory(key="resources_allocated", title="Resources", unit="USD", number=3)
+    money.FundingLineFactory(year=2026, iscm=line.iscm, amount_usd=Decimal(7))
+    compile_indicators(2025, 2027, AT)
+    assert "2026, all mechanisms" in page("/indicators/")
+    assert "USD 7" in page("/iscms/rcm/")
+    assert "USD 100" not in page("/iscms/rcm/")
+    assert "USD 100" not in page("/indicators/resources_allocated/")
+    asked = page("/indicators/resources_allocated/?year=2027")
+    assert "USD 100" in asked
+    assert "2027 has not begun: what is counted there is planned." in asked
+    assert "2027, planned</option>" in asked
+    assert "2027 has not begun" in page("/indicators/?year=2027")
 
 
 def test_each_indicator_with_data_has_a_small_chart_with_its_target(page, requests):
@@ -114,8 +173,11 @@ def test_the_mechanisms_stand_beside_each_other(page, requests):
     text = page("/indicators/?year=2026&by=iscm")
     heads = re.findall(r'<th scope="col" class="number wraps">(.*?)</th>', text)
     assert heads == ["BALI", "SACM"]
-    assert re.search(r'data-label="BALI"><a href="[^"]*iscm=bali">2</a>', text)
-    assert re.search(r'data-label="SACM"><a href="[^"]*iscm=sacm">1</a>', text)
+    row = text[text.index("<tbody>") : text.index("</tr>", text.index("<tbody>"))]
+    assert re.findall(r'<a href="[^"]*/records/[^"]*iscm=(\w+)">(\d)</a>', row) == [
+        ("bali", "2"),
+        ("sacm", "1"),
+    ]
 
 
 def test_many_values_of_a_dimension_have_a_row_each(page, requests):
@@ -169,8 +231,12 @@ def test_each_filter_is_a_chip_that_takes_it_off(page, requests):
 
 def numbers(text: str) -> list[str]:
     """The values that a page's table shows."""
-    cells = re.findall(r'<td class="number" data-label="(?!Reports)[^"]*">(.*?)</td>', text)
-    plain = [re.sub(r"<br>.*|<[^>]+>", "", cell).strip() for cell in cells]
+    cells = re.findall(
+        r'<td class="number(?: kept| cell)"[^>]*>(.*?)</td>'
+        r'|<td class="number" data-label="(?!Reports)[^"]*">(.*?)</td>',
+        text,
+    )
+    plain = [re.sub(r"<[^>]+>", "", "".join(cell)).strip() for cell in cells]
     return ["" if cell in ("no data", "–") else cell for cell in plain]
 
 
@@ -194,7 +260,7 @@ def in_workbook(client, address):
     return list(book.worksheets[0].values)[1:]
 
 
-def test_csv_of_the_overview_holds_every_row_and_number_of_the_page(client, page, requests):
+def test_csv_of_the_overview_holds_every_row_and_number_of_the_page(year_over, client, page):
     answer = client.get("/indicators/?year=2026&format=csv")
     text = b"".join(answer.streaming_content).decode("utf-8-sig")
     rows = dicts_of_csv(text)
@@ -206,7 +272,7 @@ def test_csv_of_the_overview_holds_every_row_and_number_of_the_page(client, page
     assert told == numbers(page("/indicators/?year=2026"))
 
 
-def test_the_sheet_has_the_answer_the_chart_and_the_table(client, page, requests):
+def test_the_sheet_has_the_answer_the_chart_and_the_table(year_over, client, page):
     answer = client.get("/indicators/?year=2026&format=pdf")
     assert answer["Content-Type"] == "application/pdf"
     text = " ".join(
@@ -218,6 +284,19 @@ def test_the_sheet_has_the_answer_the_chart_and_the_table(client, page, requests
 
 
 # --- one indicator
+
+
+def test_a_count_has_no_numerator_beside_its_value_and_a_share_has_both(page):
+    reported.IndicatorFactory(key="support_requests", unit="count")
+    reported.IndicatorFactory(key="priorities_on_agenda", unit="per cent")
+    make.SupportRequestFactory(asked_on=dt.date(2026, 2, 1))
+    make.AgendaItemFactory(event=make.EventFactory(starts_on=dt.date(2026, 2, 1)))
+    compile_indicators(2026, 2026, AT)
+    count = page("/indicators/support_requests/?year=2026")
+    assert ("Numerator" in count, "Denominator" in count) == (False, False)
+    share = page("/indicators/priorities_on_agenda/?year=2026")
+    assert '<p class="label">Numerator over denominator</p>' in share
+    assert '<th scope="col" class="number">Denominator</th>' in share
 
 
 def test_an_indicator_is_cut_by_what_its_reader_chooses(page, requests):
@@ -265,8 +344,6 @@ def test_how_many_records_are_hidden_is_said_where_their_number_is_open(client):
 @pytest.mark.parametrize("key", ["satisfaction", "knowledge_change", "staff_days"])
 def test_how_many_records_are_hidden_is_not_said_of_answers_and_money(client, key):
     reported.IndicatorFactory(key=key)
-    from tests.factories import finance as money
-
     reported.SatisfactionAnswerFactory.create_batch(4, answered_on=dt.date(2026, 5, 1))
     reported.KnowledgeAnswerFactory.create_batch(3, answered_on=dt.date(2026, 5, 1))
     money.TimeEntryFactory(worked_on=dt.date(2026, 5, 4))
@@ -304,10 +381,8 @@ def test_a_past_day_shows_what_was_published_by_its_end(page):
         for day in (2, 9, 10)
     }
     assert told == {2: ["1"], 9: ["1"], 10: ["2"]}
-    before = page("/indicators/?year=2026&as_of=2026-03-01")
-    assert "1 has no data." in before
     by_iscm = page("/indicators/?year=2026&by=iscm&as_of=2026-03-09")
-    assert 'data-label="BALI">1<' in by_iscm
+    assert '<td class="number cell">1' in by_iscm
 
 
 def test_a_past_day_has_its_chip_and_no_link_to_records_of_now(page):
@@ -318,6 +393,113 @@ def test_a_past_day_has_its_chip_and_no_link_to_records_of_now(page):
     assert 'href="?year=2026">2 March 2026' in text
     assert "This is what the dashboard said at the end of 2 March 2026." in text
     assert "/records/" not in text
+
+
+def test_of_a_day_before_the_first_run_nothing_is_said_but_that(client, page):
+    known_since_february()
+    make.SupportRequestFactory(asked_on=dt.date(2026, 1, 5))
+    compile_indicators(2026, 2026, at_day(2))
+    reported.AuditRunFactory(started_at=at_day(2))
+    before = "There was no dashboard on 1 March 2026: the first was worked out on 2 March 2026."
+    for by in ("", "&by=iscm"):
+        text = page(f"/indicators/?year=2026&as_of=2026-03-01{by}")
+        assert f"<strong>{before}</strong>" in text
+        told = ("off track", "data", "Checked at", "<table", "format=csv", 'class="panel"')
+        assert [word for word in told if word in text[text.index("<h1>") :]] == []
+    for form in ("csv", "xlsx", "pdf"):
+        answer = client.get(f"/indicators/?year=2026&as_of=2026-03-01&format={form}")
+        assert (answer.status_code, before in answer.text) == (400, True)
+
+
+def test_of_a_day_before_the_first_definition_that_is_said(page):
+    reported.IndicatorFactory(key="support_requests")
+    compile_indicators(2026, 2026, at_day(2))
+    text = page("/indicators/?year=2026&as_of=2026-03-02")
+    assert "There was no dashboard on 2 March 2026: no indicator was defined." in text
+
+
+def test_of_a_past_day_the_audit_of_then_is_told(page):
+    known_since_february()
+    compile_indicators(2026, 2026, at_day(2))
+    reported.AuditRunFactory(started_at=at_day(3), checked=41)
+    reported.AuditRunFactory(started_at=at_day(9), checked=97)
+    assert "Checked at 9 March 2026, 12:00 UTC, 97 values" in page("/indicators/?year=2026")
+    past = page("/indicators/?year=2026&as_of=2026-03-08")
+    assert "Checked at 3 March 2026, 12:00 UTC, 41 values" in past
+    assert "not checked yet" in page("/indicators/?year=2026&as_of=2026-03-02")
+
+
+# --- what is known by the year only
+
+
+@pytest.fixture
+def money_and_requests():
+    """USD 500 and a request of one mechanism in 2025; another request a year before."""
+    for number, key in enumerate(("support_requests", "resources_allocated"), start=1):
+        reported.IndicatorFactory(key=key, title=key, number=number, unit="count")
+    iscm = make.ISCMFactory(slug="bali", acronym="BALI")
+    money.FundingLineFactory(iscm=iscm, year=2025, amount_usd=500)
+    for year in (2024, 2025):
+        make.SupportRequestFactory(iscm=iscm, asked_on=dt.date(year, 5, 1))
+    compile_indicators(2024, 2025, AT)
+
+
+@pytest.mark.parametrize("period", ["quarter", "rolling"])
+def test_money_by_quarter_is_not_without_data_but_known_by_the_year(
+    client, page, money_and_requests, period
+):
+    address = f"/indicators/?year=2025&period={period}&quarter=2"
+    text = page(address)
+    assert "No indicator is off track. 1 is known by the year only. All others have data." in text
+    assert 'have no day: <a href="/indicators/resources_allocated/?year=2025">' in text
+    assert '<span class="status">Known by the year only</span>' in text
+    assert ("No data" in text[text.index('id="changed"') :], "no data" in text) == (False, False)
+    answer = client.get(f"{address}&format=csv")
+    rows = dicts_of_csv(b"".join(answer.streaming_content).decode("utf-8-sig"))
+    assert [(row["value"], row["status"]) for row in rows] == [
+        ("1.0000", "no_target"),
+        ("", "by_year"),
+    ]
+    sheet = client.get(f"{address}&format=pdf").content
+    told = " ".join(pypdf.PdfReader(io.BytesIO(sheet)).pages[0].extract_text().split())
+    assert ("1 known by the year only" in told, "without data" in told) == (True, False)
+
+
+def test_money_has_no_column_by_quarter_and_that_is_said(page, money_and_requests):
+    text = page("/indicators/?year=2025&period=quarter&quarter=2&by=iscm")
+    assert re.search(r"Known by the year only: <a[^>]*>resources_allocated</a>\.", text)
+    assert text.count("resources_allocated</a>") == 1
+    assert "1 value," in text
+
+
+def test_the_page_of_money_by_quarter_leads_to_the_year(page, money_and_requests):
+    text = page("/indicators/resources_allocated/?year=2025&period=quarter&quarter=2")
+    assert "It is known by the year only: some of its records have no day." in text
+    assert '<a href="?year=2025">Show 2025</a>' in text
+    assert "No data" not in text
+    assert "Nothing was counted" not in text
+    assert "known by the year only" not in page("/indicators/resources_allocated/?year=2025")
+
+
+# --- the table of a cut
+
+
+def test_reports_stand_once_a_row_and_once_a_column(page):
+    reported.IndicatorFactory(key="support_requests", title="Requests", number=1)
+    reported.IndicatorFactory(key="report_coverage", title="Coverage", number=2, unit="per cent")
+    many = [make.ISCMFactory(slug=f"m{n}", acronym=f"M{n}") for n in range(5)]
+    event = make.EventFactory(
+        iscms=many, starts_on=dt.date(2026, 3, 1), ends_on=dt.date(2026, 3, 2)
+    )
+    make.DelegateFactory(event=event, office=make.OfficeFactory())
+    for iscm in many:
+        make.SupportRequestFactory(iscm=iscm, asked_on=dt.date(2026, 2, 1))
+    compile_indicators(2026, 2026, AT)
+    wide = page("/indicators/?year=2026&by=iscm").partition('<div class="only-narrow">')[0]
+    assert re.findall(r'<td class="number muted">(.*?)</td>', wide) == ["0/1"] * 5
+    assert wide.count("0/1") == 5
+    two = page("/indicators/?year=2026&iscm=m0&iscm=m1").partition('<div class="only-narrow">')[0]
+    assert two[two.index("<tfoot>") :].count("0/1") == two.count("0/1") == 2
 
 
 STEP = st.tuples(

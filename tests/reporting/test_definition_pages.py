@@ -268,3 +268,33 @@ def test_the_page_of_an_indicator_tells_its_five_parts_and_the_version_of_its_va
     assert f"{active.objective} (proposed)" in text
     assert '<a href="/indicators/frames/migof_principle/P3/">P3 Partners</a>' in text
     assert "Every year, target by 31 December 2030" in text
+
+
+SENTENCE = "Requests for IOM's support that Member States made in the period."
+
+
+@pytest.mark.parametrize("address", ["", "edit/", "records/?year=2026"])
+def test_what_the_measure_counts_is_said_where_the_definition_and_its_records_are_read(
+    client, active, ipd, address
+):
+    client.force_login(ipd)
+    reported.IndicatorValueFactory(indicator=active)
+    assert SENTENCE in text_of(client.get(f"/indicators/{KEY}/{address}"))
+
+
+def test_of_a_span_that_is_over_the_version_that_was_valid_then_is_told(client, active, ipd):
+    first = active.current_version
+    second = reported.IndicatorVersionFactory(
+        indicator=active, number=2, valid_from=dt.date(2026, 3, 20)
+    )
+    IndicatorVersion.objects.filter(pk=first.pk).update(valid_from=dt.date(2024, 5, 1))
+    for year in (2023, 2025, 2026):
+        reported.IndicatorValueFactory(indicator=active, year=year, version=second)
+
+    def told(year):
+        return text_of(client.get(f"/indicators/{KEY}/?year={year}"))
+
+    assert "when this span ended, version 1 was valid" in told(2025)
+    assert f"{VERSIONS}?from=1&to=2" in told(2025)
+    assert "written on 20 March 2026; when this span ended there was none" in told(2023)
+    assert "when this span ended" not in told(2026)

@@ -155,10 +155,27 @@ def test_for_context_nothing_is_to_be_reached_and_a_rationale_says_why(draft, ip
     assert state_of() == "active"
 
 
-def test_a_target_as_good_as_the_baseline_keeps_the_level(draft, ipd):
-    save_definition(KEY, {"baseline": Decimal(100)}, ipd, AT, seen=0)
-    change_state(KEY, "active", ipd, AT, seen=1)
-    assert state_of() == "active"
+@pytest.mark.parametrize(
+    ("unit", "direction", "level"),
+    [("per cent", "up", 100), ("score", "up", 5), ("count", "down", 0), ("days", "down", 0)],
+)
+def test_keeping_a_level_is_an_aim_only_where_nothing_is_better(draft, unit, direction, level):
+    kept = {"unit": unit, "direction": direction, "baseline": Decimal(level)}
+    kept |= {"target": Decimal(level), "green_from": None, "amber_from": None}
+    assert contradictions({**values_of(draft), **kept}, ON) == []
+    other = {"baseline": Decimal(3), "target": Decimal(3)}
+    (fault,) = contradictions({**values_of(draft), **kept, **other}, ON)
+    assert (fault.field, "nothing would be reached" in fault.message) == ("target", True)
+
+
+@pytest.mark.parametrize("year", [2026, 2027, 2040])
+def test_the_year_of_the_baseline_is_over_on_the_day_of_saving(draft, ipd, year):
+    changes = {"baseline_year": year, "due_on": dt.date(2042, 1, 1)}
+    with pytest.raises(NotSmart, match="That year is not over") as refusal:
+        save_definition(KEY, changes, ipd, AT, seen=0)
+    assert [fault.field for fault in refusal.value.faults] == ["baseline_year"]
+    if year == 2026:
+        save_definition(KEY, changes, ipd, AT.replace(year=2027), seen=0)
 
 
 # --- what no definition may say
@@ -219,7 +236,7 @@ def test_where_down_is_better_everything_is_the_other_way_round(draft, ipd, chan
 def test_no_figure_lies_beyond_what_its_unit_can_be(unit, key, value):
     indicator = reported.IndicatorFactory(key=key, unit=unit, state="proposed")
     values = {**values_of(indicator), "direction": "up", "target": Decimal(value)}
-    faults = contradictions(values)
+    faults = contradictions(values, ON)
     assert [fault.field for fault in faults] == ["target"]
     assert "It can't be over" in faults[0].message
 
@@ -244,7 +261,7 @@ def test_what_the_database_refuses_of_an_active_indicator_the_rules_refuse_first
         indicator = reported.IndicatorFactory(key=KEY, state="proposed")
         said = {**changes, "baseline_source": texts, "rationale": texts, "definition": texts}
         values = {**values_of(indicator), **said}
-        faults = contradictions(values) + lacks(KEY, values, ON)
+        faults = contradictions(values, ON) + lacks(KEY, values, ON)
         try:
             with transaction.atomic():
                 Indicator.objects.update(state="active", **said)
@@ -359,7 +376,7 @@ def test_a_value_names_the_version_by_which_it_was_worked_out(active, ipd):
     make.SupportRequestFactory.create_batch(3, asked_on=dt.date(2026, 5, 1))
     compile_indicators(2026, 2026, AT)
     value = active.values.of_years().overall().get()
-    assert (value.version.number, value.status) == (1, "red")
+    assert (value.version.number, value.status) == (1, "not_over")
     OutboxMessage.objects.all().delete()
     changes = {
         "target": Decimal(4),

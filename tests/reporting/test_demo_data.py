@@ -39,9 +39,21 @@ from finance.selectors.sustaining import contributions, fund_raising
 from iscm_portal.common.demo import DEMO_PASSWORD
 from iscm_portal.common.models import OutboxMessage, Tracked
 from iscm_portal.common.period import Period
-from reporting.models import KnowledgeAnswer, PostEventReport, SatisfactionAnswer, Survey
+from reporting.management.demo.definitions import HELD_AGAINST
+from reporting.models import (
+    Indicator,
+    IndicatorValue,
+    KnowledgeAnswer,
+    PostEventReport,
+    Release,
+    SatisfactionAnswer,
+    Survey,
+)
 from reporting.selectors.duties import coverage_of_office, due_on, duties_due
 from reporting.selectors.survey_results import needs_map, results_of
+from reporting.services.auditing import audit
+from reporting.services.compiling import compile_all
+from reporting.services.defining import version_number
 
 TODAY = dt.date(2026, 6, 15)
 
@@ -211,6 +223,37 @@ def test_all_figures_are_asked_for_once(demo: None) -> None:
     assert payloads.count({"whole": True}) == 2  # the real records, and the demo
     # Events that are over since, and nothing for each accepted report.
     assert all(payload.get("kinds", ["duty"]) == ["duty"] for payload in payloads)
+
+
+def test_some_indicators_are_active_with_invented_targets_and_the_others_stay_proposals(
+    demo: None,
+) -> None:
+    invented = Indicator.objects.filter(is_demo=True)
+    assert set(invented.values_list("key", flat=True)) == set(HELD_AGAINST)
+    for indicator in invented:
+        assert indicator.state == "active"
+        assert indicator.rationale.startswith("Demo: ")
+        assert version_number(indicator) == 2
+    others = Indicator.objects.filter(is_demo=False)
+    assert others.count() == 11
+    assert not others.exclude(state="proposed", target=None, green_from=None).exists()
+
+
+def test_the_demo_shows_red_amber_and_green_a_release_and_no_difference(demo: None) -> None:
+    at = dt.datetime.combine(TODAY, dt.time(12), dt.UTC)
+    compile_all(at)
+    statuses = IndicatorValue.objects.filter(cell="overall", period="year", year__gte=2024)
+    assert {"red", "amber", "green", "baseline", "not_over", "context"} <= set(
+        statuses.values_list("status", flat=True)
+    )
+    assert audit(at).differing == 0
+    out = StringIO()
+    for _number in range(2):
+        call_command("close_demo_year", stdout=out)
+    (release,) = Release.objects.all()
+    assert release.note.startswith("Demo: ")
+    assert release.closed_by.is_demo
+    assert "There is no year of the demo to close." in out.getvalue()
 
 
 def test_coverage_is_neither_empty_nor_complete(demo: None) -> None:

@@ -514,7 +514,7 @@ def test_the_dashboard_says_that_answers_are_too_few_and_not_that_there_are_none
 def test_the_migration_takes_back_what_was_told_under_the_rules_before(few):
     ipd = make.UserFactory(access_group="ipd", office=make.OfficeFactory())
     close_year(2025, 1, "", ipd, AT)
-    take_back = import_module("reporting.migrations.0061_take_back_what_tells_single_answers")
+    take_back = import_module("reporting.migrations.0072_take_back_what_tells_single_answers")
     with connection.cursor() as cursor:
         editor = SimpleNamespace(connection=connection, execute=cursor.execute)
         take_back.take_back(apps, editor)

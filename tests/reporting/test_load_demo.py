@@ -14,7 +14,7 @@ from django.test.utils import CaptureQueriesContext
 
 from engagements.models import ISCM, Event, SupportRequest, User
 from finance.models import AssessedContribution, Proposal
-from reporting.models import SatisfactionAnswer
+from reporting.models import Release, SatisfactionAnswer
 
 
 def load(*arguments: str) -> None:
@@ -83,6 +83,11 @@ def test_a_portal_open_to_others_gets_no_demo(real_records: None, settings: Any)
         load()
     assert ISCM.objects.count() == 30
     assert not User.objects.exists()
+
+
+def test_without_a_demo_no_year_is_closed(db: None) -> None:
+    call_command("close_demo_year", stdout=StringIO())
+    assert not Release.objects.exists()
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ import openpyxl
 import pypdf
 import pytest
 from django.db import IntegrityError, connection, transaction
+from django.utils.formats import date_format
 
 from reporting.models import (
     IndicatorValue,
@@ -112,6 +113,14 @@ def test_a_second_click_makes_no_second_release(closed, ipd):
     assert Release.objects.count() == 1
 
 
+def test_a_year_that_was_last_worked_out_while_it_ran_is_compiled_first(requests, ipd):
+    compile_indicators(2025, 2025, dt.datetime(2025, 12, 31, 3, tzinfo=dt.UTC))
+    with pytest.raises(ReleaseError, match="Compile it first"):
+        close_year(2025, 1, "", ipd, CLOSED)
+    compile_indicators(2025, 2025, COMPILED)
+    assert close_year(2025, 1, "", ipd, CLOSED).values_total
+
+
 def test_a_year_that_is_not_over_or_has_no_values_is_not_closed(requests, ipd):
     with pytest.raises(ReleaseError, match="when it is over"):
         close_year(2026, 1, "", ipd, CLOSED)
@@ -199,6 +208,9 @@ def test_a_revision_names_the_records_that_made_it(page, closed, requests, ipd):
     assert ("Late one" in rows[0], "Created" in rows[0], "/reports/7/" in rows[0]) == (True,) * 3
     assert ("BALI → " in rows[1], "It was SACM." in rows[1], ipd.label in rows[1]) == (True,) * 3
     assert "Deleted" in rows[2]
+    # What is gone is told from others by its number, mechanism and day.
+    assert f"no. {pk} · BALI" in rows[2]
+    assert f"asked on {date_format(DAY, 'j F Y')}" in rows[2]
     # BALI lost two: one is gone, one went elsewhere. What is new was never one of its own.
     of_bali = page("/releases/2025/changes/?indicator=support_requests&iscm=bali")
     assert len(re.findall(r"<td class=\"nowrap\">", of_bali)) == 2
@@ -290,7 +302,7 @@ def test_the_dashboard_says_what_became_another_since_the_year_was_closed(page, 
     compile_indicators(2025, 2026, LATER)
     text = page("/indicators/?year=2025")
     assert re.search(r'id="moved">.*?Requests</a>: 3.*? → 4', text)
-    assert "1 of its overall values has become another" in page("/indicators/?year=2026")
+    assert "1 of its overall values has changed" in page("/indicators/?year=2026")
 
 
 # --- files and API

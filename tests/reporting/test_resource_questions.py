@@ -25,7 +25,7 @@ from reporting.selectors.costs import unit_costs
 from reporting.selectors.resources import ResourceFilter
 from tests.factories import engagements as make
 from tests.factories import finance as money
-from tests.files import rows_of_csv, text_of_pdf
+from tests.files import dicts_of_csv, rows_of_csv, text_of_pdf
 from tests.twins import rounded, twin_settings
 
 pytestmark = pytest.mark.django_db
@@ -401,7 +401,7 @@ def test_each_number_that_a_cost_is_set_against_opens_to_its_records(read):
     make.SupportRequestFactory(iscm=rcm, what="Still open", asked_on=day, outcome="open")
     page = read("/resources/costs/?from=2026&to=2026")
     for of, count, shown in (
-        ("events", "1 events", {"Joint meeting"}),
+        ("events", "1 event", {"Joint meeting"}),
         ("days", "2.50 days", {"Desk officer"}),
         ("outcomes", "3 outcomes", {"Agreed", "Passed", "Met"}),
     ):
@@ -448,7 +448,7 @@ def test_a_mechanism_of_which_no_money_is_on_record_does_not_cost_nothing(read):
     assert (row.total, row.events.count, row.events.known_usd) == (None, 1, None)
     page = read("/resources/costs/?from=2026&to=2026")
     assert "none on record" in page
-    assert "1 events" in page
+    assert ">1 event</a>" in page
 
 
 def test_days_without_a_rate_are_not_known_rather_than_nothing(read):
@@ -456,6 +456,8 @@ def test_days_without_a_rate_are_not_known_rather_than_nothing(read):
     money.TimeEntryFactory(iscm=rcm, worked_on=dt.date(2026, 5, 1), days=2, title="Desk officer")
     (row,) = unit_costs(ResourceFilter(2026, 2026)).rows
     assert (row.total.is_unknown, row.days.known_usd) == (True, None)
+    (told,) = dicts_of_csv(read("/resources/costs/?from=2026&to=2026&format=csv"))
+    assert (told["known_usd"], told["high_usd"], told["days"]) == ("", "", "2.00")
     page = read("/resources/?from=2026&to=2026")
     assert "No amount is known." in page
     assert ">not known</a>" in page
@@ -463,6 +465,60 @@ def test_days_without_a_rate_are_not_known_rather_than_nothing(read):
     assert "Every share" not in page
     assert 'href="/resources/records/?&amp;from=2026&amp;to=2026#time_entries"' in page
     assert "Desk officer" in read("/resources/records/?from=2026&to=2026")
+
+
+def test_what_is_not_known_is_no_fall_to_nothing(read):
+    rcm = make.ISCMFactory(slug="rcm", acronym="RCM")
+    other = make.ISCMFactory(slug="sacm", acronym="SACM")
+    for iscm, usd in ((rcm, 1000), (other, 600)):
+        money.FundingLineFactory(iscm=iscm, year=2025, amount_usd=usd)
+    money.FundingLineFactory(iscm=other, year=2026, amount_usd=300)
+    money.TimeEntryFactory(iscm=rcm, worked_on=dt.date(2026, 5, 1), days=2)
+    years = "/resources/?from=2025&to=2026"
+    compared = "/resources/compare/?first=2025&second=2026"
+    for address in (years, compared):
+        page = read(address)
+        assert ">not known</a>" in page
+        assert "−100" not in page
+        assert "−50" in page
+        assert "−100" not in text_of_pdf(read(f"{address}&format=pdf"))
+    assert "−100" not in read(f"{years}&iscm=rcm")
+    rows = {line["row"]: line for line in dicts_of_csv(read(f"{compared}&format=csv"))}
+    assert list(rows["RCM"].values()) == ["RCM", "1000.00", "1000.00", "", "", ""]
+    assert list(rows["SACM"].values())[1:] == [
+        "600.00",
+        "600.00",
+        "300.00",
+        "300.00",
+        "-50.0",
+    ]
+    (row,) = (
+        line
+        for line in dicts_of_csv(read(f"{years}&format=csv"))
+        if (line["slug"], line["year"]) == ("rcm", "2026")
+    )
+    told = [row[name] for name in ("known_usd", "low_usd", "high_usd", "days_without_rate")]
+    assert told == ["", "0.00", "", "2.00"]
+    assert row["change_pct"] == ""
+
+
+def test_all_support_of_the_last_year_stands_with_its_range_or_in_words(read):
+    def card(address: str) -> str:
+        page = " ".join(
+            read(address).split("All support, 2026 (USD)")[1].split("</div>")[0].split()
+        )
+        return re.sub(r"<[^>]*>", "|", page)
+
+    project = money.ProjectFactory()
+    money.FundingLineFactory(project=project, year=2026, amount_usd=500)
+    money.AttributionFactory(project=project, year=2026)
+    assert "not known" in card("/resources/?from=2026&to=2026")
+    assert "up to 500" in card("/resources/?from=2026&to=2026")
+    for year, usd in ((2025, 200), (2026, 100)):
+        money.FundingLineFactory(iscm=make.ISCMFactory(), year=year, amount_usd=usd)
+    told = card("/resources/?from=2025&to=2026")
+    assert "|100|" in told
+    assert "up to 600 · −50 per cent in a year · |compare|" in told
 
 
 def test_every_row_that_has_a_figure_opens_also_that_of_none(read):

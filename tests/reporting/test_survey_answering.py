@@ -152,6 +152,33 @@ def test_another_language_is_shown_with_what_was_typed_and_a_note_of_what_is_mis
     assert 'role="alert"' not in found.text
 
 
+def test_a_title_in_english_alone_is_no_lack_and_choices_without_translation_are(client, link):
+    survey = link.survey
+    survey.questions.all()[1].delete()
+    survey.title_fr = ""
+    survey.save()
+    page = client.get(f"/s/{TOKEN}/?lang=fr").text
+    assert '<h1 lang="en">How is our support?</h1>' in page
+    assert "pas encore traduit" not in page
+    told.QuestionFactory(
+        survey=survey, kind="single", text="Which?", text_fr="Lequel ?", options="One\nTwo"
+    )
+    assert "pas encore traduit" in client.get(f"/s/{TOKEN}/?lang=fr").text
+
+
+@pytest.mark.parametrize(
+    ("language", "day"),
+    [
+        ("en", "4 December 2026"),
+        ("fr", "4 décembre 2026"),
+        ("es", "4 de diciembre de 2026"),
+    ],
+)
+def test_days_are_written_as_the_language_writes_them(client, link, language, day):
+    Survey.objects.update(closes_on=dt.date(2026, 12, 4))
+    assert f" {day} (UTC)" in client.get(f"/s/{TOKEN}/?lang={language}").text
+
+
 @pytest.mark.parametrize(
     ("accepted", "language"),
     [("fr-CH,fr;q=0.9", "fr"), ("de,es;q=0.5", "es"), ("zh", "en"), ("", "en")],
@@ -234,6 +261,14 @@ def test_a_form_that_comes_back_at_once_is_refused_and_taken_a_little_later(
     assert stamp_of(found) == stamp
     clock.shift(3)
     assert client.post(f"/s/{TOKEN}/", typed(survey, stamp=stamp)).status_code == 302
+
+
+def test_who_misses_a_question_at_once_is_told_that_and_nothing_else(client, survey, link):
+    stamp = stamp_of(client.get(f"/s/{TOKEN}/"))
+    found = client.post(f"/s/{TOKEN}/", typed(survey, stamp=stamp, score=""))
+    assert found.status_code == 422
+    assert "This field is required." in found.text
+    assert "quicker than the questions can be read" not in found.text
 
 
 @pytest.mark.parametrize("stamp", ["", "forged", "a:b:c"])

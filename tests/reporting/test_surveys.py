@@ -13,6 +13,7 @@ from django.db import IntegrityError, transaction
 
 from reporting.choices import SurveyUse
 from reporting.models import Question, Survey, SurveyLink, SurveyToken
+from reporting.selectors.surveys import LANGUAGES
 from reporting.services import survey_links
 from reporting.services import surveys as services
 from reporting.services.survey_links import Wanted, link_of, make_links
@@ -227,6 +228,53 @@ def test_the_database_itself_refuses_a_link_for_many_that_is_used():
         told.SurveyLinkFactory(is_single=False, is_used=True)
 
 
+# --- looked at, and looked at twice
+
+
+def test_the_form_is_previewed_in_each_language_before_anybody_gets_it(client, ipd):
+    survey = told.SurveyFactory(state="draft", title="Needs")
+    told.QuestionFactory(
+        survey=survey,
+        kind="single",
+        text="Which?",
+        text_fr="Lequel ?",
+        options="One\nTwo",
+        options_fr="Un\nDeux",
+    )
+    address = f"/surveys/{survey.pk}/preview/"
+    assert address in client.get(f"/surveys/{survey.pk}/").text
+    english, french, spanish = (client.get(f"{address}?lang={code}").text for code in LANGUAGES)
+    assert ("Which?" in english, "Two" in english) == (True, True)
+    assert ("Lequel ?" in french, "Deux" in french, '<html lang="fr">' in french) == (True,) * 3
+    assert "Which?" in spanish
+    assert "Parte de esto" in spanish or "todavía" in spanish or "English" in spanish
+    assert 'type="submit" disabled' in english
+    assert client.get(f"{address}?lang=de").status_code == 400
+    assert client.post(address, {}).status_code == 405
+    assert not survey.responses.exists()
+
+
+def test_a_preview_of_two_times_shows_either(client, ipd):
+    survey = told.SurveyFactory(use="knowledge", event=make.EventFactory(), state="draft")
+    address = f"/surveys/{survey.pk}/preview/"
+    assert "<strong>Before the meeting</strong>" in client.get(address).text
+    assert "<strong>After the meeting</strong>" in client.get(f"{address}?phase=after").text
+
+
+def test_closing_and_taking_out_ask_first_without_a_script(client, ipd):
+    survey = told.SurveyFactory(closes_on=dt.date(2026, 12, 4))
+    question = told.QuestionFactory(survey=survey)
+    page = client.get(f"/surveys/{survey.pk}/").text
+    for address in (f"/surveys/{survey.pk}/close/", f"/surveys/questions/{question.pk}/remove/"):
+        before = page[: page.index(f'action="{address}"')]
+        assert before.rindex("<details") > max(before.rfind("</details>"), 0)
+    words = " ".join(page.split())
+    assert "Nobody has answered yet." in words
+    assert "Left alone, it takes answers until 4 December 2026" in words
+    told.SurveyResponseFactory(survey=survey, answers={question: 4})
+    assert "<strong>1 answer</strong> came in so far" in client.get(f"/surveys/{survey.pk}/").text
+
+
 # --- links
 
 
@@ -256,6 +304,34 @@ def test_links_are_shown_once_and_only_their_digests_are_kept(client, ipd):
     assert "These links are made." in again.text
     assert SurveyLink.objects.count() == 2
     assert found["Cache-Control"].startswith("max-age=0")
+
+
+def test_the_members_of_the_mechanism_are_one_choice(client, ipd):
+    fiji, peru = make.CountryFactory(iso3="FJI"), make.CountryFactory(iso3="PER")
+    iscm = make.ISCMFactory(acronym="PIDC")
+    make.MembershipFactory(iscm=iscm, country=fiji)
+    make.MembershipFactory(iscm=iscm, country=peru, ends_on=dt.date(2020, 1, 1))
+    make.MembershipFactory(iscm=iscm, country=peru, kind="observer")
+    survey = told.SurveyFactory(iscm=iscm)
+    page = client.get(f"/surveys/{survey.pk}/links/").text
+    assert "Single-use links for the member States of the PIDC (1)" in page
+    client.post(f"/surveys/{survey.pk}/links/", link_values(kind="members"))
+    assert list(survey.links.values_list("country__iso3", flat=True)) == ["FJI", "FJI"]
+    joint = told.SurveyFactory(iscm=None, event=make.EventFactory(iscms=[iscm]))
+    assert (
+        "member States of the event&#x27;s mechanisms (1)"
+        in client.get(f"/surveys/{joint.pk}/links/").text
+    )
+    alone = told.SurveyFactory()
+    assert 'value="members"' not in client.get(f"/surveys/{alone.pk}/links/").text
+
+
+def test_what_an_open_link_does_not_say_has_no_column(client, ipd):
+    survey = told.SurveyFactory()
+    page = client.post(f"/surveys/{survey.pk}/links/", link_values(kind="open")).text
+    assert "Copy it now: it is not shown again." in page
+    heads = re.findall(r'<th scope="col">(.*?)</th>', page)
+    assert heads == ["Address"]
 
 
 def test_links_come_as_a_file_too(client, ipd):

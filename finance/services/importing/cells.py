@@ -9,6 +9,7 @@ import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
+from functools import cached_property
 from typing import Any, ClassVar
 
 from django.db import models
@@ -315,9 +316,13 @@ class Code(CellType):
     def words(self) -> Words:
         return format_lazy(gettext_lazy("One of: {codes}"), codes=", ".join(self.choices.values))
 
+    @cached_property
+    def codes(self) -> frozenset[str]:
+        return frozenset(self.choices.values)
+
     def read(self, text: str, cell: Any) -> str:
         code = text.casefold()
-        if code not in self.choices.values:
+        if code not in self.codes:
             raise CellProblem(
                 _("There is no “%(text)s”. Write one of: %(codes)s.")
                 % {"text": text[:40], "codes": ", ".join(self.choices.values)}

@@ -189,7 +189,7 @@ def is_messages(name: str) -> bool:
 
 def read_header(kind: Kind, cells: Sequence[Any]) -> tuple[Header, list[tuple[int | None, str]]]:
     """The columns of a file, and what is wrong with its header."""
-    by_name = {column.name: column for column in kind.columns}
+    by_name = kind.by_name
     names = [heading(cell).casefold() for cell in cells]
     problems: list[tuple[int | None, str]] = []
     for number, name in enumerate(names, start=1):

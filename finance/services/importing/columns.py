@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import cached_property
 from typing import Any
 
 from django.db import models
@@ -114,8 +115,12 @@ class Kind:
         """Whether an import of it writes shares, whose sum the database watches."""
         return bool(self.whole) or any(isinstance(c.type, Shares) for c in self.columns)
 
+    @cached_property
+    def by_name(self) -> dict[str, Column]:
+        return {column.name: column for column in self.columns}
+
     def column(self, name: str) -> Column:
-        return next(column for column in self.columns if column.name == name)
+        return self.by_name[name]
 
     def key_of(self, texts: Mapping[str, str]) -> tuple[str, ...]:
         return tuple(texts[name] for name in self.key)

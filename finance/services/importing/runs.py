@@ -113,7 +113,7 @@ def ask_to_undo(run_id: int, reason: str, actor: Any) -> None:
         if not reason:
             raise ReasonMissing(SAY_WHY_UNDO)
         run.state, run.undone_by, run.problem = ImportState.UNDOING, actor, ""
-        run.undo_reason = reason
+        run.undo_reason, run.hindered_by = reason, []
         run.save()
     progress.forget(run_id)
 

@@ -42,8 +42,16 @@ MOST_NAMED = 8
 MOST_OF_HISTORY = 100
 
 
+# What a record goes by, and its number; a share's are those of its post.
+Named = tuple[str, int]
+
+
 class CannotBeUndone(Exception):
-    """Records were changed or are used since; nothing is undone."""
+    """Records, the first of them ``named``, were changed or are used since; nothing is undone."""
+
+    def __init__(self, told: str, named: list[Named]) -> None:
+        super().__init__(told)
+        self.named = named
 
 
 @dataclass
@@ -79,7 +87,7 @@ def undo_run(run_id: int, at: dt.datetime) -> None:
     except Stopped:
         _give_up(run_id, _("The undoing was stopped. Nothing was undone."))
     except CannotBeUndone as error:
-        _give_up(run_id, str(error))
+        _give_up(run_id, str(error), error.named)
     except IntegrityError:
         _give_up(
             run_id,
@@ -92,12 +100,12 @@ def undo_run(run_id: int, at: dt.datetime) -> None:
         forget(run_id)
 
 
-def _give_up(run_id: int, problem: str) -> None:
+def _give_up(run_id: int, problem: str, hindered_by: Sequence[Named] = ()) -> None:
     with transaction.atomic():
         run = locked(run_id)
         if run.state == ImportState.UNDOING:
             run.state, run.problem, run.undone_by = ImportState.WRITTEN, problem[:500], None
-            run.undo_reason = ""
+            run.undo_reason, run.hindered_by = "", list(hindered_by)
             run.save()
 
 
@@ -161,26 +169,31 @@ def _refuse_what_moved_on(run: ImportRun, kind: Kind, progress: Progress) -> Non
         used += _used_since(run, piece)
         progress.add(len(piece.records))
     told = []
+    named: list[Named] = []
     if changed:
+        named += (names := _named(kind, changed))
         told.append(
             ngettext(
                 "%(n)s record was changed since: %(names)s.",
                 "%(n)s records were changed since: %(names)s.",
                 len(changed),
             )
-            % {"n": len(changed), "names": _named(kind, changed)}
+            % {"n": len(changed), "names": _said(names, changed)}
         )
     if used:
+        named += (names := _named(kind, used))
         told.append(
             ngettext(
                 "%(n)s record is used by others: %(names)s.",
                 "%(n)s records are used by others: %(names)s.",
                 len(used),
             )
-            % {"n": len(used), "names": _named(kind, used)}
+            % {"n": len(used), "names": _said(names, used)}
         )
     if told:
-        raise CannotBeUndone(" ".join([_("It can't be undone."), *told]))
+        raise CannotBeUndone(
+            " ".join([_("It can't be undone."), *told]), list(dict.fromkeys(named))
+        )
 
 
 def _changed_since(piece: Piece) -> list[ImportedRecord]:
@@ -218,20 +231,27 @@ def _used_since(run: ImportRun, piece: Piece) -> list[ImportedRecord]:
     return [made[pk] for pk in sorted(found)]
 
 
-def _named(kind: Kind, records: Sequence[ImportedRecord]) -> str:
+def _named(kind: Kind, records: Sequence[ImportedRecord]) -> list[Named]:
     """What the first of these records go by, as their import left them."""
-    names: list[str] = []
+    names: list[Named] = []
     for is_share in (False, True):
         some = [r for r in records if r.is_share is is_share][: MOST_NAMED - len(names)]
         model: Any = PositionShare if is_share else kind.model
         columns = [kind.column(name) for name in kind.key]
-        paths = ["position__code"] if is_share else [column.source for column in columns]
+        paths = [column.source for column in columns]
+        if is_share:
+            paths = [f"position__{path}" for path in paths]
+        paths.append("position" if is_share else "id")
         rows = model.history.filter(history_id__in=[record.history_after for record in some])
-        for values in rows.order_by("history_id").values_list(*paths):
+        for *values, number in rows.order_by("history_id").values_list(*paths):
             parts = zip(columns, values, strict=True)
-            names.append("“" + " · ".join(c.type.text(value) for c, value in parts) + "”")
+            names.append((" · ".join(c.type.text(value) for c, value in parts), number))
+    return names
+
+
+def _said(names: Sequence[Named], records: Sequence[ImportedRecord]) -> str:
     more = "…" if len(records) > len(names) else ""
-    return ", ".join(dict.fromkeys(names)) + more
+    return ", ".join(dict.fromkeys(f"“{name}”" for name, _number in names)) + more
 
 
 # --- undoing

@@ -187,23 +187,21 @@ def value_of(column: Column, row: ImportRow) -> Any:
     return column.type.value(row.values[column.name][1])
 
 
-def _set(column: Column, record: Any, value: Any, links: _Linked) -> None:
+def _held_as(column: Column, row: ImportRow, links: _Linked) -> tuple[str, Any]:
+    """The attribute of a record that a column fills, and what a staged row gives to it."""
+    value = value_of(column, row)
     if isinstance(column.type, Link):
-        setattr(record, f"{column.name}_id", links.pk(column, value) if value else None)
-    else:
-        setattr(record, column.name, value)
+        return f"{column.name}_id", links.pk(column, value) if value else None
+    return column.name, value
 
 
 def _create(kind: Kind, rows: Sequence[ImportRow], links: _Linked, written: Written) -> None:
     if not rows:
         return
-    records = []
-    for row in rows:
-        record = kind.model()
-        for column in kind.columns:
-            if not column.is_beside:
-                _set(column, record, value_of(column, row), links)
-        records.append(record)
+    columns = [column for column in kind.columns if not column.is_beside]
+    records = [
+        kind.model(**dict(_held_as(column, row, links) for column in columns)) for row in rows
+    ]
     _see_to_rates(records)
     kind.model._default_manager.bulk_create(records, batch_size=BATCH)
     _write_beside(kind, rows, records, links, written)
@@ -223,7 +221,7 @@ def _change(kind: Kind, rows: Sequence[ImportRow], links: _Linked, written: Writ
         record = records[row.object_id or 0]
         for column in columns:
             if column.name in row.values:
-                _set(column, record, value_of(column, row), links)
+                setattr(record, *_held_as(column, row, links))
     changed = [records[row.object_id or 0] for row in rows]
     asked = rules.AT_THE_RATE_ON_RECORD.is_asked
     _see_to_rates([records[row.object_id or 0] for row in rows if asked(row.values.keys())])

@@ -23,6 +23,6 @@ class Command(BaseCommand):
         told = f"checked {run.checked} values, {run.differing} differ"
         if run.waiting:
             told += f"; {run.waiting} wait for a change to be compiled"
-        if run.differing:
+        if run.differing or run.saw_nothing:
             raise CommandError(told)
         self.stdout.write(told)

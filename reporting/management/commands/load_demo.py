@@ -17,6 +17,7 @@ from iscm_portal.common.locks import lock_until_commit
 from iscm_portal.common.models import OutboxMessage
 from reporting.management.demo import SERVED_BY, World, people
 from reporting.management.demo.activity import Activity
+from reporting.management.demo.definitions import activate_some
 from reporting.management.demo.funds import make_fund
 from reporting.management.demo.reports import Reports
 from reporting.management.demo.staff import Staff
@@ -76,5 +77,6 @@ class Command(BaseCommand):
         Reports(world, users, priorities, partners).write()
         make_fund(world, users["finance"])
         make_surveys(world, users["ipd"])
+        activate_some(world, users["ipd"])
         one_message_for_all()
         self.stdout.write(f"Demo data up to {today} loaded.")

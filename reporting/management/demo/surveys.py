@@ -110,6 +110,9 @@ def _of_knowledge(world: World, author: User) -> None:
                 response.code = hashed_code(survey, row.participant_code)
                 rows.append((response, {questions[0]: round(score)}))
     _write(rows)
+    for phase in survey.phases:
+        used = sum(response.phase == phase for response, _said in rows)
+        _links(survey, used, 1, phase)
     for row in people:
         row.survey, row.country = survey, None
     _came_with(KnowledgeAnswer, people, "survey", "country")
@@ -155,8 +158,8 @@ def _write(rows: list[tuple[SurveyResponse, dict[Question, Any]]]) -> None:
     )
 
 
-def _links(survey: Survey, used: int, left: int) -> None:
+def _links(survey: Survey, used: int, left: int, phase: str = "") -> None:
     SurveyLink.objects.bulk_create(
-        SurveyLink(survey=survey, made_on=survey.opens_on, is_used=number < used)
+        SurveyLink(survey=survey, phase=phase, made_on=survey.opens_on, is_used=number < used)
         for number in range(used + left)
     )

@@ -56,6 +56,31 @@ NOT_ON_RECORD = (
     "first year of contributions on record gives it."
 )
 
+# What a reader could take a criterion for, and is not: after the source data, as it is counted.
+CAUTIONS = {
+    "partnerships_developed": "New partnerships, not renewals.",
+    "instruments_passed": (
+        "The link to an agenda item is a judgement: it shows reflection, not attribution."
+    ),
+    "instruments_amended": "One instrument can be amended more than once.",
+    "knowledge_change": (
+        "Pairs only: who answered once is not in it. Read it with the number of pairs."
+    ),
+    "expertise_reflected": "Not assessed is not no: read it with the number assessed.",
+    "resources_allocated": (
+        "No good direction by itself. It is what is known; unknown shares of projects leave a "
+        "range open, and days without a rate are not in it. Donor co-funding is."
+    ),
+    "support_requests": (
+        "More requests may mean trust or dependence; read it with self-financing."
+    ),
+    "satisfaction": "Read it with the share of the links that were answered.",
+    "priorities_on_agenda": (
+        "Agendas belong to States. Recommendation 22 asks for few and strategic items, so more is "
+        "not always better."
+    ),
+}
+
 # The goal of MiGOF that the evaluation ties to the mechanisms (footnote 19).
 WITH_PARTNERS = "migof_principle:P3"
 BY_EVIDENCE = "migof_principle:P2"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from . import Record, known, sentences
-from .definitions import proposed
+from .definitions import CAUTIONS, proposed
 from .mechanisms import SUSPENDED
 
 # number in the source data -> key of the measure, its place, title and unit
@@ -51,7 +51,7 @@ OPERATIONAL = (
     (
         "follow_up_completion",
         "Follow-ups done",
-        "Share of the follow-up actions agreed at events that are done.",
+        "Share of the follow-up actions whose day is over that are done.",
         "per cent",
         "up",
         "recommendation 20",
@@ -127,8 +127,9 @@ def _criteria(seed: Record) -> list[Record]:
             key=MEASURES[criterion["number"]][0],
             number=MEASURES[criterion["number"]][1],
             title=MEASURES[criterion["number"]][2],
-            definition=sentences(criterion["statement"], f"Counted: {criterion['counts']}"),
-            caution=criterion["caution"],
+            # What is counted is said by the measure, in one place.
+            definition=criterion["statement"],
+            caution=CAUTIONS[MEASURES[criterion["number"]][0]],
             unit=MEASURES[criterion["number"]][3],
             frequency="year",
             direction=criterion["direction"],

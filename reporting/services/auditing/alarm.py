@@ -44,17 +44,32 @@ def tell(payload: dict[str, Any], at: dt.datetime) -> None:
         return
     run = AuditRun.objects.get(pk=payload["audit"])
     with translation.override(person.language):
-        subject = ngettext(
-            "%(n)d published value is not what the records say",
-            "%(n)d published values are not what the records say",
-            run.differing,
-        ) % {"n": run.differing}
-        paragraphs = [
-            _("%(checked)d values were worked out a second time; %(n)d differ. The first are:")
-            % {"checked": run.checked, "n": run.differing},
-            "\n".join(f"- {Difference(**row)}" for row in run.differences[:MOST_IN_A_MAIL]),
-            _("All of them: %(address)s") % {"address": f"{settings.PORTAL_URL}/quality/"},
-        ]
+        subject, paragraphs = _of_nothing_seen(run) if run.saw_nothing else _of_differences(run)
         message = mail_to(person, "audit", str(run.pk), subject, paragraphs)
     with get_connection() as connection:
         connection.send_messages([message])
+
+
+def _of_differences(run: AuditRun) -> tuple[str, list[str]]:
+    subject = ngettext(
+        "%(n)d published value is not what the records say",
+        "%(n)d published values are not what the records say",
+        run.differing,
+    ) % {"n": run.differing}
+    return subject, [
+        _("%(checked)d values were worked out a second time; %(n)d differ. The first are:")
+        % {"checked": run.checked, "n": run.differing},
+        "\n".join(f"- {Difference(**row)}" for row in run.differences[:MOST_IN_A_MAIL]),
+        _("All of them: %(address)s") % {"address": f"{settings.PORTAL_URL}/quality/"},
+    ]
+
+
+def _of_nothing_seen(run: AuditRun) -> tuple[str, list[str]]:
+    told = _(
+        "All %(n)d published values wait for a change to be worked out: none could be checked."
+    )
+    runs = _("What runs, and what failed: %(address)s")
+    return _("The published values could not be checked"), [
+        told % {"n": run.waiting},
+        runs % {"address": f"{settings.PORTAL_URL}/indicators/runs/"},
+    ]

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from ...models import Indicator, IndicatorValue
+from ...models import Indicator, IndicatorValue, PublishedValue
 from .directory import Directory, rows
 from .expected import Recount, Target
 from .money import MONEY
@@ -26,13 +26,16 @@ FIELDS = (
     "reports_owed",
     "reports_accepted",
 )
+# What is kept of each for past days.
+KEPT = tuple(name for name in FIELDS if name != "beside")
 KEY = ("period", "year", "part", "iscm_id", "dimension", "dimension_value", "cell")
 
 
 @dataclass(frozen=True)
 class Difference:
     """One field of a published cell that the recount does not bear out. ``field`` is "missing" of
-    a cell that should be there, "surplus" of one that should not."""
+    a cell that should be there, "surplus" of one that should not, "past" where what is kept for
+    past days is not what stands."""
 
     indicator: str
     period: str
@@ -76,21 +79,26 @@ def compare(at: dt.datetime, most: int) -> tuple[Published, Verdict]:
     verdict = Verdict(most)
     recount = Recount(known, directory)
     for target in _targets(known):
-        _compare_one(target, recount, verdict)
+        wrong = _compare_one(target, recount, verdict)
+        _compare_what_is_kept(target, wrong, verdict)
     return known, verdict
 
 
 def _targets(known: Published) -> list[Target]:
     """The indicators in use; a retired one keeps its last values, whatever becomes of records."""
-    columns = ("pk", "key", "direction", "green_from", "amber_from", "state", "created_at")
-    return [
-        Target(pk, key, direction, green, amber, known.at is not None and created_at > known.at)
-        for pk, key, direction, green, amber, state, created_at in rows(Indicator, *columns)
-        if key in READINGS.keys() | MONEY.keys() and state != "retired"
-    ]
+    columns = ("pk", "key", "direction", "target", "green_from", "amber_from", "baseline_year")
+    found = []
+    for *held_against, state, created_at in rows(Indicator, *columns, "state", "created_at"):
+        target = Target(*held_against)
+        target.is_new = known.at is not None and created_at > known.at
+        if target.key in READINGS.keys() | MONEY.keys() and state != "retired":
+            found.append(target)
+    return found
 
 
-def _compare_one(target: Target, recount: Recount, verdict: Verdict) -> None:
+def _compare_one(target: Target, recount: Recount, verdict: Verdict) -> set[tuple[Span, Cell]]:
+    """Note what differs; returns where."""
+    wrong = set()
     standings, known = recount.standings(target), recount.published
     # Years first: the first differences are what people read.
     values = IndicatorValue._default_manager.filter(indicator=target.pk).order_by("-period", "pk")
@@ -112,13 +120,38 @@ def _compare_one(target: Target, recount: Recount, verdict: Verdict) -> None:
             told += [("cell", name, cell.name)] if name != cell.name else []
         else:
             told = [] if may_be else [("surplus", stands["value"], None)]
+        if told:
+            wrong.add((span, cell))
         verdict.note([_difference(target, span, cell, *one) for one in told])
     if target.is_new and not seen:
-        return
+        return wrong
     for (span, cell), missing in standings.items():
         if span in known.spans and span not in known.waiting:
             told_one = ("missing", None, missing.figures.value)
             verdict.note([_difference(target, span, cell, *told_one)])
+            wrong.add((span, cell))
+    return wrong
+
+
+def _compare_what_is_kept(target: Target, wrong: set[tuple[Span, Cell]], verdict: Verdict) -> None:
+    """What past days are shown from ends in what stands: of years, overall and by mechanism. What
+    is ``wrong`` itself has been told."""
+    values = IndicatorValue._default_manager.filter(
+        indicator=target.pk, period="year", dimension=""
+    )
+    kept = PublishedValue._default_manager.filter(indicator=target.pk, to_run=None)
+    should = {tuple(row[:3]): row[3:] for row in _of_years(values)}
+    found = {tuple(row[:3]): row[3:] for row in _of_years(kept)}
+    for year, cell, iscm in sorted(should.keys() | found.keys(), key=str):
+        stands, past = (rows.get((year, cell, iscm)) for rows in (should, found))
+        span, place = ("year", year, 0), Cell(iscm or 0)
+        if stands != past and (span, place) not in wrong:
+            told = (None if past is None else past[0], None if stands is None else stands[0])
+            verdict.note([_difference(target, span, place, "past", *told)])
+
+
+def _of_years(values: Any) -> Any:
+    return values.order_by("pk").values_list("year", "cell", "iscm_id", *KEPT)
 
 
 def _wrong(stands: dict[str, Any], should: dict[str, Any]) -> Iterator[tuple[str, Any, Any]]:

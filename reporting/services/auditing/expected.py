@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
 from . import floor
-from .directory import Directory
+from .directory import Directory, quarter_of
 from .figures import Figures
 from .money import MONEY, Ledger
 from .published import Published
 from .readings import READINGS, Reading
-from .tally import OVERALL, Cell, Span, Tally, tallies
+from .tally import OVERALL, Cell, Span, Tally, ends_of, tallies
 
 Place = tuple[Span, Cell]
 
@@ -23,7 +24,7 @@ WHERE_SILENCE_IS_ZERO = ("", "type", "theme")
 WITHOUT_REPORTS = ("country", "kind", "source")
 
 
-@dataclass(frozen=True)
+@dataclass
 class Target:
     """An indicator: what its values are held against. One that ``is_new`` since the last run has
     no values yet."""
@@ -31,24 +32,40 @@ class Target:
     pk: int
     key: str
     direction: str
+    target: Decimal | None
     green_from: Decimal | None
     amber_from: Decimal | None
+    baseline_year: int | None
     is_new: bool = False
 
-    def status(self, value: Decimal | None, n: int | None, *, is_part: bool) -> str:
-        if n is None:
+    def status(
+        self, found: Figures, span: Span, today: dt.date, *, is_sum: bool, is_part: bool
+    ) -> str:
+        """The colour of a value, or why it has none. A sum of what is not over yet has the colour
+        that nothing to come can take away."""
+        value = found.value
+        if found.n is None:
             return "too_few"
         if value is None:
             return "no_data"
+        if self.direction == "context":
+            return "context"
         if self.green_from is None or self.amber_from is None:
-            return "no_target"
-        if self.direction == "context" or is_part:
-            return "no_target"
+            return "no_target" if self.target is None else "no_limits"
+        if is_sum and is_part:
+            return "part"
+        first_year, last_quarter = ends_of(span)
+        if self.baseline_year is not None and first_year <= self.baseline_year:
+            return "baseline"
         less = self.direction == "down"
-        for colour, limit in (("green", self.green_from), ("amber", self.amber_from)):
-            if value <= limit if less else value >= limit:
-                return colour
-        return "red"
+        colour = "red"
+        if value <= self.amber_from if less else value >= self.amber_from:
+            colour = "amber"
+        if value <= self.green_from if less else value >= self.green_from:
+            colour = "green"
+        if is_sum and last_quarter >= quarter_of(today) and colour != ("red" if less else "green"):
+            return "not_over"
+        return colour
 
 
 @dataclass
@@ -96,9 +113,11 @@ class Recount:
             (span, cell): Standing(
                 found,
                 target.status(
-                    found.value,
-                    found.n,
-                    is_part=is_sum and (cell != OVERALL or span[0] == "quarter"),
+                    found,
+                    span,
+                    self.published.today,
+                    is_sum=is_sum,
+                    is_part=cell != OVERALL or span[0] == "quarter",
                 ),
                 *self._coverage(span, cell),
             )

@@ -7,20 +7,24 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from engagements.models import FollowUpAction
 from iscm_portal.common.models import OutboxMessage
 
 from ...models import CompileRun
 from .directory import Directory, When, quarter_of, rows
-from .tally import Span, spans_of
+from .tally import Span, ends_of, spans_of
 
 # More years than any evidence has: a message that names none may be of all.
 ALL_YEARS = range(1900, 2200)
+# How long a change may wait to be compiled before what it leaves wrong is wrong.
+PATIENCE = dt.timedelta(minutes=15)
 
 
 @dataclass(frozen=True)
 class Published:
     """``spans`` must have all their cells; ``others`` have those that a change touched. What is
-    ``waiting`` is known not to be compiled yet. Duties are of events over before ``today``."""
+    ``waiting`` is known not to be compiled yet. Duties are of events over before ``today``,
+    follow-ups were due before it, and by it a span is over or not."""
 
     run: int | None
     at: dt.datetime | None
@@ -55,8 +59,12 @@ def published(at: dt.datetime, directory: Directory) -> Published:
         if scope != "change" and first <= started_at.year <= last:
             today = started_at.date()
     over = {meeting.last_day for meeting in directory.meetings.values()}
+    over |= {day for (day,) in rows(FollowUpAction, "due_on")}
     days = {day for day in over if day is not None and today <= day < at.date()}
-    waiting = {span for when in _waiting(days) for span in spans_of(when)}
+    waiting = {span for when in _waiting(at, days) for span in spans_of(when)}
+    # What ended since is coloured anew.
+    begun = quarter_of(today), quarter_of(at.date())
+    waiting |= {span for span in spans | others if begun[0] <= ends_of(span)[1] < begun[1]}
     return Published(
         run=runs[-1][0] if runs else None,
         at=runs[-1][4] if runs else None,
@@ -80,11 +88,16 @@ def _spans(first: int, last: int, at: dt.datetime, *, with_next: bool) -> set[Sp
     return {span for span in found if span[0] != "rolling" or span[1:] <= begun}
 
 
-def _waiting(days: Iterable[dt.date]) -> Iterator[When]:
+def _waiting(at: dt.datetime, days: Iterable[dt.date]) -> Iterator[When]:
     """The quarters of which a change is on record that no run has followed yet; ``days`` are last
-    days of events that are over since a run asked."""
+    days of events that are over, and days of follow-ups, since a run asked.
+
+    A change that could not be worked out, or waits for long, excuses nothing: figures that nobody
+    mends are wrong.
+    """
     undone = OutboxMessage.objects.filter(topic="evidence_changed", done_at__isnull=True)
-    for payload in undone.values_list("payload", flat=True):
+    fresh = undone.filter(attempts=0, created_at__gt=at - PATIENCE)
+    for payload in fresh.values_list("payload", flat=True):
         yield from _touched(payload)
     yield from map(quarter_of, days)
 

@@ -104,7 +104,7 @@ def follow_ups(directory: Directory, today: dt.date) -> Facts:
     for due_on, iscm, owner, state in rows(
         FollowUpAction, "due_on", "iscm_id", "owner_id", "state"
     ):
-        if due_on and state != "dropped":
+        if due_on and due_on < today and state != "dropped":
             cuts = (("office", directory.offices[owner]),)
             yield Fact(quarter_of(due_on), _at(iscm), cuts, int(state == "done"))
 

@@ -24,7 +24,8 @@ def audit(at: dt.datetime) -> AuditRun:
     """Recompute every published value from the records and compare.
 
     Sees the database as it stands at one moment, whatever is compiled or accepted meanwhile.
-    Changes that wait in the outbox to be compiled are left out, and counted as waiting.
+    Changes that wait in the outbox to be compiled, for a while, are left out and counted as
+    waiting.
     """
     begun = time.monotonic()
     with one_snapshot():
@@ -40,7 +41,7 @@ def audit(at: dt.datetime) -> AuditRun:
             differing=verdict.differing,
             differences=[found.as_json() for found in verdict.differences],
         )
-        if run.differing:
+        if run.differing or run.saw_nothing:
             log.error("audit %s: %s of %s values differ", run.pk, run.differing, run.checked)
             sound(run)
     return run

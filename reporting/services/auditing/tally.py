@@ -121,6 +121,16 @@ def cells_of(
     return found
 
 
+def ends_of(span: Span) -> tuple[int, When]:
+    """The year that a span begins in, and its last quarter."""
+    kind, year, part = span
+    if kind == "year":
+        return year, (year, 4)
+    if kind == "rolling" and part < 4:
+        return year - 1, (year, part)
+    return year, (year, part)
+
+
 def spans_of(when: When) -> Iterator[Span]:
     """The spans that a quarter is in: its year, itself, and the twelve months that end with it or
     with one of the three after. What only has a year is in that year, all of it."""

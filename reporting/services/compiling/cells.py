@@ -6,7 +6,6 @@ depends on nothing but the code:
 ``targets``      spans to be worked out, and which quarters each is made of
 ``bridge``       which cells the mechanisms of a record belong to
 ``by_slot``      sums of each quarter by cell
-``rolled``       the same of each span, of measures that tell records apart, by ``part``
 ``cell_sums``    sums of each span by cell
 """
 
@@ -23,12 +22,15 @@ from ...choices import PeriodKind
 from ...measures import MEASURES
 from ...measures.base import OWN_CUTS, members_of
 from ...models import EvidenceSum
-from .temporary import create, create_from, index
+from .temporary import create, create_from, index, marks
 
-TABLES = ("targets", "bridge", "has_cut", "by_slot", "rolled", "cell_sums")
+TABLES = ("targets", "bridge", "has_cut", "by_slot", "cell_sums")
 # (span, year, part)
 Span = tuple[str, int, int]
-KEYS = "measure, period, year, quarter, iscm_id, dimension, value"
+# What is sorted by them is sorted by numbers first, which are faster to compare than words.
+KEYS = "year, quarter, iscm_id, value, dimension, measure, period"
+# The mechanisms whose cells are worked out, beside those of everything; None: of all.
+Iscms = frozenset[int] | None
 
 
 def slots_of(span: Span) -> list[int]:
@@ -63,36 +65,35 @@ def spans_with(slots: Iterable[int]) -> set[Span]:
     }
 
 
-def add_up(targets: Collection[Span], measures: list[str]) -> None:
-    """Fill ``cell_sums`` and ``rolled`` for these spans and measures."""
+def within(iscms: Iscms, column: str = "iscm_id") -> str:
+    """The condition that a cell is of everything (0), or of one of these mechanisms."""
+    if iscms is None:
+        return "true"
+    return f"{column} IN ({', '.join(str(pk) for pk in sorted({0, *iscms}))})"
+
+
+def add_up(targets: Collection[Span], measures: list[str], iscms: Iscms = None) -> None:
+    """Fill ``cell_sums`` for these spans and measures, and the cells ``within`` these mechanisms;
+    of the reports, which stand beside all others, for every mechanism."""
+    slots = sorted({slot for span in targets for slot in slots_of(span)})
     _write_targets(targets)
-    _write_bridge({slot for span in targets for slot in slots_of(span)})
+    _write_bridge(slots)
     _write_cuts(measures)
-    named = ", ".join(["%s"] * len(measures))
+    reached = f"({within(iscms)} OR measure = 'report_coverage')"
     create_from(
         "by_slot",
         f"""
         WITH kept AS (
             SELECT * FROM reporting_evidencesum
-            WHERE slot IN (SELECT slot FROM targets) AND measure IN ({named})
+            WHERE slot IN ({marks(slots)}) AND measure IN ({marks(measures)})
         )
-        {_through_the_mechanism()}
+        {_through_the_mechanism(reached)}
         UNION ALL
-        {_by_own_cuts()}
+        {_by_own_cuts(reached)}
         """,
-        measures,
+        [*slots, *measures],
     )
-    told_apart = [key for key in measures if MEASURES[key].within is not None]
-    create_from(
-        "rolled",
-        f"""
-        SELECT {KEYS}, part, {_summed("n", "total", "aside")}
-        FROM by_slot JOIN targets ON targets.slot = by_slot.slot
-        WHERE part IS NOT NULL AND measure IN ({", ".join(["%s"] * len(told_apart)) or "NULL"})
-        GROUP BY {KEYS}, part
-        """,
-        told_apart,
-    )
+    index("by_slot", "slot")
     create_from(
         "cell_sums",
         f"""
@@ -104,12 +105,22 @@ def add_up(targets: Collection[Span], measures: list[str]) -> None:
     index("cell_sums", KEYS)
 
 
+def apart(measures: str) -> str:
+    """The query of the sums of each span, of measures that tell records apart, by ``part``."""
+    return f"""
+        SELECT {KEYS}, part, {_summed("n", "total", "aside")}
+        FROM by_slot JOIN targets ON targets.slot = by_slot.slot
+        WHERE part IS NOT NULL AND measure IN ({measures})
+        GROUP BY {KEYS}, part
+    """
+
+
 def _summed(*columns: str) -> str:
     # PostgreSQL's sum of bigint is numeric: cast, it divides like a whole number again.
     return ", ".join(f"CAST(SUM({column}) AS bigint) AS {column}" for column in columns)
 
 
-def _through_the_mechanism() -> str:
+def _through_the_mechanism(reached: str) -> str:
     """Overall, and by mechanism, type, theme and region of member States."""
     return f"""
         SELECT measure, slot, iscm_id, dimension, value, part, {_summed("n", "total", "aside")}
@@ -117,20 +128,21 @@ def _through_the_mechanism() -> str:
             SELECT measure, slot, place, part, {_summed("n", "total", "aside")}
             FROM kept GROUP BY measure, slot, place, part
         ) places JOIN bridge USING (place)
-        WHERE dimension <> 'region'
-            OR measure NOT IN (SELECT measure FROM has_cut WHERE dimension = 'region')
+        WHERE {reached} AND (dimension <> 'region'
+            OR measure NOT IN (SELECT measure FROM has_cut WHERE dimension = 'region'))
         GROUP BY measure, slot, iscm_id, dimension, value, part
     """
 
 
-def _by_own_cuts() -> str:
+def _by_own_cuts(reached: str) -> str:
     """By what a record says itself, overall and by mechanism: grouping sets, or a union of groups.
 
     Both give the same rows; SQLite has no grouping sets.
     """
-    leaves = """
+    leaves = f"""
         SELECT kept.*, iscm_id FROM kept
         JOIN bridge ON bridge.place = kept.place AND bridge.dimension = ''
+        WHERE {reached}
     """
     shared = "measure, slot, iscm_id, part"
     if connection.vendor != "postgresql":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -34,14 +34,24 @@ def index(table: str, columns: str) -> None:
             cursor.execute(f"CREATE INDEX {table}_of ON {table} ({columns})")
 
 
+# With its usual 4 MB PostgreSQL sorts on the disk; compiling expressions takes longer than these
+# statements do; of joins by many columns it expects so few rows that it would remember each; and
+# what a run reads is in memory more often than not.
+ROOM = {
+    "work_mem": "'256MB'",
+    "jit": "off",
+    "enable_mergejoin": "off",
+    "enable_memoize": "off",
+    "random_page_cost": "1.1",
+    "default_statistics_target": "10",
+}
+
+
 def take_room() -> None:
-    """Let PostgreSQL group in memory until the commit, with its usual 4 MB it sorts on the disk;
-    hash where it would sort for a join; and not compile its expressions, which takes longer than
-    these statements do."""
+    """Let PostgreSQL group and join in memory until the commit."""
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
-            cursor.execute("SET LOCAL work_mem = '256MB'; SET LOCAL enable_mergejoin = off")
-            cursor.execute("SET LOCAL jit = off")
+            cursor.execute("; ".join(f"SET LOCAL {name} = {value}" for name, value in ROOM.items()))
 
 
 def insert(table: str, rows: Iterable[Sequence[Any]]) -> None:
@@ -54,6 +64,11 @@ def insert(table: str, rows: Iterable[Sequence[Any]]) -> None:
             cursor.execute(
                 f"INSERT INTO {table} VALUES {values}", [value for one in batch for value in one]
             )
+
+
+def marks(values: Collection[Any]) -> str:
+    """The placeholders for ``values`` in a list of SQL; for none of them NULL."""
+    return ", ".join(["%s"] * len(values)) or "NULL"
 
 
 def differs(left: str, right: str) -> str:

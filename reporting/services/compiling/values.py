@@ -17,20 +17,31 @@ from typing import Any
 from django.db import connection
 
 from engagements.models import ISCM
-from iscm_portal.common.period import Period
+from iscm_portal.common.period import Period, quarter_slot
 
 from ...choices import Direction, IndicatorState, PeriodKind, Status
 from ...measures import MEASURES, Cell, Measure, MoneyMeasure
 from ...measures.base import Shape
 from ...models import CompileRun, Indicator
 from . import floors
-from .cells import KEYS
-from .temporary import as_json, create, create_from, differs, four_places, index, insert, units
+from .cells import KEYS, Iscms, apart, within
+from .temporary import (
+    as_json,
+    create,
+    create_from,
+    differs,
+    four_places,
+    index,
+    insert,
+    marks,
+    units,
+)
 
 SPEC = (
     "indicator_id integer, measure text, shape text, per integer, scale integer, least_n integer,"
     " is_count integer, share_beside text, median_beside text, spread_beside text,"
-    " direction text, green numeric, amber numeric, version_id bigint"
+    " direction text, has_target integer, green numeric, amber numeric, baseline_year integer,"
+    " version_id bigint"
 )
 STAGED = (
     "indicator_id integer, period text, year integer, part integer, iscm_id integer,"
@@ -71,8 +82,10 @@ def write_spec(indicators: Iterable[Indicator]) -> None:
                 measure.median_beside,
                 measure.spread_beside,
                 indicator.direction,
+                int(indicator.target is not None),
                 _number(indicator.green_from),
                 _number(indicator.amber_from),
+                indicator.baseline_year,
                 indicator.current_version_id,
             )
             for indicator in indicators
@@ -85,7 +98,7 @@ def _number(threshold: Decimal | None) -> str | None:
     return None if threshold is None else str(threshold)
 
 
-def stage(years: Iterable[int]) -> None:
+def stage(years: Iterable[int], iscms: Iscms) -> None:
     """Fill ``staged`` from ``cell_sums``, for measures that are added up; ``years`` have a cell of
     everything each."""
     _add_zeros()
@@ -130,7 +143,8 @@ def stage(years: Iterable[int]) -> None:
                     AND {SAME_CELL.format("spreads", "cells")}
                 LEFT JOIN floors ON floors.measure = cells.measure
                     AND {SAME_CELL.format("floors", "cells")}
-                WHERE spec.least_n = 0 OR cells.period <> '{PeriodKind.ROLLING}'
+                WHERE {within(iscms, "cells.iscm_id")}
+                    AND (spec.least_n = 0 OR cells.period <> '{PeriodKind.ROLLING}')
             ) worked
             -- A list of cells that are not shown would tell who answered.
             WHERE is_shown = 1 OR dimension = ''
@@ -159,13 +173,14 @@ def _add_zeros() -> None:
         cursor.execute(
             f"""
             INSERT INTO cell_sums ({KEYS}, n, total, aside)
-            SELECT spec.measure, period, year, quarter, iscm_id, dimension, value, 0, 0, 0
+            SELECT year, quarter, iscm_id, value, dimension, spec.measure, period, 0, 0, 0
             FROM cell_sums reports CROSS JOIN spec
             WHERE reports.measure = 'report_coverage' AND reports.total > 0
                 AND spec.is_count = 1 AND dimension IN {OF_MECHANISMS}
                 AND NOT EXISTS (
                     SELECT 1 FROM cell_sums other
                     WHERE other.measure = spec.measure AND {SAME_CELL.format("other", "reports")}
+                        AND other.dimension IN {OF_MECHANISMS}
                 )
             """
         )
@@ -178,7 +193,7 @@ def _add_years_without_data(years: Iterable[int]) -> None:
         cursor.execute(
             f"""
             INSERT INTO cell_sums ({KEYS}, n, total, aside)
-            SELECT measure, '{PeriodKind.YEAR}', asked, 0, 0, '', '', 0, NULL, NULL
+            SELECT asked, 0, 0, '', '', measure, '{PeriodKind.YEAR}', 0, NULL, NULL
             FROM spec CROSS JOIN years_asked
             WHERE measure IN ({_summed_keys()}) AND NOT EXISTS (
                 SELECT 1 FROM cell_sums other
@@ -216,8 +231,7 @@ def _work_out_medians() -> None:
             SELECT {KEYS}, part,
                 CAST(SUM(n) OVER (PARTITION BY {KEYS} ORDER BY part) AS bigint) AS passed,
                 CAST(SUM(n) OVER (PARTITION BY {KEYS}) AS bigint) AS records
-            FROM rolled
-            WHERE part IS NOT NULL AND measure IN ({_keys_with(has_median)})
+            FROM ({apart(_keys_with(has_median))}) apart
         ) counted
         GROUP BY {KEYS}
         """,
@@ -236,9 +250,7 @@ def _work_out_spreads() -> None:
             SELECT {KEYS}, COUNT(*) AS parts,
                 STDDEV_POP((aside + total) * 1.0 / (n * 100)) AS after_spread,
                 STDDEV_POP(aside * 1.0 / (n * 100)) AS before_spread
-            FROM rolled
-            WHERE part IS NOT NULL
-                AND measure IN ({_keys_with(lambda measure: measure.spread_beside)})
+            FROM ({apart(_keys_with(lambda measure: measure.spread_beside))}) apart
             GROUP BY {KEYS}
         ) spread
         """,
@@ -325,23 +337,27 @@ COLUMNS = (
 )
 KEY = "indicator_id, period, year, part, cell"
 SAME_KEY = " AND ".join(f"stands.{name} = fresh.{name}" for name in KEY.split(", "))
+WRITTEN = f"{KEY}, iscm_id, dimension, dimension_value, {', '.join(COLUMNS)}"
+UPDATES = ", ".join(f"{name} = excluded.{name}" for name in (*COLUMNS, "compiled_at", "run_id"))
 
 
-def publish(run: CompileRun, at: dt.datetime) -> tuple[int, int]:
+def publish(run: CompileRun, at: dt.datetime, iscms: Iscms) -> tuple[int, int]:
     """Make the published values of the run's cells what is staged: rows written and removed.
 
     What did not change is not touched: it keeps the run and the moment of its last change.
     """
     index("staged", KEY)
     written = _upsert(run, at)
-    return written, _remove(run)
+    return written, _remove(run, iscms)
 
 
-def _status() -> str:
+def _status(on: dt.date) -> str:
     """Green, amber or red by the thresholds; else why there is no colour.
 
     Thresholds are for the whole. A part of a count or a sum, or a quarter of it, cannot be held
-    against them; a share, a mean or a median of a part can.
+    against them; a share, a mean or a median of a part can. What the baseline was taken from, and
+    what lies before it, has no colour. Of a span that is not over on the day ``on`` a count or a
+    sum has the colour that it keeps whatever comes: it only grows.
     """
     value = "(staged.value / 10000.0)"
     down = f"spec.direction = '{Direction.DOWN}'"
@@ -349,13 +365,25 @@ def _status() -> str:
         f"spec.shape = '{Shape.SUM}' AND (staged.iscm_id <> 0 OR staged.dimension <> ''"
         f" OR staged.period = '{PeriodKind.QUARTER}')"
     )
+    first_year = (
+        f"(staged.year - CASE WHEN staged.period = '{PeriodKind.ROLLING}' AND staged.part < 4"
+        " THEN 1 ELSE 0 END)"
+    )
+    last_slot = "(staged.year * 10 + CASE WHEN staged.part = 0 THEN 4 ELSE staged.part END)"
+    may_turn = (
+        f"spec.shape = '{Shape.SUM}' AND {last_slot} >= {quarter_slot(on)}"
+        f" AND CASE WHEN {down} THEN {value} <= spec.amber ELSE {value} < spec.green END"
+    )
     return f"""
         CASE
             WHEN staged.n IS NULL THEN '{Status.TOO_FEW}'
             WHEN staged.value IS NULL THEN '{Status.NO_DATA}'
-            WHEN spec.green IS NULL OR spec.amber IS NULL
-                OR spec.direction = '{Direction.CONTEXT}' OR ({is_part})
-                THEN '{Status.NO_TARGET}'
+            WHEN spec.direction = '{Direction.CONTEXT}' THEN '{Status.CONTEXT}'
+            WHEN spec.green IS NULL OR spec.amber IS NULL THEN
+                CASE WHEN has_target = 1 THEN '{Status.NO_LIMITS}' ELSE '{Status.NO_TARGET}' END
+            WHEN {is_part} THEN '{Status.PART}'
+            WHEN {first_year} <= spec.baseline_year THEN '{Status.BASELINE}'
+            WHEN {may_turn} THEN '{Status.NOT_OVER}'
             WHEN CASE WHEN {down} THEN {value} <= spec.green ELSE {value} >= spec.green END
                 THEN '{Status.GREEN}'
             WHEN CASE WHEN {down} THEN {value} <= spec.amber ELSE {value} >= spec.amber END
@@ -366,24 +394,39 @@ def _status() -> str:
 
 
 def _reports(cell: str, part: str, iscm: str) -> str:
-    """The joins that find the reports beside a cell: of its own cell, or of its mechanism's."""
+    """The join that finds the reports beside a cell: of its own cell, or of its mechanism's."""
 
-    def of(name: str) -> str:
-        return f"""
-            LEFT JOIN cell_sums {name} ON {name}.measure = 'report_coverage'
-                AND {name}.period = {cell}.period AND {name}.year = {cell}.year
-                AND {name}.quarter = {part} AND {name}.iscm_id = {iscm}
-        """
+    def own(name: str, column: str) -> str:
+        return (
+            f"reports.{name} ="
+            f" CASE WHEN {cell}.dimension IN {NO_REPORTS} THEN '' ELSE {cell}.{column} END"
+        )
 
     return f"""
-        {of("exact")} AND exact.dimension = {cell}.dimension
-            AND exact.value = {cell}.dimension_value
-        {of("nearest")} AND nearest.dimension = '' AND {cell}.dimension IN {NO_REPORTS}
+        LEFT JOIN cell_sums reports ON reports.measure = 'report_coverage'
+            AND reports.period = {cell}.period AND reports.year = {cell}.year
+            AND reports.quarter = {part} AND reports.iscm_id = {iscm}
+            AND {own("dimension", "dimension")} AND {own("value", "dimension_value")}
     """
 
 
-OWED = "COALESCE(exact.n, nearest.n, 0)"
-ACCEPTED = "COALESCE(exact.total, nearest.total, 0)"
+OWED = "COALESCE(reports.n, 0)"
+ACCEPTED = "COALESCE(reports.total, 0)"
+
+
+def _fresh(on: dt.date) -> str:
+    """The query of what is staged, as it is to stand, with its status and the reports beside it."""
+    return f"""
+        SELECT staged.indicator_id, staged.period, staged.year, staged.part, staged.cell,
+            NULLIF(staged.iscm_id, 0) AS iscm_id, staged.dimension, staged.dimension_value,
+            staged.value / 10000.0 AS value, staged.numerator / 10000.0 AS numerator,
+            staged.denominator / 10000.0 AS denominator, staged.n,
+            {as_json("staged.beside")} AS beside, {_status(on)} AS status,
+            {OWED} AS reports_owed, {ACCEPTED} AS reports_accepted, spec.version_id
+        FROM staged
+        JOIN spec ON spec.indicator_id = staged.indicator_id
+        {_reports("staged", "staged.part", "staged.iscm_id")}
+    """
 
 
 def _upsert(run: CompileRun, at: dt.datetime) -> int:
@@ -391,38 +434,28 @@ def _upsert(run: CompileRun, at: dt.datetime) -> int:
 
     What stands as it is to stand is left out before the upsert, which would lock it.
     """
-    updates = ", ".join(f"{name} = excluded.{name}" for name in (*COLUMNS, "compiled_at", "run_id"))
     changed = " OR ".join(differs(f"stands.{name}", f"fresh.{name}") for name in COLUMNS)
-    columns = f"{KEY}, iscm_id, dimension, dimension_value, {', '.join(COLUMNS)}"
-    fresh = ", ".join(f"fresh.{name}" for name in columns.split(", "))
+    fresh = ", ".join(f"fresh.{name}" for name in WRITTEN.split(", "))
     with connection.cursor() as cursor:
         cursor.execute(
             f"""
-            INSERT INTO reporting_indicatorvalue ({columns}, compiled_at, run_id)
+            INSERT INTO reporting_indicatorvalue ({WRITTEN}, compiled_at, run_id)
             SELECT {fresh}, %s, %s
-            FROM (
-                SELECT staged.indicator_id, staged.period, staged.year, staged.part, staged.cell,
-                    NULLIF(staged.iscm_id, 0) AS iscm_id, staged.dimension, staged.dimension_value,
-                    staged.value / 10000.0 AS value,
-                    staged.numerator / 10000.0 AS numerator,
-                    staged.denominator / 10000.0 AS denominator,
-                    staged.n, {as_json("staged.beside")} AS beside, {_status()} AS status,
-                    {OWED} AS reports_owed, {ACCEPTED} AS reports_accepted, spec.version_id
-                FROM staged
-                JOIN spec ON spec.indicator_id = staged.indicator_id
-                {_reports("staged", "staged.part", "staged.iscm_id")}
-            ) fresh
+            FROM ({_fresh(at.date())}) fresh
             LEFT JOIN reporting_indicatorvalue stands ON {SAME_KEY}
             WHERE stands.id IS NULL OR {changed}
-            ON CONFLICT ({KEY}) DO UPDATE SET {updates}
+            ON CONFLICT ({KEY}) DO UPDATE SET {UPDATES}
             """,
             [connection.ops.adapt_datetimefield_value(at), run.pk],
         )
         return int(cursor.rowcount)
 
 
-def _remove(run: CompileRun) -> int:
-    """Take away the cells of the run's spans that have nothing any more."""
+def _remove(run: CompileRun, iscms: Iscms) -> int:
+    """Take away the cells of the run's spans that have nothing any more.
+
+    What finance works out, it worked out for every mechanism.
+    """
     in_scope = (
         "true"
         if run.scope == CompileRun.Scope.WHOLE
@@ -431,25 +464,36 @@ def _remove(run: CompileRun) -> int:
                 AND targets.year = stands.year AND targets.quarter = stands.part)
         """
     )
+    scope = f"""
+        indicator_id IN (SELECT indicator_id FROM spec) AND {in_scope} AND (
+            {within(iscms, "COALESCE(stands.iscm_id, 0)")} OR indicator_id NOT IN (
+                SELECT indicator_id FROM spec WHERE measure IN ({_summed_keys()})
+            )
+        )
+    """
     with connection.cursor() as cursor:
         cursor.execute(
             f"""
+            SELECT (SELECT COUNT(*) FROM reporting_indicatorvalue stands WHERE {scope})
+                > (SELECT COUNT(*) FROM staged)
+            """
+        )
+        if not cursor.fetchone()[0]:
+            return 0  # the staged stand: no other does
+        cursor.execute(
+            f"""
             DELETE FROM reporting_indicatorvalue AS stands
-            WHERE indicator_id IN (SELECT indicator_id FROM spec) AND {in_scope}
-                AND NOT EXISTS (
-                    SELECT 1 FROM staged fresh WHERE {SAME_KEY}
-                )
+            WHERE {scope} AND NOT EXISTS (SELECT 1 FROM staged fresh WHERE {SAME_KEY})
             """
         )
         return int(cursor.rowcount)
 
 
-def tell_reports(measures: list[str], run: CompileRun, at: dt.datetime) -> int:
+def tell_reports(measures: list[str], iscms: Iscms, run: CompileRun, at: dt.datetime) -> int:
     """Bring the reports beside the values of these measures up to date: rows changed.
 
     For measures whose values stay: all that a report which tells nothing of theirs can change.
     """
-    named = ", ".join(["%s"] * len(measures))
     with connection.cursor() as cursor:
         cursor.execute(
             f"""
@@ -465,8 +509,8 @@ def tell_reports(measures: list[str], run: CompileRun, at: dt.datetime) -> int:
                 {_reports("kept", "kept.part", "COALESCE(kept.iscm_id, 0)")}
                 WHERE kept.indicator_id IN (
                     SELECT id FROM reporting_indicator
-                    WHERE key IN ({named}) AND state <> '{IndicatorState.RETIRED}'
-                )
+                    WHERE key IN ({marks(measures)}) AND state <> '{IndicatorState.RETIRED}'
+                ) AND {within(iscms, "COALESCE(kept.iscm_id, 0)")}
             ) told
             WHERE told.id = stands.id
                 AND (stands.reports_owed <> told.owed OR stands.reports_accepted <> told.accepted)

@@ -34,6 +34,8 @@ LOAD_COMMANDS: list[tuple[str, dict[str, Any]]] = [
     ("load_evaluation", {}),
     ("load_demo", {}),
     ("compile_indicators", {"full": True}),
+    ("close_demo_year", {}),
+    ("audit_indicators", {}),
     ("send_due_notices", {}),
 ]
 

@@ -46,7 +46,7 @@ def _delete_released(schema_editor, rows):
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("reporting", "0060_answers_by_survey"),
+        ("reporting", "0071_answers_by_survey"),
         ("common", "0003_sent_forms"),
     ]
 

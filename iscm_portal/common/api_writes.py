@@ -1,0 +1,449 @@
+"""Writing by the API: what every endpoint that takes records does alike.
+
+Create one record, or a list of them all or nothing; change and delete one. The checks and the
+services are those of the pages: an endpoint names the form (``form_for``) and what writes it
+(``save``, ``remove``).
+
+``If-Match`` says which version of a record its writer saw: needed to change and delete, so that
+nobody writes over what he has not seen. ``Idempotency-Key`` names a call that creates: sent again
+within 24 hours it is answered as before and makes nothing.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import json
+from collections.abc import Iterator
+from typing import Any, ClassVar
+
+import orjson
+from django import forms
+from django.db import IntegrityError, transaction
+from django.db.models import Model
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
+from rest_framework import exceptions, status
+from rest_framework.parsers import JSONParser
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from .api import ERRORS, EndpointSchema, ErrorSerializer, RecordViewSet
+from .choices import Scope
+from .models import KeyedCall
+from .records import Links, RecordSerializer
+from .renderers import JSONRenderer
+
+# Records of one call; more come as a file, through an import.
+MOST = 100
+KEY_LENGTH = 100
+KEPT = dt.timedelta(hours=24)
+MANY = (forms.MultipleChoiceField, forms.ModelMultipleChoiceField)
+
+
+class Stale(exceptions.APIException):
+    """Somebody changed the record since its writer read it."""
+
+    status_code = status.HTTP_412_PRECONDITION_FAILED
+
+
+class VersionNeeded(exceptions.APIException):
+    status_code = status.HTTP_428_PRECONDITION_REQUIRED
+
+
+class OtherCall(exceptions.APIException):
+    """The key was used for a call that said something else."""
+
+    status_code = status.HTTP_422_UNPROCESSABLE_ENTITY
+
+
+class RowsRefused(exceptions.APIException):
+    """Rows of a list are wrong: each with its number, from 0, and its messages by field."""
+
+    status_code = status.HTTP_400_BAD_REQUEST
+
+    def __init__(self, rows: list[dict[str, Any]]) -> None:
+        # As it is: of what it is told DRF makes texts, numbers too.
+        detail: Any = {"rows": rows}
+        self.detail = detail
+
+
+class Refused(Exception):
+    """What a service refused: at ``field``, "" for the record as a whole."""
+
+    def __init__(self, field: str, said: str) -> None:
+        super().__init__(said)
+        self.field, self.said = field, said
+
+
+class BodyParser(JSONParser):
+    """JSON; one nested more deeply than Python can read is an error of its sender."""
+
+    def parse(self, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return super().parse(*args, **kwargs)
+        except RecursionError:
+            raise exceptions.ParseError(_("It is nested too deeply.")) from None
+
+
+class WriteSchema(EndpointSchema):
+    """Tells OpenAPI what may be sent, what is answered and why it is refused."""
+
+    @property
+    def is_write(self) -> bool:
+        return self.method.lower() in ("post", "patch", "delete")
+
+    def get_description(self) -> str:  # type: ignore[override]
+        said = super().get_description()
+        write: Any = self.view
+        return f"{said} To write: `{write.write_scope.value}`, too." if self.is_write else said
+
+    def get_override_parameters(self) -> list[Any]:
+        if not self.is_write:
+            return super().get_override_parameters()
+        name, said, needed = (
+            ("Idempotency-Key", "Names the call: sent again, it makes nothing more.", False)
+            if self.method.lower() == "post"
+            else ("If-Match", "The ETag of the record as its writer saw it.", True)
+        )
+        header = OpenApiParameter(name, str, "header", description=said, required=needed)
+        return [header]
+
+    def get_request_serializer(self) -> Any:
+        view: Any = self.view
+        if not self.is_write:
+            return None
+        row = row_schema(view.described_form(), view.serializer_class, self.method.lower())
+        if self.method.lower() == "post":
+            rows = {"type": "array", "items": row, "minItems": 1, "maxItems": MOST}
+            row = {"oneOf": [row, rows]}
+        return {"application/json": row}
+
+    def get_response_serializers(self) -> Any:
+        if not self.is_write:
+            return super().get_response_serializers()
+        method = self.method.lower()
+        record = self._get_serializer()  # type: ignore[no-untyped-call]
+        answers: dict[str, dict[Any, Any]] = {
+            "post": {(201, "application/json"): OpenApiTypes.ANY},
+            "patch": {(200, "application/json"): record},
+            "delete": {204: None},
+        }
+        refused = {
+            400: "A field is wrong, the message stands under its name; of a list, by row.",
+            401: ERRORS[401],
+            403: "The token lacks a scope, or its owner may not write this.",
+            429: ERRORS[429],
+        }
+        if method == "post":
+            refused[422] = "The Idempotency-Key was used for another call."
+        else:
+            refused |= {404: ERRORS[404], 412: Stale.__doc__ or "", 428: "If-Match is missing."}
+        return answers[method] | {
+            (code, "application/json"): OpenApiResponse(ErrorSerializer, said)
+            for code, said in refused.items()
+        }
+
+
+def row_schema(form: forms.BaseForm, record: type[RecordSerializer], method: str) -> dict[str, Any]:
+    """What a record may be sent as; to delete it takes the reason alone."""
+    if method == "delete":
+        return {"type": "object", "properties": {"reason": {"type": "string"}}}
+    fields = {name: form.fields[name] for name in writable(form)}
+    properties = {name: field_schema(field) for name, field in fields.items()}
+    row: dict[str, Any] = {
+        "type": "object",
+        "additionalProperties": False,
+        "properties": properties,
+    }
+    if method == "patch":
+        properties["reason"] = {"type": "string", "description": "Why it changes."}
+    elif required := [name for name, field in fields.items() if field.required]:
+        row["required"] = required
+    return row
+
+
+def field_schema(field: forms.Field) -> dict[str, Any]:
+    match field:
+        case forms.ModelMultipleChoiceField():
+            return {"type": "array", "items": {"type": "string"}}
+        case forms.NullBooleanField() | forms.BooleanField():
+            told: dict[str, Any] = {"type": "boolean"}
+        case forms.DecimalField():
+            told = {"type": "string", "format": "decimal"}
+        case forms.IntegerField():
+            told = {"type": "integer"}
+        case forms.DateField():
+            told = {"type": "string", "format": "date"}
+        case _:
+            told = {"type": "string"}
+    return told if field.required else told | {"nullable": True}
+
+
+class WritableViewSet(RecordViewSet):
+    """A list whose records may be written."""
+
+    schema = WriteSchema()
+    parser_classes = [BodyParser]
+
+    http_method_names = ["get", "head", "options", "post", "patch", "delete"]
+    write_scope: ClassVar[Scope]
+
+    def get_renderers(self) -> Any:
+        """What is written is answered as JSON."""
+        if self.action in ("create", "partial_update", "destroy"):
+            return [JSONRenderer()]
+        return super().get_renderers()
+
+    # --- what an endpoint says
+
+    def form_for(self, data: dict[str, Any] | None, instance: Any) -> forms.BaseForm:
+        """The form of the pages, over ``data`` and a record, stored or new. Raises
+        PermissionDenied where the reader may not write it."""
+        raise NotImplementedError
+
+    def described_form(self) -> forms.BaseForm:
+        """An empty form, for the description of what may be sent."""
+        raise NotImplementedError
+
+    def save(self, form: Any, version: str | None) -> Any:
+        """Write a valid form; returns the record. Raises Refused and Stale."""
+        raise NotImplementedError
+
+    def remove(self, record: Any, reason: str, version: str) -> None:
+        """Delete a record. Raises PermissionDenied, Refused and Stale."""
+        raise NotImplementedError
+
+    def version_of(self, record: Any) -> str:
+        """What tells a record from what it was."""
+        raise NotImplementedError
+
+    # --- what is answered
+
+    def retrieve(self, request: Request, pk: str) -> Any:
+        response = super().retrieve(request, pk)
+        # What is unchanged is told by the tag that was sent; nothing is read for it.
+        if response.status_code == 200 and (record := self._stored(pk)):
+            # Of the answer as a whole, after the record's own version, which is for If-Match.
+            self.etag = f'W/"{record.pk}-{self.version_of(record)}~{self.digest}"'
+        return response
+
+    def create(self, request: Request) -> Response:
+        self.check_parameters(request, frozenset())
+        with transaction.atomic():
+            call = _keyed(request)
+            if call is not None and call.body:
+                return Response(orjson.loads(call.body), status=call.status)
+            answer = self._create(request)
+            if call is not None:
+                call.keep(answer.status_code, JSONRenderer().render(answer.data))
+        return answer
+
+    def partial_update(self, request: Request, pk: str) -> Response:
+        self.check_parameters(request, frozenset())
+        record, version = self._held(request, pk)
+        given = _mapping(request.data)
+        stored = stored_values(self._form(None, record), record)
+        saved = self._write({**stored, **given}, record, version, given.keys())
+        return self._answer(saved, status.HTTP_200_OK)
+
+    def destroy(self, request: Request, pk: str) -> Response:
+        self.check_parameters(request, frozenset())
+        record, version = self._held(request, pk)
+        reason = _mapping(request.data).get("reason", "")
+        try:
+            self.remove(record, reason if isinstance(reason, str) else "", version)
+        except Refused as refused:
+            raise exceptions.ValidationError({refused.field or "detail": [refused.said]}) from None
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+    # --- how
+
+    def _create(self, request: Request) -> Response:
+        if not isinstance(request.data, list):
+            row = _mapping(request.data)
+            record = self._write(row, None, None, row.keys())
+            return self._answer(record, status.HTTP_201_CREATED)
+        if not 1 <= len(request.data) <= MOST:
+            said = _("Give 1 to %(most)s records; more come as a file, through an import.")
+            raise exceptions.ValidationError({"detail": [said % {"most": MOST}]})
+        made, errors = [], []
+        for place, row in enumerate(request.data):
+            try:
+                # Each is checked against those before it.
+                made.append(self._write(_mapping(row), None, None, _mapping(row).keys()))
+            except exceptions.ValidationError as error:
+                errors.append({"row": place, "errors": error.detail})
+        if errors:
+            raise RowsRefused(errors)
+        rows = {record.pk: record for record in made}
+        found, _edges = self.reader().read(self._read_back(rows))
+        by_id = {record["id"]: record for record in found}
+        return Response([by_id[pk] for pk in rows], status=status.HTTP_201_CREATED)
+
+    def _form(self, data: dict[str, Any] | None, record: Any) -> Any:
+        """The form, with links named as the API names them."""
+        form = self.form_for(data, record)
+        by_public_keys(form, self.serializer_class)
+        return form
+
+    def _write(self, values: dict[str, Any], record: Any, version: str | None, given: Any) -> Any:
+        empty = self._form(None, record)
+        known = writable(empty)
+        if unknown := [name for name in given if name not in known]:
+            said = _("It can't be written. What can: %(known)s.") % {"known": ", ".join(known)}
+            raise exceptions.ValidationError({name: [said] for name in unknown})
+        form = self._form(as_sent(empty, values), record)
+        if not form.is_valid():
+            raise exceptions.ValidationError(_errors(form))
+        try:
+            with transaction.atomic():
+                return self.save(form, version)
+        except Refused as refused:
+            place = refused.field if refused.field in known else "detail"
+            raise exceptions.ValidationError({place: [refused.said]}) from None
+
+    def _answer(self, record: Any, code: int) -> Response:
+        records, _edges = self.reader().read(self._read_back([record.pk]))
+        return Response(
+            records[0] if records else {"id": record.pk},
+            status=code,
+            headers={"ETag": self._tag(record)},
+        )
+
+    def _read_back(self, pks: Any) -> Any:
+        return self.get_queryset().filter(id__in=list(pks))
+
+    def _stored(self, pk: str) -> Any:
+        model = self.get_queryset().model
+        model = getattr(model, "instance_type", model)
+        found = self.get_queryset().filter(**self.key_of(pk)).values_list("id", flat=True).first()
+        return None if found is None else model._default_manager.filter(pk=found).first()
+
+    def _held(self, request: Request, pk: str) -> tuple[Any, str]:
+        """The record and the version that its writer saw. Raises NotFound, VersionNeeded, Stale."""
+        record = self._stored(pk)
+        if record is None:
+            raise exceptions.NotFound
+        seen = request.headers.get("If-Match", "").strip()
+        if not seen:
+            raise VersionNeeded(_("Say in If-Match which version you saw: the ETag of its answer."))
+        # A compressed answer has a weak tag; it is of the same version.
+        parts = [part.strip().removeprefix("W/").strip('"') for part in seen.split(",")]
+        tags = [part.partition("~")[0] for part in parts]
+        if seen != "*" and self._tag(record).strip('"') not in tags:
+            raise Stale(_("It was changed since: read it anew and send your change again."))
+        return record, self.version_of(record)
+
+    def _tag(self, record: Any) -> str:
+        return f'"{record.pk}-{self.version_of(record)}"'
+
+
+def writable(form: forms.BaseForm) -> list[str]:
+    """The fields that a body may have."""
+    return [name for name in form.fields if name not in ("version", "key")]
+
+
+def by_public_keys(form: forms.BaseForm, record: type[RecordSerializer]) -> None:
+    """Have links named as the API names them: by slug, code or key instead of number."""
+    columns = record().fields
+    for name, field in form.fields.items():
+        link: Any = field  # a link that is typed knows codes by itself
+        if type(field) in (forms.ModelChoiceField, forms.ModelMultipleChoiceField):
+            link.to_field_name = _key_of_link(columns.get(name))
+
+
+def _key_of_link(column: Any) -> str | None:
+    if isinstance(column, Links):
+        return str(column.column).rpartition("__")[2]
+    source = str(getattr(column, "source", "") or "")
+    return source.rpartition(".")[2] if "." in source else None
+
+
+def as_sent(form: forms.BaseForm, values: dict[str, Any]) -> dict[str, Any]:
+    """``values`` as a browser would send them. Raises ValidationError for what no field takes."""
+    sent: dict[str, Any] = {}
+    errors = {}
+    for name, value in values.items():
+        many = isinstance(form.fields.get(name), MANY)
+        parts = value if isinstance(value, list) and many else [value]
+        if any(isinstance(part, list | dict) for part in parts) or (many and value is None):
+            errors[name] = [_("Give a list.") if many else _("Give one value.")]
+        elif any(isinstance(part, str) and _unreadable(part) for part in parts):
+            errors[name] = [_("It holds a character that no text has.")]
+        elif many:
+            sent[name] = [str(part) for part in parts]
+        elif value is not None:
+            sent[name] = str(value)
+    if errors:
+        raise exceptions.ValidationError(errors)
+    return sent
+
+
+def _unreadable(text: str) -> bool:
+    return "\0" in text or any("\ud800" <= sign <= "\udfff" for sign in text)
+
+
+def stored_values(form: forms.BaseForm, record: Any) -> dict[str, Any]:
+    """What a record holds, as a body would say it."""
+    return {name: _stored_value(form, record, name) for name in _own_fields(form, record)}
+
+
+def _own_fields(form: forms.BaseForm, record: Any) -> Iterator[str]:
+    names = {field.name for field in record._meta.get_fields()}
+    yield from (name for name in form.fields if name in names)
+
+
+def _stored_value(form: forms.BaseForm, record: Any, name: str) -> Any:
+    value = getattr(record, name)
+    key = getattr(form.fields[name], "to_field_name", None) or "pk"
+    if isinstance(value, Model):
+        return getattr(value, key)
+    if hasattr(value, "all"):
+        return [getattr(row, key) for row in value.all()]
+    return value
+
+
+def _mapping(data: Any) -> dict[str, Any]:
+    if isinstance(data, dict):
+        return dict(data)
+    raise exceptions.ValidationError({"detail": [_("Give an object with the record's fields.")]})
+
+
+def _errors(form: forms.BaseForm) -> dict[str, list[str]]:
+    return {
+        "detail" if name == "__all__" else name: [str(message) for message in messages]
+        for name, messages in form.errors.items()
+    }
+
+
+# --- the same call twice
+
+
+def _keyed(request: Request) -> KeyedCall | None:
+    """The call that the request's key names, held until the commit; None without a key.
+
+    Raises ValidationError for what is no key, OtherCall for one that was used otherwise.
+    """
+    key = request.headers.get("Idempotency-Key", "").strip()
+    if not key:
+        return None
+    if len(key) > KEY_LENGTH or not key.isprintable():
+        said = _("Give a key of at most %(most)s characters.") % {"most": KEY_LENGTH}
+        raise exceptions.ValidationError({"Idempotency-Key": [said]})
+    now, user = timezone.now(), int(request.user.pk or 0)
+    told = f"{request.path}\n".encode() + json.dumps(request.data, sort_keys=True).encode()
+    digest = hashlib.sha256(told).hexdigest()
+    calls = KeyedCall.objects.filter(user=user, key=key)
+    calls.filter(called_at__lte=now - KEPT).delete()
+    try:
+        with transaction.atomic():
+            return KeyedCall.objects.create(user_id=user, key=key, digest=digest, called_at=now)
+    except IntegrityError:
+        # The first one came before, or at once: then this one has waited for its commit.
+        call = calls.select_for_update().first()
+    if call is None or call.digest != digest:
+        raise OtherCall(_("This key was used for another call; give each call its own."))
+    return call
