@@ -117,6 +117,8 @@ class Status(models.TextChoices):
     BASELINE = "baseline", _("Baseline or before")
     NOT_OVER = "not_over", _("Not over yet")
     NO_DATA = "no_data", _("No data")
+    # There are answers, but what they come to would tell what fewer than three people said.
+    TOO_FEW = "too_few", _("Too few answers to show")
 
 
 class PeriodKind(models.TextChoices):

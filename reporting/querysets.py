@@ -11,7 +11,7 @@ from django.db.models.functions import Coalesce
 from iscm_portal.common.access import Reader, may
 from iscm_portal.common.querysets import PortalQuerySet
 
-from .choices import PeriodKind, ReportState, Sensitivity, SurveyState
+from .choices import PeriodKind, ReportState, Sensitivity, Status, SurveyState
 
 
 class PostEventReportQuerySet(PortalQuerySet):
@@ -72,7 +72,14 @@ class AnswerQuerySet(PortalQuerySet):
         return self if may(user, "read_answers") else self.none()
 
 
-class IndicatorValueQuerySet(PortalQuerySet):
+class FigureQuerySet(PortalQuerySet):
+    def listed(self) -> Self:
+        """Without mechanisms that have too few answers to show: a list of them would tell who
+        answered. Who asks for one of them is told that."""
+        return self.exclude(status=Status.TOO_FEW, iscm__isnull=False)
+
+
+class IndicatorValueQuerySet(FigureQuerySet):
     def of_year(self, year: int) -> Self:
         return self.filter(period=PeriodKind.YEAR, year=year)
 
@@ -92,7 +99,7 @@ class IndicatorValueQuerySet(PortalQuerySet):
         return self.filter(iscm=None, dimension=dimension)
 
 
-class PublishedValueQuerySet(PortalQuerySet):
+class PublishedValueQuerySet(FigureQuerySet):
     def stood_after(self, run: int | None) -> Self:
         """What was published when that run had published; None: before there was any."""
         if run is None:

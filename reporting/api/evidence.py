@@ -35,7 +35,7 @@ from iscm_portal.common.records import CHUNK
 from iscm_portal.common.tables import Column, Kind
 
 from ..measures.evidence import record_sets_of
-from ..models import Duty, IndicatorValue, KnowledgeAnswer, SatisfactionAnswer
+from ..models import Duty, IndicatorValue, Survey
 
 # A column that a kind of record does not have.
 NOTHING = Value(None, output_field=TextField())
@@ -106,8 +106,7 @@ KINDS: dict[type[Model], RecordKind] = {
     ),
     Duty: RecordKind("duty", "event__name", "due_on", endpoint="api-duty"),
     Event: RecordKind("event", "name", "starts_on", endpoint="api-event"),
-    KnowledgeAnswer: RecordKind("knowledge-answer", "event__name", "answered_on"),
-    SatisfactionAnswer: RecordKind("satisfaction-answer", "kind", "answered_on", "iscm__slug"),
+    Survey: RecordKind("survey", "title", "closed_on", "iscm__slug", None, "api-survey"),
     FundingLine: RecordKind(
         "funding-line",
         "label",

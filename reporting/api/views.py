@@ -91,11 +91,14 @@ class IndicatorViewSet(IndicatorsViewSet):
 class IndicatorValueViewSet(IndicatorsViewSet):
     """What the last compile run found, by year, overall and for each mechanism.
 
+    Of what people answered only values that tell nothing of fewer than three are here; `too_few`
+    says that there are answers, and no number stands beside it, `n` neither.
+
     With `release` the values of a year as it was closed: they never change, and their records are
     those of now.
     """
 
-    queryset: Any = models.IndicatorValue.objects.all()
+    queryset: Any = models.IndicatorValue.objects.listed()
     serializer_class = serializers.IndicatorValueSerializer
     filterset_class = filters.IndicatorValueFilter
     also_reads = (models.ReleasedValue, models.ReleasedIndicator)
@@ -109,7 +112,7 @@ class IndicatorValueViewSet(IndicatorsViewSet):
 
     @action(detail=True, serializer_class=serializers.EvidenceSerializer, filter_backends=[])
     def evidence(self, request: Request, pk: str) -> Any:
-        """The records that the value was counted from.
+        """The records that the value was counted from; of answers the surveys they came in with.
 
         Records of several kinds, told apart by `type`; `url` leads to the whole record. Funding
         lines, attributions and time entries are here only with the scope `read:finance`.

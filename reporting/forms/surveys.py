@@ -38,6 +38,10 @@ class SurveyForm(forms.ModelForm):  # type: ignore[type-arg]
             "title": _("English, shown where a translation is missing."),
             "event": _("Needed for knowledge before and after."),
             "iscm": _("What the answers count for; empty: the mechanism of the event."),
+            "support_kind": _(
+                "All its answers count under this kind, whatever is ticked in it: make one survey "
+                "for each kind. Empty: they count under no kind."
+            ),
             "opens_on": _("From this day on, midnight UTC."),
             "closes_on": _("Up to the end of this day, UTC. The portal closes it by itself."),
             "remind_days": _("Once, to those whose link is not used. Empty: no reminder is sent."),

@@ -47,6 +47,8 @@ OF_MECHANISM = {"iscm": "slug", "type": "type", "theme": "themes__code"}
 # What else a record may be cut by. The sums of evidence have a column for each.
 OWN_CUTS = ("country", "region", "kind", "event_kind", "office")
 OF_STATE = {"country": "country__iso3", "region": "country__region"}
+# Twelve months of answers overlap: what lies between two such spans would be told.
+OF_ANSWERS = (PeriodKind.YEAR.value, PeriodKind.QUARTER.value)
 
 
 class Shape(models.TextChoices):
@@ -123,8 +125,10 @@ class Measure(ABC):
     total: Rows | Total = Rows()
     per: int = 1
     scale: int = 1
-    # Fewer records than this would tell what single persons or States answered.
+    # Fewer records than this would tell what single persons or States answered (decision 0037).
     least_n: int = 0
+    # What came in together, as a number: what is shown of it stays what was shown when more comes.
+    batch: Combinable | None = None
     # Whether everybody may know how many records there are, those that he may not read among them:
     # not of money, and not of answers, where a number tells who answered (decision 0033).
     count_is_open: bool = True
@@ -181,7 +185,8 @@ class Measure(ABC):
         """The evidence of ``period`` added up by all that it may be cut by, each record once.
 
         Columns: ``slot``, ``place`` (an id or None), those of ``OWN_CUTS`` ("" where unknown or no
-        cut), ``part`` (the number that tells records apart), ``n``, ``total`` and ``aside``.
+        cut), ``part`` (the number that tells records apart), ``batch``, ``n``, ``total`` and
+        ``aside``.
         """
         keys: dict[str, Any] = {"in_slot": self.slot_of(), "in_place": F(self.place)}
         for name in OWN_CUTS:
@@ -189,6 +194,7 @@ class Measure(ABC):
             value = Coalesce(F(path), Value("")) if path else Value("")
             keys[f"in_{name}"] = value
         keys["in_part"] = Value(0) if self.within is None else self.within
+        keys["in_batch"] = Value(0) if self.batch is None else Coalesce(self.batch, Value(0))
         sums = {
             "sum_n": Count("pk"),
             "sum_total": self.total.expression(),

@@ -26,7 +26,8 @@ from iscm_portal.common.as_of import rows_of
 from iscm_portal.common.period import Period
 from iscm_portal.common.querysets import PortalQuerySet
 
-from ..models import ReleasedIndicator
+from ..choices import SurveyState
+from ..models import ReleasedIndicator, Survey
 from . import MEASURES
 from .base import Measure
 
@@ -49,10 +50,15 @@ def versions_since(
     indicator: ReleasedIndicator, place: dict[str, str | None], user: Reader
 ) -> list[Versions]:
     """The versions that records of a cell got since its year was closed, as far as ``user`` may
-    read them, kind by kind: each with ``at``, ``number`` and ``before``, the version before it."""
+    read them, kind by kind: each with ``at``, ``number`` and ``before``, the version before it.
+
+    Only of a cell that is shown: of answers the list would tell who is in it.
+    """
     measure = MEASURES.get(indicator.key)
     if measure is None:
         return []
+    if measure.least_n:
+        return _surveys_since(measure, indicator, place, user)
     period = Period.year(indicator.release.year)
     found: list[Versions] = []
     for _label, now in measure.record_sets(period, **place):
@@ -69,6 +75,15 @@ def versions_since(
         rates = Q(year=indicator.release.year)
         found.append((StandardCost, _since(StandardCost, rates, indicator, user)))
     return found
+
+
+def _surveys_since(
+    measure: Measure, indicator: ReleasedIndicator, place: dict[str, str | None], user: Reader
+) -> list[Versions]:
+    """Of answers the surveys that were closed since: a version of one would tell what it says."""
+    answers = measure.records(Period.year(indicator.release.year), **place)
+    of_cell = Q(id__in=answers.order_by().values("survey"), state=SurveyState.CLOSED)
+    return [(Survey, _since(Survey, of_cell, indicator, user))]
 
 
 def _since(

@@ -9,7 +9,7 @@ from iscm_portal.common.period import Period
 from iscm_portal.common.querysets import PortalQuerySet
 
 from ..models import KnowledgeAnswer
-from .base import OF_STATE, Measure, Shape, Total, hundredths
+from .base import OF_ANSWERS, OF_STATE, Measure, Shape, Total, hundredths
 
 BEFORE, AFTER = hundredths("before"), hundredths("after")
 
@@ -21,7 +21,7 @@ class KnowledgeChange(Measure):
     definition = _(
         "Mean of the score after less the score before (0 to 100), over the people who answered "
         "both. Beside it the change in spread, the standard deviation of the country means: below "
-        "0 is a more shared understanding."
+        "0 is a more shared understanding. Fewer than three people are too few to show."
     )
     source = "evaluation 2019, 4.2, criterion 4"
     records_label = _("Answers to knowledge tests")
@@ -36,6 +36,9 @@ class KnowledgeChange(Measure):
     aside = Total(BEFORE)
     within = F("country_id")
     spread_beside = "change_in_spread"
+    periods = OF_ANSWERS
+    least_n = 3
+    batch = F("survey_id")
     count_is_open = False
     beside_labels = {"change_in_spread": _("Change in spread (points)")}
 

@@ -9,7 +9,7 @@ from iscm_portal.common.period import Period
 from iscm_portal.common.querysets import PortalQuerySet
 
 from ..models import SatisfactionAnswer
-from .base import OF_STATE, Measure, Rows, Shape, Total
+from .base import OF_ANSWERS, OF_STATE, Measure, Rows, Shape, Total
 
 
 class Satisfaction(Measure):
@@ -30,7 +30,9 @@ class Satisfaction(Measure):
     aside = Rows(Q(score__gte=4))
     share_beside = "share_satisfied_pct"
     beside_labels = {"share_satisfied_pct": _("Answers of 4 and 5 (%)")}
+    periods = OF_ANSWERS
     least_n = 3
+    batch = F("survey_id")
     count_is_open = False
 
     def evidence(self, period: Period) -> PortalQuerySet:

@@ -262,7 +262,8 @@ class EvidenceSum(models.Model):
     Kept, so that a change is followed by counting one quarter's records and not all. ``slot`` is
     year x 10 + quarter (0 where only the year is known); ``place`` has the ids of the mechanisms,
     the lowest first ("3,17"; "" is none). ``part`` tells records apart (days, a State's id) where a
-    measure has a median or a spread. Columns in which a measure is not cut are empty.
+    measure has a median or a spread, ``batch`` what came in together (the survey of an answer).
+    Columns in which a measure is not cut are empty.
     """
 
     measure = models.CharField(max_length=40)
@@ -274,6 +275,7 @@ class EvidenceSum(models.Model):
     event_kind = models.CharField(max_length=30)
     office = models.CharField(max_length=60)
     part = models.IntegerField(null=True)
+    batch = models.BigIntegerField(default=0)
     n = models.PositiveIntegerField()
     total = models.BigIntegerField()
     aside = models.BigIntegerField()
@@ -295,6 +297,7 @@ class IndicatorValue(models.Model):
     one value of another dimension, or for both.
 
     ``part`` is 0 of a year and 1 to 4 of a quarter, or of the twelve months that end with it.
+    ``n`` is empty where answers are too few to show; of a cut such a cell is not there at all.
     ``dimension`` is empty or names what ``dimension_value`` is a code of ("" there: not known, or
     none). ``run`` and ``compiled_at`` are of the run that last changed it.
     """
@@ -312,7 +315,7 @@ class IndicatorValue(models.Model):
     value = models.DecimalField(max_digits=20, decimal_places=4, null=True)
     numerator = models.DecimalField(max_digits=20, decimal_places=4, null=True)
     denominator = models.DecimalField(max_digits=20, decimal_places=4, null=True)
-    n = models.PositiveIntegerField(default=0)
+    n = models.PositiveIntegerField(default=0, null=True)
     beside = models.JSONField(default=dict)
     status = models.CharField(max_length=10, choices=Status.choices)
     reports_owed = models.PositiveIntegerField(default=0)

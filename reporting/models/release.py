@@ -22,7 +22,7 @@ class Figure(models.Model):
     value = models.DecimalField(max_digits=20, decimal_places=4, null=True)
     numerator = models.DecimalField(max_digits=20, decimal_places=4, null=True)
     denominator = models.DecimalField(max_digits=20, decimal_places=4, null=True)
-    n = models.PositiveIntegerField(default=0)
+    n = models.PositiveIntegerField(default=0, null=True)
     status = models.CharField(max_length=10, choices=Status.choices)
     reports_owed = models.PositiveIntegerField(default=0)
     reports_accepted = models.PositiveIntegerField(default=0)

@@ -21,6 +21,8 @@ class KnowledgeAnswer(Tracked):
     """
 
     event = models.ForeignKey(Event, models.PROTECT, related_name="+")
+    # Empty: loaded without one.
+    survey = models.ForeignKey("reporting.Survey", models.PROTECT, null=True, related_name="+")
     country = models.ForeignKey(Country, models.PROTECT, null=True, blank=True, related_name="+")
     participant_code = models.CharField(max_length=40)
     answered_on = models.DateField(db_index=True)
@@ -53,6 +55,8 @@ class SatisfactionAnswer(Tracked):
     Source: evaluation 2019, 4.2, criterion 8.
     """
 
+    # Empty: loaded without one.
+    survey = models.ForeignKey("reporting.Survey", models.PROTECT, null=True, related_name="+")
     iscm = models.ForeignKey(ISCM, models.PROTECT, null=True, blank=True, related_name="+")
     country = models.ForeignKey(Country, models.PROTECT, null=True, blank=True, related_name="+")
     kind = models.CharField(_("kind"), max_length=20, choices=SupportKind.choices, blank=True)

@@ -97,6 +97,12 @@ class Measured:
     periods: dict[str, Sequence[str]]
     wholes: set[str]
 
+    def withholds(self, indicator: Indicator, period: str) -> bool:
+        """Whether values of such periods are not published: twelve months of answers, which
+        overlap."""
+        known = self.periods.get(indicator.key, ())
+        return PeriodKind.QUARTER in known and period not in known
+
     def is_known_by(self, indicator: Indicator, period: str) -> bool:
         """Whether there are values of such periods: money is known by the year only."""
         return indicator.key not in self.periods or period in self.periods[indicator.key]

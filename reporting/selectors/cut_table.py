@@ -8,6 +8,8 @@ from decimal import Decimal
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from iscm_portal.common.templatetags.portal import no_number
+
 from ..choices import Status
 from ..models import CompileRun, Indicator
 from .asked import Asked, Measured, Place, values_asked
@@ -33,6 +35,12 @@ class TableCell:
     @property
     def number(self) -> Decimal | None:
         return self.value.value if self.value else None
+
+    @property
+    def no_number(self) -> str:
+        """Why there is no number: a dash, or that answers are too few."""
+        is_too_few = self.value is not None and self.value.status == Status.TOO_FEW
+        return no_number(self.value) if is_too_few else "–"
 
     @property
     def is_off_track(self) -> bool:
@@ -71,7 +79,8 @@ class Table:
     """Indicators beside the values of a dimension: these in rows, or, where they are few, in
     columns, with their ``reports`` in the same order.
 
-    ``left_out`` cannot be cut by the dimension, ``by_year`` has no values of such spans.
+    ``left_out`` cannot be cut by the dimension, ``by_year`` has no values of such spans, and of
+    ``withheld`` none are published.
     """
 
     corner: str
@@ -79,6 +88,7 @@ class Table:
     lines: list[Line]
     left_out: list[Indicator]
     by_year: list[Indicator]
+    withheld: list[Indicator]
     reports: list[Value | None] = field(default_factory=list)
 
     @property
@@ -107,8 +117,10 @@ def table_of(
     measured: Measured,
     found: dict[tuple[int, str], dict[Place, Value]],
 ) -> Table:
-    by_year = [row for row in indicators if not measured.is_known_by(row, asked.period)]
-    shown = [row for row in indicators if row not in by_year]
+    unknown = [row for row in indicators if not measured.is_known_by(row, asked.period)]
+    withheld = [row for row in unknown if measured.withholds(row, asked.period)]
+    by_year = [row for row in unknown if row not in withheld]
+    shown = [row for row in indicators if row not in unknown]
     if asked.compares:
         heads = [(iscm.slug, iscm.acronym) for iscm in asked.iscms]
         grid: Grid = {
@@ -134,7 +146,7 @@ def table_of(
             )
             for row in shown
         ]
-        return Table(_("Indicator"), labels, lines, left_out, by_year, reports)
+        return Table(_("Indicator"), labels, lines, left_out, by_year, withheld, reports)
     titles = [row.title for row in shown]
     lines = [
         Line(
@@ -146,7 +158,7 @@ def table_of(
         )
         for (code, label), of_place in zip(heads, reports, strict=True)
     ]
-    return Table(dimension_label(asked.by), titles, lines, left_out, by_year)
+    return Table(dimension_label(asked.by), titles, lines, left_out, by_year, withheld)
 
 
 def _reports(grid: Grid) -> dict[str, Value]:

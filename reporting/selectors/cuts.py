@@ -48,7 +48,9 @@ def short_label(period: str, year: int, part: int) -> str:
 
 
 def cut_of(values: Any, dimension: str, iscm: ISCM | None) -> Any:
-    """The values by mechanism, or by a dimension (of one mechanism, or over all)."""
+    """The values by mechanism, or by a dimension (of one mechanism, or over all); without those of
+    answers that are too few to show."""
+    values = values.listed()
     if values.model is PublishedValue:  # kept of whole mechanisms only
         return values.filter(iscm__isnull=False).select_related("iscm")
     if dimension == "iscm":

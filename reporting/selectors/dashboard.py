@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 
 from iscm_portal.common.access import Reader
 from iscm_portal.common.as_of import known_by, record_of, rows_of
+from iscm_portal.common.templatetags.portal import no_number
 
 from ..choices import Direction, IndicatorState, PeriodKind, Status
 from ..models import CompileRun, Indicator, IndicatorValue, Release, ReleasedValue
@@ -27,8 +28,9 @@ from .indicators import OVERALL, cell_of, latest_run
 QUARTERS_SHOWN = 12
 # Changes that are named first.
 MOST_CHANGES = 5
-# The status, in downloads, of what has no values of quarters.
+# The status, in downloads, of what has no values of quarters, and of what is not published.
 BY_YEAR = "by_year"
+WITHHELD = "withheld"
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,8 @@ class Row:
     compared: tuple[Decimal | None, Decimal | None]
     # Whether the span is a quarter or ends with one, and there are values of years only.
     is_by_year: bool = False
+    # Whether values of such spans are not published.
+    is_withheld: bool = False
 
     @property
     def number(self) -> Decimal | None:
@@ -58,11 +62,36 @@ class Row:
     def status(self) -> str:
         if self.is_by_year:
             return BY_YEAR
+        if self.is_withheld:
+            return WITHHELD
         return self.value.status if self.value else Status.NO_DATA
 
     @property
     def status_label(self) -> str:
+        if self.is_withheld:
+            return _("Not published")
         return _("Known by the year only") if self.is_by_year else str(Status(self.status).label)
+
+    @property
+    def no_number(self) -> str:
+        """Why there is no number, in words."""
+        return self._no_number(self.value)
+
+    @property
+    def no_number_before(self) -> str:
+        return self._no_number(self.before)
+
+    def _no_number(self, value: Value | None) -> str:
+        if self.is_withheld:
+            return _("not published")
+        return "–" if self.is_by_year else no_number(value)
+
+    @property
+    def n(self) -> int | None:
+        """How many records it was counted from; None where that is not told."""
+        if self.is_withheld:
+            return None
+        return self.value.n if self.value else 0
 
     @property
     def change(self) -> Decimal | None:
@@ -133,6 +162,16 @@ class Board:
         return self.with_status(BY_YEAR)
 
     @property
+    def too_few(self) -> list[Row]:
+        """What people answered, but too few of them to show it."""
+        return self.with_status(Status.TOO_FEW)
+
+    @property
+    def withheld(self) -> list[Row]:
+        """What people answered, of spans of which nothing is published."""
+        return self.with_status(WITHHELD)
+
+    @property
     def without_target(self) -> list[Row]:
         return [
             row
@@ -173,7 +212,9 @@ def board(asked: Asked, user: Reader, measured: Measured) -> Board:
             _trend(found[indicator.pk, cells[0]], asked),
             _has_target(indicator, asked, measured.wholes),
             compared.get(indicator.pk, (None, None)),
-            not measured.is_known_by(indicator, asked.period),
+            not measured.is_known_by(indicator, asked.period)
+            and not measured.withholds(indicator, asked.period),
+            measured.withholds(indicator, asked.period),
         )
         for indicator in indicators
     ]
@@ -229,7 +270,7 @@ def _trend(values: dict[Place, Value], asked: Asked) -> list[tuple[str, Decimal 
     places = sorted(place for place in values if place <= asked.place)
     if asked.period != PeriodKind.YEAR:
         places = places[-QUARTERS_SHOWN:]
-    filled = [number for number, place in enumerate(places) if values[place].n]
+    filled = [number for number, place in enumerate(places) if values[place].n != 0]
     places = places[filled[0] :] if filled else []
     return [(short_label(asked.period, *place), values[place].value) for place in places]
 
@@ -293,7 +334,7 @@ def lines_of(found: Board) -> tuple[list[str], list[list[Any]]]:
             row.change if asked.is_over else None,
             row.indicator.target if row.has_target else None,
             row.status,
-            row.value.n if row.value else 0,
+            row.n,
             row.value.reports_accepted if row.value else 0,
             row.value.reports_owed if row.value else 0,
             row.released.value if row.released else None,

@@ -71,13 +71,14 @@ def trend(
     """The indicator's values by year (or another period) up to ``last_year``: overall, or of one
     mechanism.
 
-    From the first span with data to the last; those between them that have none are there.
+    From the first span with data (or too few answers to show) to the last; those between them that
+    have none are there.
     """
     rows = indicator.values.filter(period=period, cell=cell_of(iscm)).select_related("iscm")
     if last_year:
         rows = rows.filter(year__lte=last_year)
     values = list(rows.order_by("year", "part"))
-    filled = [place for place, value in enumerate(values) if value.n]
+    filled = [place for place, value in enumerate(values) if value.n != 0]
     return values[filled[0] : filled[-1] + 1] if filled else []
 
 

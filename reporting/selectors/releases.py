@@ -27,7 +27,6 @@ from ..models import (
     ReleasedIndicator,
     ReleasedValue,
 )
-from ..querysets import AnswerQuerySet
 from .cuts import cut_of, records_address, word_of_value, words_of
 from .indicators import OVERALL, compiled_years, overview
 
@@ -294,17 +293,14 @@ DAYS = (
 
 
 def _known_by(model: type[Model], row: Any, names: dict[Any, dict[int, str]]) -> str:
-    """What the version says of where and when its record is, in words; of single answers only of
-    what they were: State and day would tell who answered."""
+    """What the version says of where and when its record is, in words."""
     fields = {field.name: field for field in shown_fields(model)}
-    of_answers = isinstance(model._default_manager.all(), AnswerQuerySet)
-    places, days = (PLACES, DAYS) if not of_answers else (("iscm", "event"), ())
     told = [
         word_of(fields[name], getattr(row, fields[name].attname), names)
-        for name in places
+        for name in PLACES
         if name in fields
     ]
-    dated = (fields[name] for name in days if name in fields)
+    dated = (fields[name] for name in DAYS if name in fields)
     day = next((field for field in dated if getattr(row, field.attname)), None)
     if day is not None:
         told.append(f"{day.verbose_name} {word_of(day, getattr(row, day.attname), names)}")

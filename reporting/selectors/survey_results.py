@@ -7,13 +7,13 @@ Words that people wrote are for who reads single answers.
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import Count, F
+from django.db.models import Case, Count, Exists, F, OuterRef, Q, Value, When
 
 from engagements.models import Country, Office
 from iscm_portal.common.numbers import ratio
@@ -75,18 +75,42 @@ def tallies(surveys: Iterable[int]) -> Tallies:
     answers = SurveyAnswer.objects.filter(
         response__survey__in=list(surveys), response__survey__state=SurveyState.CLOSED
     )
-    columns = {name: F(f"response__{name}") for name in ("phase", "region", "country", "office")}
+    columns: dict[str, Any] = {
+        name: F(f"response__{name}") for name in ("phase", "region", "country", "office")
+    }
+    columns["is_pair"] = _answered_both_times()
     placed = answers.order_by().annotate(**columns)
-    found: Tallies = defaultdict(Tally)
-    people = placed.values("question", *columns).annotate(n=Count("response", distinct=True))
+    people = list(placed.values("question", *columns).annotate(n=Count("response", distinct=True)))
+    pairs: Counter[int] = Counter()
     for row in people:
-        tally, place = found[row["question"], row["phase"]], _place(row)
-        tally.people[place] = tally.people.get(place, 0) + row["n"]
+        pairs[row["question"]] += row["n"] * row["is_pair"]
+    of_pairs = {question for question, n in pairs.items() if n >= 2 * FLOOR}
+    found: Tallies = defaultdict(Tally)
     numbered = placed.filter(number__isnull=False).values("question", "number", *columns)
+    for row in people:
+        if row["is_pair"] or row["question"] not in of_pairs:
+            tally, place = found[row["question"], row["phase"]], _place(row)
+            tally.people[place] = tally.people.get(place, 0) + row["n"]
     for row in numbered.annotate(n=Count("pk")):
-        numbers = found[row["question"], row["phase"]].numbers[_place(row)]
-        numbers[row["number"]] = numbers.get(row["number"], 0) + row["n"]
+        if row["is_pair"] or row["question"] not in of_pairs:
+            numbers = found[row["question"], row["phase"]].numbers[_place(row)]
+            numbers[row["number"]] = numbers.get(row["number"], 0) + row["n"]
     return found
+
+
+def _answered_both_times() -> Any:
+    """Whether an answer is to a question of knowledge and its person answered before and after.
+
+    Where enough did, such questions are told of them alone: beside the change in their knowledge,
+    what all came to would tell the score of one who answered once.
+    """
+    other = SurveyResponse.objects.filter(
+        survey=OuterRef("response__survey"), code=OuterRef("response__code")
+    ).exclude(Q(code="") | Q(phase=OuterRef("response__phase")))
+    return Case(
+        When(Q(question__counts_as=CountsAs.KNOWLEDGE) & Exists(other), then=Value(1)),
+        default=Value(0),
+    )
 
 
 def _place(row: Mapping[str, Any]) -> Place:
@@ -307,15 +331,14 @@ class Change:
 
 
 def change_of(survey: Survey, scores: Mapping[Any, Decimal]) -> Change | None:
-    """The change in knowledge of who answered twice; None where it may not be shown. With one or
-    two left who answered once, it would tell their scores beside the means of all."""
+    """The change in knowledge of who answered twice; None of fewer than three. Who answered once is
+    in no other result of these questions either (``_answered_both_times``)."""
     people: dict[str, dict[str, Decimal]] = defaultdict(dict)
     for pk, phase, code in survey.responses.exclude(code="").values_list("pk", "phase", "code"):
         if pk in scores:
             people[code][phase] = scores[pk]
     both = [person for person in people.values() if len(person) == 2]
-    once = len(people) - len(both)
-    if len(both) < FLOOR or 0 < once < FLOOR:
+    if len(both) < FLOOR:
         return None
     gained = sum((person["after"] - person["before"] for person in both), Decimal(0))
     return Change(len(both), ratio(gained, len(both)))

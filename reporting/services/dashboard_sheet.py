@@ -50,7 +50,9 @@ def answer(board: Board) -> str:
         (len(board.needs_attention), _("%(n)s to be attended to")),
         (len(board.on_track), _("%(n)s on track")),
         (len(board.without_data), _("%(n)s without data")),
+        (len(board.too_few), _("%(n)s with too few answers to show")),
         (len(board.by_year), _("%(n)s known by the year only")),
+        (len(board.withheld), _("%(n)s not published for twelve months")),
     ]
     parts = ", ".join(text % {"n": n} for n, text in told if n)
     return _("Of %(n)s indicators: %(parts)s.") % {
@@ -62,11 +64,17 @@ def answer(board: Board) -> str:
 def _lists(board: Board) -> list[dict[str, Any]]:
     told = [
         (_("Off track"), [_with_value(row) for row in board.off_track]),
-        (_("No data"), [row.indicator.title for row in board.without_data]),
+        (_("No data"), _without_number(board)),
         (_changed_title(board), [_with_change(row) for row in board.changed]),
         (_("Other than when the year was closed"), [_with_release(row) for row in board.moved]),
     ]
     return [{"title": title, "rows": rows or [_("None.")]} for title, rows in told]
+
+
+def _without_number(board: Board) -> list[str]:
+    told = [row.indicator.title for row in board.without_data]
+    others = [*board.too_few, *board.withheld]
+    return told + [f"{row.indicator.title}: {row.no_number}" for row in others]
 
 
 def _with_value(row: Row) -> str:
@@ -108,11 +116,13 @@ def _line(row: Row) -> list[str]:
     value = row.value
     return [
         row.indicator.title,
-        in_unit(row.number, unit),
-        in_unit(row.before.value if row.before else None, unit),
+        row.no_number if row.number is None else in_unit(row.number, unit),
+        row.no_number_before
+        if row.before is None or row.before.value is None
+        else in_unit(row.before.value, unit),
         in_unit(row.indicator.target, unit) if row.has_target else "–",
         row.status_label,
-        str(value.n) if value else "0",
+        "–" if row.n is None else str(row.n),
         f"{value.reports_accepted} / {value.reports_owed}" if value else "–",
     ]
 
@@ -127,5 +137,5 @@ def _cut_table(table: Table) -> dict[str, Any]:
 
 def _cell(cell: TableCell) -> str:
     if cell.value is None or cell.value.value is None:
-        return "–"
+        return cell.no_number
     return measured(cell.value.value, cell.indicator.unit)

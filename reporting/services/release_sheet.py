@@ -8,7 +8,7 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from iscm_portal.common import typeset
-from iscm_portal.common.templatetags.portal import in_unit
+from iscm_portal.common.templatetags.portal import figure, in_unit
 
 from ..models import Release, ReleasedValue
 from ..selectors.indicators import OVERALL
@@ -44,9 +44,9 @@ def _line(row: ReleasedValue) -> list[str]:
     unit, target = row.indicator.unit, row.indicator.target
     return [
         row.indicator.title,
-        in_unit(row.value, unit),
+        figure(row, unit),
         "–" if target is None else in_unit(target, unit),
         str(row.get_status_display()),
-        str(row.n),
+        "–" if row.n is None else str(row.n),
         f"{row.reports_accepted} / {row.reports_owed}",
     ]

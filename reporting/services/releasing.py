@@ -11,8 +11,9 @@ from engagements.models import User
 from iscm_portal.common.locks import lock_until_commit
 from iscm_portal.common.period import Period
 
-from ..choices import IndicatorState, PeriodKind
+from ..choices import IndicatorState, PeriodKind, Status
 from ..measures import MEASURES
+from ..measures.evidence import is_of_answers
 from ..models import CompileRun, Indicator, Release, ReleasedIndicator, ReleasedRecord
 from ..selectors.indicators import latest_run
 from ..selectors.releases import next_revision
@@ -97,6 +98,7 @@ def _copy_values(release: int, year: int) -> int:
                 ON meant.indicator_id = stands.indicator_id AND meant.release_id = %s
             LEFT JOIN engagements_iscm iscm ON iscm.id = stands.iscm_id
             WHERE stands.period = '{PeriodKind.YEAR}' AND stands.year = %s
+                AND NOT (stands.status = '{Status.TOO_FEW}' AND stands.iscm_id IS NOT NULL)
             """,
             [release, release, year],
         )
@@ -106,6 +108,8 @@ def _copy_values(release: int, year: int) -> int:
 def _note_records(release: int, year: int) -> None:
     meant = ReleasedIndicator.objects.filter(release=release, key__in=MEASURES)
     for indicator in meant:
+        if is_of_answers(indicator.key):
+            continue  # nobody is shown which they were
         for _label, rows in MEASURES[indicator.key].record_sets(Period.year(year)):
             sql, params = rows.order_by().values("pk").query.sql_with_params()
             with connection.cursor() as cursor:

@@ -1,10 +1,15 @@
-"""Closing a survey: what it feeds is written, what could lead to people is taken away."""
+"""Closing a survey: what it feeds is written, what could lead to people is taken away.
+
+What it feeds counts on one day, that of its last answer: in two quarters or years, what each came
+to beside what the survey came to in a region would tell who answered when.
+"""
 
 from __future__ import annotations
 
 import datetime as dt
 import random
-from collections import defaultdict
+from collections import Counter, defaultdict
+from collections.abc import Iterable
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
@@ -23,7 +28,7 @@ from ..models import (
     SurveyAnswer,
     SurveyResponse,
 )
-from ..selectors.survey_results import FLOOR
+from ..selectors.survey_results import FLOOR, shown_places
 from .surveys import SurveyIsClosed, SurveyNotDraft, locked
 
 BATCH = 500
@@ -65,31 +70,42 @@ def close_due(at: dt.datetime) -> int:
 
 
 def _write_satisfaction(survey: Survey, actor: Any) -> set[int]:
-    """The answers that count as satisfaction; returns their years. Fewer than three are none:
+    """The answers that count as satisfaction; returns their year. Fewer than three are none:
     who sees the figure before and after would know them."""
     answers = SurveyAnswer.objects.filter(
         question__survey=survey, question__counts_as=CountsAs.SATISFACTION
     )
-    rows = list(answers.values_list("number", "response__country", "response__answered_on"))
+    of_response = (f"response__{name}" for name in ("region", "country", "answered_on"))
+    rows = list(answers.values_list("number", *of_response))
     if len(rows) < FLOOR:
         return set()
     iscm = iscm_of(survey)
+    last_day = max(day for _number, _region, _country, day in rows)
+    states = _states_told((region, country) for _number, region, country, _day in rows)
     _bulk_write(
         SatisfactionAnswer,
         [
             SatisfactionAnswer(
+                survey=survey,
                 iscm_id=iscm,
-                country_id=country,
+                country_id=country if country in states else None,
                 kind=survey.support_kind,
-                answered_on=day,
+                answered_on=last_day,
                 score=number,
                 is_demo=survey.is_demo,
             )
-            for number, country, day in rows
+            for number, _region, country, _day in rows
         ],
         actor,
     )
-    return {day.year for _number, _country, day in rows}
+    return {last_day.year}
+
+
+def _states_told(places: Iterable[tuple[str, int | None]]) -> set[int]:
+    """The States that the results of the survey tell of as well, by the region and the State of
+    each answer: what an indicator tells of others could be taken off them."""
+    counts = Counter((region, country or 0) for region, country in places)
+    return {country for _region, country in shown_places(counts) if country}
 
 
 def iscm_of(survey: Survey) -> int | None:
@@ -101,42 +117,47 @@ def iscm_of(survey: Survey) -> int | None:
 
 
 def _write_knowledge(survey: Survey, actor: Any) -> set[int]:
-    """The scores of who answered before and after, matched by their codes; returns their years.
+    """The scores of who answered before and after, matched by their codes; returns their year.
     Fewer than three matched people are none."""
     if not survey.has_phases:
         return set()
     scores = scores_by_response(survey)
     people: dict[str, dict[str, Any]] = defaultdict(dict)
     rows = survey.responses.exclude(code="")
-    for pk, phase, code, day, country in rows.values_list(
-        "pk", "phase", "code", "answered_on", "country"
+    for pk, phase, code, day, region, country in rows.values_list(
+        "pk", "phase", "code", "answered_on", "region", "country"
     ):
         if pk in scores:
-            people[code][phase] = (scores[pk], day, country)
+            people[code][phase] = (scores[pk], day, (region, country))
     matched = {code: person for code, person in people.items() if len(person) == 2}
     if len(matched) < FLOOR:
         return set()
+    pairs = {
+        code: (person[SurveyPhase.BEFORE], person[SurveyPhase.AFTER])
+        for code, person in matched.items()
+    }
+    last_day = max(day for _before, (_score, day, _place) in pairs.values())
+    # Where somebody said two States, what is told of one is not of the same people both times.
+    is_one = all(before[2] == after[2] for before, after in pairs.values())
+    states = _states_told(after[2] for _before, after in pairs.values()) if is_one else set()
     _bulk_write(
         KnowledgeAnswer,
-        [_knowledge(survey, code, person) for code, person in matched.items()],
+        [
+            KnowledgeAnswer(
+                survey=survey,
+                event=survey.event,
+                participant_code=code,
+                country_id=country if country in states else None,
+                answered_on=last_day,
+                before=before,
+                after=after,
+                is_demo=survey.is_demo,
+            )
+            for code, ((before, _day, _place), (after, _later, (_region, country))) in pairs.items()
+        ],
         actor,
     )
-    return {person[SurveyPhase.AFTER][1].year for person in matched.values()}
-
-
-def _knowledge(survey: Survey, code: str, person: dict[str, Any]) -> KnowledgeAnswer:
-    before, _day, said_before = person[SurveyPhase.BEFORE]
-    after, day, said_after = person[SurveyPhase.AFTER]
-    return KnowledgeAnswer(
-        event=survey.event,
-        participant_code=code,
-        # Who said two States said none.
-        country_id=said_before if said_before == said_after else None,
-        answered_on=day,
-        before=before,
-        after=after,
-        is_demo=survey.is_demo,
-    )
+    return {last_day.year}
 
 
 def scores_by_response(survey: Survey) -> dict[Any, Decimal]:

@@ -21,10 +21,14 @@ from iscm_portal.common.snapshot import one_snapshot
 
 from ..choices import PeriodKind
 from ..measures import MEASURES
-from ..measures.evidence import evidence_of, hidden_from
+from ..measures.evidence import (
+    answers_by_survey,
+    evidence_of,
+    hidden_from,
+    is_of_answers,
+)
 from ..models import Indicator, IndicatorValue
 from ..permissions import may_edit_definitions
-from ..querysets import AnswerQuerySet
 from ..selectors.cuts import (
     DIMENSIONS,
     cut_of,
@@ -78,7 +82,10 @@ def indicator(request: SignedInRequest, key: str) -> HttpResponse | StreamingHtt
         "years_to_come": [year] if year > today.year else [],
         "values": [(value, records_address(found, value)) for value in reversed(values)],
         "current": current,
-        "is_by_year": found.key in MEASURES and period not in MEASURES[found.key].periods,
+        "is_by_year": found.key in MEASURES
+        and period not in MEASURES[found.key].periods
+        and not is_of_answers(key),
+        "of_answers": is_of_answers(key),
         "has_denominators": any(value.denominator is not None for value in values),
         "measure": MEASURES.get(found.key),
         "of_span": version_of_span(current.version, current.last_day)
@@ -201,19 +208,14 @@ def parts_of(request: SignedInRequest, evidence: Iterable[tuple[Any, Any]]) -> l
     parts = []
     for number, (label, rows) in enumerate(evidence):
         page = keyset_page(request, linked(rows), "-pk", name=f"after{number}")
-        parts.append(
-            {
-                "label": label,
-                "page": Page([record_of(row) for row in page], page.next),
-                "of_answers": isinstance(rows, AnswerQuerySet),
-            }
-        )
+        parts.append({"label": label, "page": Page([record_of(row) for row in page], page.next)})
     return parts
 
 
 @one_snapshot()
 def indicator_records(request: SignedInRequest, key: str) -> HttpResponse:
-    """The records that one value was counted from, as far as the reader may read them."""
+    """The records that one value was counted from, as far as the reader may read them; of answers
+    the surveys that they came in with."""
     found = get_object_or_404(Indicator.objects.visible_to(request.user), key=key)
     year = whole_number(request.GET.get("year", ""), FIRST_YEAR, LAST_YEAR)
     period, part = asked_span(request, year)
@@ -229,15 +231,18 @@ def indicator_records(request: SignedInRequest, key: str) -> HttpResponse:
     )
     value = get_object_or_404(cell.select_related("indicator", "iscm"))
     words = words_of(dimension) if dimension else {}
+    of_answers = is_of_answers(key)
     context = {
         "indicator": found,
         "value": value,
+        "of_answers": of_answers,
+        "answers": answers_by_survey(value) if of_answers else [],
         "span": span_label(period, year, part),
         "iscm": iscm,
         "measure": MEASURES.get(found.key),
         "dimension": dimension_label(dimension) if dimension else "",
         "dimension_value": word_of_value(words, value.dimension_value) if dimension else "",
-        "parts": parts_of(request, evidence_of(value, request.user)),
+        "parts": [] if of_answers else parts_of(request, evidence_of(value, request.user)),
         "hidden": hidden_from(value, request.user),
     }
     return render(request, "reporting/indicator_records.html", context)

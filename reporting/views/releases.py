@@ -22,6 +22,7 @@ from iscm_portal.common.snapshot import one_snapshot
 from ..forms.releases import CloseYearForm
 from ..measures import MEASURES
 from ..measures.causes import versions_since
+from ..measures.evidence import is_of_answers
 from ..models import Release
 from ..selectors import releases as selectors
 from ..selectors.cuts import CUTS, DIMENSIONS, dimension_label
@@ -93,13 +94,16 @@ def changes(request: SignedInRequest, year: int) -> HttpResponse:
     if cell is None:
         raise Http404
     place = selectors.place_of(iscm, dimension, code)
-    lists = versions_since(cell.indicator, place, request.user)
+    # Of a cell of answers that is not shown the list would tell who is in it.
+    is_hidden = is_of_answers(key) and cell.is_now is None
+    lists = [] if is_hidden else versions_since(cell.indicator, place, request.user)
     page = merged_page(request, [rows for _model, rows in lists])
     told = selectors.causes([model for model, _rows in lists], page.rows)
     context = {
         "release": found,
         "cell": cell,
         "page": Page(list(told), page.next),
+        "of_answers": is_of_answers(key),
         "dimension": dimension_label(dimension) if dimension else "",
     }
     return render(request, "reporting/release_changes.html", context)

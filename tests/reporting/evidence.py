@@ -62,7 +62,7 @@ def evidence_of_every_kind() -> list[ISCM]:
         PartnershipFactory(iscm=iscm)
         SupportRequestFactory(iscm=iscm, country=state, answered_on=dt.date(2026, 4, 1))
         SatisfactionAnswerFactory.create_batch(3, iscm=iscm, country=state)
-        KnowledgeAnswerFactory(event=joint, country=state)
+        KnowledgeAnswerFactory.create_batch(3, event=joint, country=state)
         FollowUpActionFactory(iscm=iscm, due_on=dt.date(2026, 4, 1), state="done")
         for action in ("passed", "amended"):
             PolicyInstrumentFactory(

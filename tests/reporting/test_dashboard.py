@@ -345,7 +345,7 @@ def test_how_many_records_are_hidden_is_said_where_their_number_is_open(client):
 def test_how_many_records_are_hidden_is_not_said_of_answers_and_money(client, key):
     reported.IndicatorFactory(key=key)
     reported.SatisfactionAnswerFactory.create_batch(4, answered_on=dt.date(2026, 5, 1))
-    reported.KnowledgeAnswerFactory(before=40, after=70, answered_on=dt.date(2026, 5, 1))
+    reported.KnowledgeAnswerFactory.create_batch(3, answered_on=dt.date(2026, 5, 1))
     money.TimeEntryFactory(worked_on=dt.date(2026, 5, 4))
     compile_indicators(2026, 2026, AT)
     assert IndicatorValue.objects.of_year(2026).get(cell="overall").n > 0

@@ -129,20 +129,40 @@ def test_knowledge_change(north, south):
     event = EventFactory(iscms=[north, south], kind="summit")
     a, b = CountryFactory(), CountryFactory()
     people = [
-        KnowledgeAnswerFactory(event=event, country=a, before=40, after=60),
-        KnowledgeAnswerFactory(event=event, country=a, before=50, after=70),
-        KnowledgeAnswerFactory(event=event, country=b, before=80, after=80),
+        KnowledgeAnswerFactory(event=event, country=country, before=before, after=after)
+        for country, before, after in (
+            *((a, 40, 60), (a, 50, 70), (a, 45, 65)),
+            *((b, 80, 80), (b, 80, 80), (b, 80, 80)),
+        )
     ]
     KnowledgeAnswerFactory(event=event, country=b, before=10, after=None)
     compile_now()
     for place in ("overall", f"iscm:{north.pk}", f"iscm:{south.pk}", "event_kind:summit"):
         value = cell("knowledge_change", place)
-        assert figures(value) == ("13.3333", "40.0000", "3.0000", 3)
+        assert figures(value) == ("10.0000", "60.0000", "6.0000", 6)
         # Means of 45 and 80 before, of 65 and 80 after: from 17.5 to 7.5.
         assert value.beside == {"change_in_spread": "-10.0000"}
         assert opened(value) == set(people)
     alone = cell("knowledge_change", f"country:{a.iso3}")
     assert (figures(alone)[0], alone.beside) == ("20.0000", {"change_in_spread": None})
+
+
+def test_the_spread_of_few_people_needs_three_states(north):
+    """Of two States the spread is half the difference of their means: with the mean of all it would
+    tell both."""
+    indicators(["knowledge_change"])
+    event = EventFactory(iscms=[north])
+    a, b, c, d = CountryFactory.create_batch(4)
+    KnowledgeAnswerFactory(event=event, country=a, before=40, after=60)
+    KnowledgeAnswerFactory.create_batch(2, event=event, country=b, before=80, after=80)
+    compile_now()
+    assert figures(cell("knowledge_change")) == ("6.6667", "20.0000", "3.0000", 3)
+    assert cell("knowledge_change").beside == {"change_in_spread": None}
+    KnowledgeAnswerFactory(event=event, country=c, before=40, after=60)
+    KnowledgeAnswerFactory(event=event, country=d, before=80, after=80)
+    compile_now()
+    # From 20 to 10.
+    assert cell("knowledge_change").beside == {"change_in_spread": "-10.0000"}
 
 
 def test_support_requests(north):
@@ -175,8 +195,8 @@ def test_satisfaction_shows_no_cell_from_which_few_answers_follow(north, south):
         cell("satisfaction", f"iscm:{south.pk}"),
         cell("satisfaction", quarter=1),
     ):
-        assert figures(hidden)[:3] == (None, None, None)
-        assert (hidden.beside, hidden.status) == ({}, "no_data")
+        assert figures(hidden) == (None, None, None, None)
+        assert (hidden.beside, hidden.status) == ({}, "too_few")
     for score in (2, 3):
         SatisfactionAnswerFactory(iscm=south, score=score)
     compile_now()

@@ -82,11 +82,11 @@ def test_a_joint_event_counts_for_each_mechanism_and_once_overall():
     north, south = evidence_of_every_kind()
     compile_indicators(2026, 2026, NOW)
     key = "knowledge_change"
-    assert [cell(key, f"iscm:{iscm.pk}").n for iscm in (north, south)] == [3, 3]
+    assert [cell(key, f"iscm:{iscm.pk}").n for iscm in (north, south)] == [9, 9]
     # They have a theme in common; the people were asked once.
     (shared,) = set(north.themes.all()) & set(south.themes.all())
     value = cell(key, f"theme:{shared.code}")
-    assert (cell(key).n, value.n, value.value) == (3, 3, Decimal("10.0000"))
+    assert (cell(key).n, value.n, value.value) == (9, 9, Decimal("10.0000"))
 
 
 def test_two_answers_are_too_few_to_show():
@@ -95,7 +95,7 @@ def test_two_answers_are_too_few_to_show():
     compile_indicators(2026, 2026, NOW)
     value = cell("satisfaction")
     assert (value.value, value.numerator, value.denominator) == (None, None, None)
-    assert (value.beside, value.n) == ({}, 2)
+    assert (value.beside, value.n, value.status) == ({}, None, "too_few")
 
 
 @pytest.mark.parametrize(

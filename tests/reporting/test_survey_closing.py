@@ -158,18 +158,55 @@ def test_before_and_after_are_matched_as_plain_python_matches_them(ipd, answers)
     KnowledgeAnswer.objects.all().delete()
 
 
-def test_a_state_counts_where_it_was_said_alike_both_times(ipd):
+@pytest.mark.parametrize("one_said_another", [False, True])
+def test_a_state_counts_where_all_said_theirs_alike_both_times(ipd, one_said_another):
     survey = told.SurveyFactory(use="knowledge", event=make.EventFactory())
     question = told.QuestionFactory(
         survey=survey, kind="score", counts_as="knowledge", is_required=True
     )
-    fiji, samoa = make.CountryFactory(), make.CountryFactory()
-    for code, before, after in (("c1", fiji, fiji), ("c2", fiji, samoa), ("c3", None, None)):
+    fiji, samoa, tonga = make.CountryFactory.create_batch(3, region="Oceania")
+    said = [(f"fiji{n}", fiji, fiji) for n in range(3)]
+    said += [(f"samoa{n}", samoa, samoa) for n in range(2)]
+    said += [("tonga", tonga, samoa if one_said_another else tonga)]
+    for code, before, after in said:
         for phase, country in (("before", before), ("after", after)):
             told.SurveyResponseFactory(
-                survey=survey, phase=phase, code=code, country=country, answers={question: 50}
+                survey=survey,
+                phase=phase,
+                code=code,
+                country=country,
+                region="Oceania",
+                answers={question: 50},
             )
     services.close_survey(survey.pk, ipd, AT)
     found = dict(KnowledgeAnswer.objects.values_list("participant_code", "country"))
-    assert found == {"c1": fiji.pk, "c2": None, "c3": None}
+    kept = None if one_said_another else fiji.pk
+    assert {code[:4]: country for code, country in found.items()} == {
+        "fiji": kept,
+        "samo": None,
+        "tong": None,
+    }
     assert Survey.objects.get().state == "closed"
+
+
+def test_of_a_state_that_the_results_do_not_tell_of_nothing_is_fed(ipd):
+    survey = told.SurveyFactory()
+    question = told.QuestionFactory(survey=survey, counts_as="satisfaction")
+    fiji, samoa = make.CountryFactory.create_batch(2, region="Oceania")
+    for country in (*[fiji] * 3, *[samoa] * 2):
+        told.SurveyResponseFactory(
+            survey=survey, answers={question: 3}, country=country, region="Oceania"
+        )
+    services.close_survey(survey.pk, ipd, AT)
+    assert set(SatisfactionAnswer.objects.values_list("country", flat=True)) == {None}
+
+
+def test_a_survey_counts_on_one_day_that_of_its_last_answer(ipd):
+    survey = told.SurveyFactory()
+    question = told.QuestionFactory(survey=survey, counts_as="satisfaction")
+    for day in (dt.date(2025, 12, 30), dt.date(2025, 12, 31), dt.date(2026, 1, 2)):
+        told.SurveyResponseFactory(survey=survey, answers={question: 3}, answered_on=day)
+    services.close_survey(survey.pk, ipd, AT)
+    rows = SatisfactionAnswer.objects.values_list("answered_on", "survey")
+    assert set(rows) == {(dt.date(2026, 1, 2), survey.pk)}
+    assert years_asked() == [[2026]]

@@ -231,8 +231,8 @@ def person(survey, question, code, before=None, after=None):
             )
 
 
-@pytest.mark.parametrize(("once", "is_shown"), [(0, True), (1, False), (2, False), (3, True)])
-def test_a_change_is_shown_where_it_tells_nobodys_score(once, is_shown):
+@pytest.mark.parametrize("once", [0, 1, 3])
+def test_a_change_and_the_results_beside_it_are_of_who_answered_both_times(ipd, once):
     from reporting.services.survey_closing import scores_by_response
 
     survey = closed(use="knowledge", event=make.EventFactory())
@@ -244,9 +244,24 @@ def test_a_change_is_shown_where_it_tells_nobodys_score(once, is_shown):
     for number in range(once):
         person(survey, question, f"once{number}", 10)
     found = results.change_of(survey, scores_by_response(survey))
-    assert (found is not None) == is_shown
-    if found:
-        assert (found.people, found.mean) == (3, 20)
+    assert (found.people, found.mean) == (3, 20)
+    before, after = (phase.results[0] for phase in results.results_of(survey, ipd).phases)
+    assert [(row.n, row.mean) for row in (before, after)] == [(3, 40), (3, 60)]
+
+
+def test_where_too_few_answered_both_times_the_results_are_of_all(ipd):
+    from reporting.services.survey_closing import scores_by_response
+
+    survey = closed(use="knowledge", event=make.EventFactory())
+    question = told.QuestionFactory(
+        survey=survey, kind="score", counts_as="knowledge", is_required=True
+    )
+    for number in range(2):
+        person(survey, question, f"code{number}", 40, 60)
+    person(survey, question, "once", 10)
+    assert results.change_of(survey, scores_by_response(survey)) is None
+    before, after = (phase.results[0] for phase in results.results_of(survey, ipd).phases)
+    assert (before.n, before.mean, after.n) == (3, 30, None)
 
 
 def test_the_map_of_needs_counts_by_region_and_office(ipd):

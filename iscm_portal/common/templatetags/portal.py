@@ -111,6 +111,29 @@ def in_unit(value: Any, unit: str) -> str:
     return text if value is None or unit not in UNITS else _(UNITS[unit][1]) % text
 
 
+def no_number(value: Any) -> str:
+    """Why a published value has no number, or is not there."""
+    if value is not None and value.status == "too_few":
+        return _("too few to show")
+    return _("no data")
+
+
+@register.filter
+def figure(value: Any, unit: str) -> str:
+    """A published value in words, or why it has no number."""
+    return no_number(value) if _is_empty(value) else in_unit(value.value, unit)
+
+
+@register.filter
+def plain_figure(value: Any, unit: str) -> str:
+    """The same without the words of its unit."""
+    return no_number(value) if _is_empty(value) else measured(value.value, unit)
+
+
+def _is_empty(value: Any) -> bool:
+    return not value or value.value is None
+
+
 @register.filter
 def millions(value: Any) -> str:
     """USD in words of a size people read: "49.2 million", "338,300"."""

@@ -7,6 +7,8 @@ import datetime as dt
 import random
 from typing import Any
 
+from simple_history.utils import bulk_update_with_history
+
 from engagements.models import User
 from reporting.models import (
     KnowledgeAnswer,
@@ -20,7 +22,7 @@ from reporting.models import (
 from reporting.services.answering import hashed_code
 from reporting.services.surveys import create_survey
 
-from . import World
+from . import REASON, World
 
 MECHANISM = "bali-process"
 # Regions of the offices that answer what they need, and how many of each do.
@@ -66,6 +68,7 @@ def _of_satisfaction(world: World, author: User) -> None:
         use="satisfaction",
         title=f"Demo: satisfaction of Member States, {world.iscms[MECHANISM].acronym} {year}",
         iscm=world.iscms[MECHANISM],
+        support_kind="technical",
     )
     _write(
         [
@@ -74,6 +77,15 @@ def _of_satisfaction(world: World, author: User) -> None:
         ]
     )
     _links(survey, len(rows), 3)
+    for row in rows:
+        row.survey, row.kind, row.country = survey, survey.support_kind, None
+        row.answered_on = survey.closes_on
+    _came_with(SatisfactionAnswer, rows, "survey", "kind", "country", "answered_on")
+
+
+def _came_with(model: Any, rows: list[Any], *fields: str) -> None:
+    """Make answers as closing the survey would have written them: single States are not kept."""
+    bulk_update_with_history(rows, model, fields, default_change_reason=REASON)
 
 
 def _of_knowledge(world: World, author: User) -> None:
@@ -90,7 +102,8 @@ def _of_knowledge(world: World, author: User) -> None:
         event=last.event,
     )
     rows = []
-    for row in counted.filter(event=last.event).select_related("country"):
+    people = list(counted.filter(event=last.event).select_related("country"))
+    for row in people:
         for phase, score in (("before", row.before), ("after", row.after)):
             if score is not None:
                 response = _response(survey, row.answered_on, row.country, phase)
@@ -100,6 +113,9 @@ def _of_knowledge(world: World, author: User) -> None:
     for phase in survey.phases:
         used = sum(response.phase == phase for response, _said in rows)
         _links(survey, used, 1, phase)
+    for row in people:
+        row.survey, row.country = survey, None
+    _came_with(KnowledgeAnswer, people, "survey", "country")
 
 
 def _of_needs(world: World, author: User) -> None:

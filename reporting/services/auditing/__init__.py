@@ -9,6 +9,7 @@ differ, one of them is wrong, and somebody is told.
 ``directory``  who and what the records speak of
 ``tally``      what records come to, by cell and span of time
 ``figures``    from a tally to what is shown
+``floor``      of which cells of answers nothing may be told
 ``readings``   what each measure counts, read from the records
 ``money``      the two measures of money
 ``published``  which spans were published, and which wait for a change to be compiled

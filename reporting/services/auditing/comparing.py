@@ -100,7 +100,8 @@ def _compare_one(target: Target, recount: Recount, verdict: Verdict) -> set[tupl
     """Note what differs; returns where."""
     wrong = set()
     standings, known = recount.standings(target), recount.published
-    values = IndicatorValue._default_manager.filter(indicator=target.pk).order_by("pk")
+    # Years first: the first differences are what people read.
+    values = IndicatorValue._default_manager.filter(indicator=target.pk).order_by("-period", "pk")
     seen = 0
     for row in values.values_list(*KEY, *FIELDS).iterator(chunk_size=5000):
         seen += 1
@@ -113,7 +114,7 @@ def _compare_one(target: Target, recount: Recount, verdict: Verdict) -> set[tupl
         verdict.checked += 1
         stands = dict(zip(FIELDS, row[len(KEY) :], strict=True))
         # Where a change was followed in a year of which nothing else is known, that is said.
-        may_be = span in known.others and cell == OVERALL and not stands["n"]
+        may_be = span in known.others and cell == OVERALL and stands["n"] == 0
         if should is not None:
             told = [*_wrong(stands, should.fields())]
             told += [("cell", name, cell.name)] if name != cell.name else []

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from . import floor
 from .directory import Directory, quarter_of
 from .figures import Figures
 from .money import MONEY, Ledger
@@ -39,10 +39,13 @@ class Target:
     is_new: bool = False
 
     def status(
-        self, value: Decimal | None, span: Span, today: dt.date, *, is_sum: bool, is_part: bool
+        self, found: Figures, span: Span, today: dt.date, *, is_sum: bool, is_part: bool
     ) -> str:
         """The colour of a value, or why it has none. A sum of what is not over yet has the colour
         that nothing to come can take away."""
+        value = found.value
+        if found.n is None:
+            return "too_few"
         if value is None:
             return "no_data"
         if self.direction == "context":
@@ -110,7 +113,7 @@ class Recount:
             (span, cell): Standing(
                 found,
                 target.status(
-                    found.value,
+                    found,
                     span,
                     self.published.today,
                     is_sum=is_sum,
@@ -136,13 +139,26 @@ class Recount:
             for (span, cell), reports in self.reports.items():
                 if reports.amount and cell.dimension in WHERE_SILENCE_IS_ZERO:
                     found.setdefault((span, cell), Tally())
-        may_be_shown = _shown(reading.least, found) if reading.least else found.keys()
-        shown = {
-            place: reading.figures(tally) if place in may_be_shown else Figures(n=tally.n)
-            for place, tally in found.items()
-            if not (reading.least and place[0][0] == "rolling")
-        }
-        return self._with_every_year(shown, lambda: reading.figures(None))
+        figures = {place: reading.figures(tally) for place, tally in found.items()}
+        if reading.least:
+            figures = self._told(figures, reading)
+        return self._with_every_year(figures, lambda: reading.figures(None))
+
+    def _told(self, figures: dict[Place, Figures], reading: Reading) -> dict[Place, Figures]:
+        """Figures of answers as they may be told: none of twelve months, for those overlap. Of
+        what is hidden a cut has nothing, and everything or a mechanism only that it is."""
+        facts = reading.facts(self.directory, self.published.today)
+        hidden, without_spread = floor.untold(facts, self.directory, reading.least)
+        told: dict[Place, Figures] = {}
+        for (span, cell), found in figures.items():
+            if span[0] == "rolling" or ((span, cell) in hidden and cell.dimension):
+                continue
+            if (span, cell) in hidden:
+                found = Figures(n=None)
+            elif (span, cell) in without_spread and "change_in_spread" in found.beside:
+                found.beside["change_in_spread"] = None
+            told[span, cell] = found
+        return told
 
     def _with_every_year(
         self, found: dict[tuple[Span, Cell], Figures], nothing: Callable[[], Figures]
@@ -158,31 +174,3 @@ class Recount:
             cell = Cell(cell.iscm)
         reports = self.reports.get((span, cell))
         return (reports.n, reports.amount) if reports else (0, 0)
-
-
-def _shown(least: int, found: dict[Place, Tally]) -> set[Place]:
-    """The cells that may be shown: of enough answers, and not where the parts of a whole that have
-    enough, taken off it, leave an answer or two."""
-    enough = {place for place, tally in found.items() if tally.n >= least}
-    told: Counter[tuple[Place, str]] = Counter()
-    for place in enough:
-        for family in _families(place):
-            told[family] += found[place].n
-    return {
-        place
-        for place in enough
-        if not any(
-            0 < found[whole].n - told[whole, parts] < least for whole, parts in _families(place)
-        )
-    }
-
-
-def _families(place: Place) -> Iterator[tuple[Place, str]]:
-    """The wholes that a cell is a part of, and how they are parted."""
-    span, cell = place
-    if cell.dimension:
-        yield (span, Cell(cell.iscm)), cell.dimension
-    elif cell.iscm:
-        yield (span, OVERALL), "iscm"
-    if span[0] == "quarter":
-        yield (("year", span[1], 0), cell), "quarter"

@@ -15,12 +15,13 @@ DIGITS = 60
 
 @dataclass
 class Figures:
-    """One cell as it should stand. ``beside`` is as it is kept: texts, whole numbers or None."""
+    """One cell as it should stand. ``beside`` is as it is kept: texts, whole numbers or None;
+    without ``n`` it has too few answers to show."""
 
     value: Decimal | None = None
     numerator: Decimal | None = None
     denominator: Decimal | None = None
-    n: int = 0
+    n: int | None = 0
     beside: dict[str, Any] = field(default_factory=dict)
 
 
@@ -83,9 +84,8 @@ def mean(tally: Tally, per: int) -> Figures:
 
 
 def satisfaction(tally: Tally | None) -> Figures:
-    if tally is None:
-        return Figures()
-    found = mean(tally, 1)
+    found = Figures() if tally is None else mean(tally, 1)
+    tally = tally or Tally()
     found.beside = {"share_satisfied_pct": text(per_cent(tally.aside, tally.n))}
     return found
 

@@ -113,23 +113,30 @@ def follow_ups(directory: Directory, today: dt.date) -> Facts:
 
 
 def knowledge(directory: Directory, today: dt.date) -> Facts:
-    columns = ("answered_on", "event_id", "country_id", "before", "after")
-    for answered_on, event, state, before, after in rows(KnowledgeAnswer, *columns):
+    columns = ("answered_on", "event_id", "country_id", "before", "after", "survey_id")
+    for answered_on, event, state, before, after, survey in rows(KnowledgeAnswer, *columns):
         if before is None or after is None:
             continue
         meeting = directory.meetings[event]
         was, change = int(before * 100), int((after - before) * 100)
         cuts = (*_of_state(directory, state), ("event_kind", meeting.kind))
         yield Fact(
-            quarter_of(answered_on), meeting.mechanisms, cuts, change, state=state, before=was
+            quarter_of(answered_on),
+            meeting.mechanisms,
+            cuts,
+            change,
+            state=state,
+            before=was,
+            batch=survey or 0,
         )
 
 
 def satisfaction(directory: Directory, today: dt.date) -> Facts:
-    columns = ("answered_on", "iscm_id", "country_id", "kind", "score")
-    for answered_on, iscm, state, kind, score in rows(SatisfactionAnswer, *columns):
+    columns = ("answered_on", "iscm_id", "country_id", "kind", "score", "survey_id")
+    for answered_on, iscm, state, kind, score, survey in rows(SatisfactionAnswer, *columns):
         cuts = (*_of_state(directory, state), ("kind", kind))
-        yield Fact(quarter_of(answered_on), _at(iscm), cuts, score, int(score in (4, 5)))
+        satisfied = int(score in (4, 5))
+        yield Fact(quarter_of(answered_on), _at(iscm), cuts, score, satisfied, batch=survey or 0)
 
 
 # --- events
@@ -248,7 +255,7 @@ READINGS = {
     "instruments_amended": Reading(
         instruments("amended"), figures.number_of_records, is_sum=True, is_count=True
     ),
-    "knowledge_change": Reading(knowledge, figures.knowledge),
+    "knowledge_change": Reading(knowledge, figures.knowledge, least=3),
     "expertise_reflected": Reading(expertise, figures.share),
     "support_requests": Reading(requests, figures.requests, is_sum=True, is_count=True),
     "satisfaction": Reading(satisfaction, figures.satisfaction, least=3),

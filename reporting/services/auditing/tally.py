@@ -35,7 +35,7 @@ class Fact(NamedTuple):
     """One record: when, of which mechanisms, its own dimensions, and what it adds.
 
     ``amount`` is a whole number: 1 or 0, or hundredths. ``days`` is what a median is of; ``state``
-    (with ``before``) is whose mean a spread is of.
+    (with ``before``) is whose mean a spread is of; ``batch`` with what it came in.
     """
 
     when: When
@@ -46,6 +46,7 @@ class Fact(NamedTuple):
     days: int | None = None
     state: int | None = None
     before: int = 0
+    batch: int = 0
 
 
 @dataclass(slots=True)

@@ -16,7 +16,7 @@ from ...models import EvidenceSum
 from .temporary import create_from, marks
 
 TABLES = ("sums_before",)
-COLUMNS = f"measure, slot, place, {', '.join(OWN_CUTS)}, part, n, total, aside"
+COLUMNS = f"measure, slot, place, {', '.join(OWN_CUTS)}, part, batch, n, total, aside"
 
 
 @dataclass(frozen=True)
@@ -94,14 +94,14 @@ def _count(measure: Measure, stretch: Stretch) -> None:
         found = found.filter(in_slot__in=stretch.slots)
     sql, params = found.query.sql_with_params()
     in_cuts = ", ".join(f"f.in_{name}" for name in OWN_CUTS)
-    by = ", ".join(str(column) for column in range(1, 5 + len(OWN_CUTS)))
+    by = ", ".join(str(column) for column in range(1, 6 + len(OWN_CUTS)))
     place, join = _place_of_event() if measure.is_of_events else (_TEXT_OF_ID, "")
     with connection.cursor() as cursor:
         cursor.execute(
             f"""
             INSERT INTO reporting_evidencesum ({COLUMNS})
             WITH found AS ({sql})
-            SELECT %s, f.in_slot, {place}, {in_cuts}, f.in_part,
+            SELECT %s, f.in_slot, {place}, {in_cuts}, f.in_part, f.in_batch,
                 SUM(f.sum_n), SUM(COALESCE(f.sum_total, 0)), SUM(COALESCE(f.sum_aside, 0))
             FROM found f {join}
             GROUP BY {by}

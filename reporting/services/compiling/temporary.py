@@ -77,6 +77,11 @@ def differs(left: str, right: str) -> str:
     return f"{left} {operator} {right}"
 
 
+def bytewise(text: str) -> str:
+    """A text that sorts by its bytes, whatever the database's language."""
+    return f'{text} COLLATE "C"' if connection.vendor == "postgresql" else text
+
+
 def four_places(units: str) -> str:
     """Ten-thousandths as a text of four decimals."""
     if connection.vendor == "postgresql":

@@ -2,7 +2,7 @@
 
 ``spec``     the indicators that are compiled, with what their measure says of them
 ``medians``, ``spreads``   what stands beside some values, by cell
-``floors``   which cells of answers have enough of them to be shown
+``floors``   which cells of answers are not shown (``floors`` works them out)
 ``staged``   every cell as it is to stand; numbers in ten-thousandths
 """
 
@@ -23,6 +23,7 @@ from ...choices import Direction, IndicatorState, PeriodKind, Status
 from ...measures import MEASURES, Cell, Measure, MoneyMeasure
 from ...measures.base import Shape
 from ...models import CompileRun, Indicator
+from . import floors
 from .cells import KEYS, Iscms, apart, within
 from .temporary import (
     as_json,
@@ -104,7 +105,7 @@ def stage(years: Iterable[int], iscms: Iscms) -> None:
     _add_years_without_data(years)
     _work_out_medians()
     _work_out_spreads()
-    _work_out_floors()
+    floors.work_out()
     create("staged", STAGED)
     with connection.cursor() as cursor:
         cursor.execute(
@@ -120,18 +121,20 @@ def stage(years: Iterable[int], iscms: Iscms) -> None:
                 END,
                 CASE WHEN is_shown = 1 AND shape = '{Shape.RATIO}' AND total IS NOT NULL
                     THEN n * 10000 END,
-                n,
+                CASE WHEN is_shown = 1 THEN n END,
                 CASE WHEN is_shown = 1 THEN '{{' || {_beside()} || '}}' ELSE '{{}}' END
             FROM (
                 SELECT spec.*, cells.period, cells.year, cells.quarter, cells.iscm_id,
                     cells.dimension, cells.value, cells.n, cells.total, cells.aside,
-                    medians.twice, spreads.change,
+                    medians.twice,
+                    CASE WHEN COALESCE(floors.hides_spread, 0) = 0 THEN spreads.change END
+                        AS change,
                     CASE shape
                         WHEN '{Shape.SUM}' THEN {units("cells.total", "per")}
                         WHEN '{Shape.RATIO}' THEN {units("cells.total * scale", "cells.n * per")}
                         ELSE medians.twice * 5000
                     END AS worked_out,
-                    COALESCE(floors.is_shown, 1) AS is_shown
+                    1 - COALESCE(floors.hides, 0) AS is_shown
                 FROM cell_sums cells
                 JOIN spec ON spec.measure = cells.measure
                 LEFT JOIN medians ON medians.measure = cells.measure
@@ -143,57 +146,11 @@ def stage(years: Iterable[int], iscms: Iscms) -> None:
                 WHERE {within(iscms, "cells.iscm_id")}
                     AND (spec.least_n = 0 OR cells.period <> '{PeriodKind.ROLLING}')
             ) worked
+            -- A list of cells that are not shown would tell who answered.
+            WHERE is_shown = 1 OR dimension = ''
             """,
             [],
         )
-
-
-def _work_out_floors() -> None:
-    """Which cells of answers may be shown: those with enough of them, where what is left of a whole
-    when all its parts are subtracted that may be shown is nothing, or enough as well.
-
-    Cells that split a whole: the mechanisms of everything, the values of a dimension (of everything
-    or of a mechanism), and the quarters of a year's cell.
-    """
-    told = "SUM(CASE WHEN cells.n >= least_n THEN cells.n ELSE 0 END)"
-    create_from(
-        "floors",
-        f"""
-        SELECT {KEYS}, CASE WHEN n >= least_n AND ({_none_or_enough("whole", "told")})
-            AND (period <> '{PeriodKind.QUARTER}'
-                OR {_none_or_enough("of_year", "told_by_quarters")})
-            THEN 1 ELSE 0 END AS is_shown
-        FROM (
-            SELECT cells.*, least_n, whole.n AS whole, of_year.n AS of_year,
-                {told} OVER (
-                    PARTITION BY cells.measure, cells.period, cells.year, cells.quarter,
-                        cells.dimension, CASE WHEN cells.dimension <> '' THEN cells.iscm_id
-                            WHEN cells.iscm_id = 0 THEN 0 ELSE 1 END
-                ) AS told,
-                {told} OVER (
-                    PARTITION BY cells.measure, cells.period, cells.year, cells.iscm_id,
-                        cells.dimension, cells.value
-                ) AS told_by_quarters
-            FROM cell_sums cells
-            JOIN spec ON spec.measure = cells.measure AND spec.least_n > 0
-            LEFT JOIN cell_sums whole ON whole.measure = cells.measure
-                AND whole.period = cells.period AND whole.year = cells.year
-                AND whole.quarter = cells.quarter AND whole.dimension = ''
-                AND whole.iscm_id = CASE WHEN cells.dimension <> '' THEN cells.iscm_id ELSE 0 END
-                AND (cells.dimension <> '' OR cells.iscm_id <> 0)
-            LEFT JOIN cell_sums of_year ON of_year.measure = cells.measure
-                AND of_year.period = '{PeriodKind.YEAR}' AND of_year.year = cells.year
-                AND of_year.iscm_id = cells.iscm_id AND of_year.dimension = cells.dimension
-                AND of_year.value = cells.value
-        ) family
-        """,
-    )
-    index("floors", KEYS)
-
-
-def _none_or_enough(whole: str, told: str) -> str:
-    """The condition that what is left of a whole is nothing, or enough to be shown."""
-    return f"COALESCE({whole} - {told}, 0) <= 0 OR {whole} - {told} >= least_n"
 
 
 def _beside() -> str:
@@ -419,6 +376,7 @@ def _status(on: dt.date) -> str:
     )
     return f"""
         CASE
+            WHEN staged.n IS NULL THEN '{Status.TOO_FEW}'
             WHEN staged.value IS NULL THEN '{Status.NO_DATA}'
             WHEN spec.direction = '{Direction.CONTEXT}' THEN '{Status.CONTEXT}'
             WHEN spec.green IS NULL OR spec.amber IS NULL THEN
