@@ -24,7 +24,7 @@ class Migration(migrations.Migration):
         ("common", "0020_changes"),
         ("engagements", "0010_objectives_and_themes_of_goals"),
         ("finance", "0026_source_of_funds_by_its_name"),
-        ("reporting", "0070_tables_have_versions"),
+        ("reporting", "0072_take_back_what_tells_single_answers"),
     ]
 
     operations = [migrations.RunPython(install, drop)]

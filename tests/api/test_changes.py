@@ -16,7 +16,7 @@ from engagements.models import Country, Event, Theme
 from iscm_portal.common.changes import feed
 from iscm_portal.common.choices import AccessGroup, Scope
 from iscm_portal.common.models import Change
-from tests.api.client import LISTS, READ, Api, accepted_report
+from tests.api.client import FOLLOWED, READ, Api, accepted_report
 from tests.api.following import Follower, show_own_transaction
 from tests.factories import engagements as make
 from tests.factories import finance as money
@@ -30,10 +30,10 @@ def own_transaction(monkeypatch: pytest.MonkeyPatch) -> None:
     show_own_transaction(monkeypatch)
 
 
-@pytest.mark.parametrize("name", LISTS)
+@pytest.mark.parametrize("name", FOLLOWED)
 def test_a_new_record_of_every_resource_is_told_with_its_address(name: str) -> None:
     follower = Follower(type=name)
-    LISTS[name][1]()
+    FOLLOWED[name][1]()
     first = next(row for row in follower.news() if row["change"] == "created")
     assert first["type"] == name
     assert first["url"] == f"http://testserver/api/v1/{name}/{first['id']}/"
@@ -179,10 +179,10 @@ def test_a_survey_in_the_making_is_told_to_who_makes_surveys_only() -> None:
 @pytest.mark.parametrize("scope", READ)
 def test_a_token_hears_of_what_its_scope_opens_and_nothing_else(scope: Scope) -> None:
     follower = Follower(Api(scopes=[scope]))
-    for _scope, row in LISTS.values():
+    for _scope, row in FOLLOWED.values():
         row()
     heard = {row["type"] for row in follower.news()}
-    assert heard == {name for name, (opens, _row) in LISTS.items() if opens == scope}
+    assert heard == {name for name, (opens, _row) in FOLLOWED.items() if opens == scope}
 
 
 def test_without_any_scope_there_is_no_feed() -> None:

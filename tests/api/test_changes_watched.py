@@ -11,7 +11,7 @@ from django.urls import get_resolver
 from iscm_portal.common.changes import triggers
 from iscm_portal.common.changes.watched import SCOPES, WATCHED, part
 from iscm_portal.common.records import Children, Links
-from tests.api.client import LISTS
+from tests.api.client import FOLLOWED
 
 pytestmark = pytest.mark.django_db
 
@@ -25,19 +25,19 @@ def viewsets() -> dict[str, Any]:
     for resolver in get_resolver("iscm_portal.api_urls").url_patterns:
         for pattern in getattr(resolver, "url_patterns", []):
             name = str(pattern.pattern).strip("/")
-            if name in LISTS:
+            if name in FOLLOWED:
                 found[name] = pattern.callback.cls
     return found
 
 
 def test_every_resource_is_watched_with_its_own_scope_and_table() -> None:
     views = viewsets()
-    assert {name: scope for name, (scope, _row) in LISTS.items()} == SCOPES
+    assert {name: scope for name, (scope, _row) in FOLLOWED.items()} == SCOPES
     for name, view in views.items():
         assert view.queryset.model._meta.db_table == WATCHED_BY_TYPE[name].table
 
 
-@pytest.mark.parametrize("name", LISTS)
+@pytest.mark.parametrize("name", FOLLOWED)
 def test_what_a_record_holds_of_other_tables_is_part_of_it(name: str) -> None:
     view = viewsets()[name]
     model = view.queryset.model
