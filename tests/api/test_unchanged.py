@@ -57,7 +57,7 @@ each_by_itself = pytest.mark.django_db(transaction=True)
 
 
 @each_by_itself
-def test_what_changed_is_answered() -> None:
+def test_what_changed_is_answered(releases_go: None) -> None:
     api = Api()
     for name, (_scope, add) in LISTS.items():
         add()
