@@ -265,7 +265,12 @@ CELERY_TASK_ALWAYS_EAGER = not REDIS_URL
 # says so; a command that ends at once would take its threads with it.
 LONG_JOBS_IN_THREADS = env.bool("LONG_JOBS_IN_THREADS", False)
 CELERY_TASK_ACKS_LATE = True
-CELERY_IMPORTS = ["iscm_portal.common.outbox", "iscm_portal.common.versions"]
+CELERY_IMPORTS = [
+    "iscm_portal.common.outbox",
+    "iscm_portal.common.versions",
+    "iscm_portal.common.changes.tasks",
+    "iscm_portal.common.webhooks.tasks",
+]
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 # A page must not wait for a broker that is away: the outbox keeps the work until the next tick.
@@ -282,6 +287,14 @@ CELERY_BEAT_SCHEDULE = {
     "look-after-surveys": {"task": "reporting.look_after_surveys", "schedule": 300.0},
     "send-briefings": {"task": "reporting.send_briefings", "schedule": 300.0},
     "remove-loose-files": {"task": "reporting.remove_loose_files", "schedule": 86_400.0},
+    # One that a busy worker has not begun when the next is due is not needed any more.
+    "deliver-webhooks": {
+        "task": "common.deliver_webhooks",
+        "schedule": 10.0,
+        "options": {"expires": 10.0},
+    },
+    "forget-deliveries": {"task": "common.forget_deliveries", "schedule": 86_400.0},
+    "forget-changes": {"task": "common.forget_changes", "schedule": 86_400.0},
     "take-up-imports": {"task": "finance.take_up_imports", "schedule": 300.0},
     "thin-out-versions": {"task": "common.thin_out_versions", "schedule": 600.0},
     "compile-nightly": {
@@ -305,6 +318,9 @@ SURVEY_LIMITS = {
 }
 # A form that comes back sooner was filled by a machine.
 SURVEY_LEAST_SECONDS = 3
+# Hosts to which webhooks go though they are none of the open internet, over http as well: for tests
+# and for receivers in the house. Names or addresses without a port.
+WEBHOOK_TEST_HOSTS: list[str] = env.list("WEBHOOK_TEST_HOSTS", [])
 # Who publishes at IATI: agency and number, as in XX-ABC-123456. Empty: there is no activity file.
 IATI_ORGANISATION_ID = env.str("IATI_ORGANISATION_ID", "")
 if not re.fullmatch(r"(?:[A-Za-z]{2,}-[A-Za-z0-9._-]+)?", IATI_ORGANISATION_ID):

@@ -15,6 +15,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("accounts/logout/", account_views.logout, name="account_logout"),
     path("admin/", admin.site.urls),
     path("api/v1/", include("iscm_portal.api_urls")),
+    path("webhooks/", include("iscm_portal.common.webhooks.urls")),
     path("worker.js", devices.worker, name="worker"),
     path("offline/", devices.offline, name="offline"),
     path("healthz", health.healthz, name="healthz"),

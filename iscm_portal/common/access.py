@@ -48,6 +48,7 @@ RIGHTS: dict[str, frozenset[AccessGroup]] = {
     "publish_releases": REVIEWERS,
     "edit_surveys": REVIEWERS,
     "manage_users": REVIEWERS,
+    "use_webhooks": frozenset({G.FINANCE, G.IPD, G.ANALYST, G.ADMIN}),
 }
 
 OF_EVERYBODY = frozenset(
@@ -78,22 +79,32 @@ def allowed_scopes(user: Any) -> frozenset[Scope]:
     return SCOPES[AccessGroup(user.access_group)]
 
 
+def granted_scopes(user: Any, token: Any) -> frozenset[Scope]:
+    """What a request may: a token brings its own scopes, cut down to what its owner may still do;
+    a signed-in browser (no token) has the scopes of its user."""
+    granted = allowed_scopes(user)
+    return granted if token is None else granted & frozenset(token.scopes)
+
+
 class HasScope(BasePermission):
     """Lets a request pass when its reader holds the view's ``scope``.
 
-    A token brings its own scopes, cut down to what its owner may still do; a signed-in browser
-    has the scopes of its user. A view without ``scope`` is closed; to write takes ``write_scope``
-    as well, for the answer says what the record holds.
+    A view without ``scope`` is closed; to write takes ``write_scope`` as well, for the answer says
+    what the record holds.
     """
 
     def has_permission(self, request: Request, view: Any) -> bool:
         needed = {getattr(view, "scope", None)}
-        if request.method not in SAFE_METHODS:
+        # A view that nothing is written to answers so itself (405), whoever asks.
+        methods = getattr(view, "http_method_names", [])
+        if request.method not in SAFE_METHODS and str(request.method).lower() in methods:
             needed.add(getattr(view, "write_scope", None))
-        if not request.user.is_authenticated:
-            return False
-        granted = allowed_scopes(request.user)
-        token: Any = request.auth
-        if token is not None:
-            granted &= frozenset(token.scopes)
-        return needed <= granted
+        return needed <= granted_scopes(request.user, request.auth)
+
+
+class HasAnyScope(BasePermission):
+    """Lets a request pass that may read records of any kind; the view looks at which."""
+
+    def has_permission(self, request: Request, view: Any) -> bool:
+        granted = granted_scopes(request.user, request.auth) - {Scope.READ_CALENDAR}
+        return any(scope.startswith("read:") for scope in granted)

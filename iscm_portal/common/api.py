@@ -413,11 +413,14 @@ class EndpointSchema(AutoSchema):
 
     def errors(self, may_lack: bool) -> dict[Any, Any]:
         """The refusals; with 404 where what the address names may not be there."""
-        return {
-            (code, "application/json"): OpenApiResponse(ErrorSerializer, description)
-            for code, description in ERRORS.items()
-            if code != 404 or may_lack
-        }
+        found: dict[Any, Any] = {}
+        for code, description in ERRORS.items():
+            if code != 404 or may_lack:
+                found.update(self.error(code, description))
+        return found
+
+    def error(self, code: int, description: str) -> dict[Any, Any]:
+        return {(code, "application/json"): OpenApiResponse(ErrorSerializer, description)}
 
 
 class RecordViewSet(Endpoint, GenericViewSet[Any]):

@@ -13,7 +13,22 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from simple_history.models import HistoricalRecords
 
+from .changes.models import Change
 from .choices import Confidence
+from .webhooks.models import Webhook, WebhookDelivery, WebhookTry
+
+__all__ = [
+    "ApiToken",
+    "Change",
+    "JobRun",
+    "OutboxMessage",
+    "SentForm",
+    "Sourced",
+    "Tracked",
+    "Webhook",
+    "WebhookDelivery",
+    "WebhookTry",
+]
 
 
 class Tracked(models.Model):

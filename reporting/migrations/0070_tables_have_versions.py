@@ -94,7 +94,7 @@ class Migration(migrations.Migration):
         ("common", "0010_table_versions"),
         ("engagements", "0010_objectives_and_themes_of_goals"),
         ("finance", "0030_what_hinders_an_undoing"),
-        ("reporting", "0056_values_counted_of_whole_runs"),
+        ("reporting", "0065_say_why_there_is_no_colour"),
     ]
 
     operations = [migrations.RunPython(create_triggers, drop_triggers)]

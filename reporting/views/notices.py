@@ -11,6 +11,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_POST
 
 from engagements.models import SignedInRequest
+from iscm_portal.common.access import may
 from iscm_portal.common.forms import problems_of
 from iscm_portal.common.pages import keyset_page
 
@@ -58,6 +59,7 @@ def profile(request: SignedInRequest) -> HttpResponse:
         "form": form,
         "problems": problems_of(form) if form.is_bound else [],
         "has_errors": form.is_bound,
+        "may_use_webhooks": may(request.user, "use_webhooks"),
     }
     return render(request, "reporting/profile.html", context, status=422 if form.is_bound else 200)
 

@@ -13,6 +13,7 @@ from reporting.services.releasing import close_year
 from tests.factories import engagements as make
 from tests.factories import finance as money
 from tests.factories import reporting as reported
+from tests.webhooks import webhook
 
 pytestmark = pytest.mark.django_db
 
@@ -103,6 +104,9 @@ PAGES: dict[str, tuple[str, ...]] = {
         *("revision", "iscm", "dimension", "value", "after"),
     ),
     "/recommendations/": (),
+    "/webhooks/": ("after",),
+    "/webhooks/new/": (),
+    "/webhooks/{webhook}/": ("after",),
     "/surveys/": ("use", "state", "format", "after"),
     "/surveys/needs/": ("survey", "lang", "format"),
     "/surveys/{survey}/": ("lang", "place", "format"),
@@ -196,6 +200,7 @@ def world(media, ipd):
         "fund": money.FundDisbursementFactory().fund.slug,
         "line": money.FundingLineFactory().pk,
         "survey": reported.SurveyFactory(state="closed").pk,
+        "webhook": webhook.sent_delivery(ipd).webhook_id,
         "position": (terms := money.TermsOfReferenceFactory()).position_id,
         "terms": terms.pk,
     }
@@ -235,6 +240,7 @@ def test_no_bad_parameter_makes_a_page_fail_and_nul_is_refused_in_words(client, 
         f"/releases/{ENDLESS}/close/",
         "/surveys/99999999999999999999/",
         "/surveys/questions/99999999999999999999/",
+        "/webhooks/99999999999999999999/",
         "/s/" + "x" * 4000 + "/",
         "/funds/nowhere/",
         "/funds/nowhere/sheet.pdf",

@@ -27,6 +27,7 @@ from tests.factories import finance as money
 from tests.factories import reporting as reported
 from tests.finance import imported
 from tests.twins import taken_back
+from tests.webhooks import webhook
 
 pytestmark = pytest.mark.django_db
 
@@ -156,6 +157,9 @@ TABLE: dict[str, tuple[int, ...]] = {
     "/admin/engagements/user/{user}/password/": (302, 302, 302, 302, 302, 200, 302, 200),
     "/admin/common/apitoken/": (302, 302, 302, 302, 302, 200, 302, 200),
     "/admin/common/apitoken/add/": (302, 302, 302, 302, 302, 403, 302, 403),
+    "/webhooks/": (302, 403, 403, 403, 200, 200, 200, 200),
+    "/webhooks/new/": (302, 403, 403, 403, 200, 200, 200, 200),
+    "/webhooks/{webhook}/": (302, 404, 404, 404, 200, 200, 404, 200),
     "/worker.js": (200, 200, 200, 200, 200, 200, 200, 200),
     "/offline/": (200, 200, 200, 200, 200, 200, 200, 200),
     "/healthz": (200, 200, 200, 200, 200, 200, 200, 200),
@@ -215,6 +219,11 @@ POSTS: dict[str, tuple[int, ...]] = {
     "/surveys/questions/{question}/move/": (403, 404, 404, 404, 404, 302, 404, 302),
     "/surveys/questions/{question}/remove/": (403, 404, 404, 404, 404, 302, 404, 302),
     "/s/{survey_token}/": (422, 422, 422, 422, 422, 422, 422, 422),
+    "/webhooks/new/": (403, 403, 403, 403, 422, 422, 422, 422),
+    "/webhooks/{webhook}/pause/": (403, 404, 404, 404, 302, 302, 404, 302),
+    "/webhooks/{webhook}/resume/": (403, 404, 404, 404, 302, 302, 404, 302),
+    "/webhooks/{webhook}/remove/": (403, 404, 404, 404, 302, 302, 404, 302),
+    "/webhooks/deliveries/{delivery}/again/": (403, 404, 404, 404, 302, 302, 404, 302),
     "/imports/new/": (403, 403, 403, 403, 422, 403, 403, 422),
     "/imports/{import}/write/": (403, 404, 404, 404, 302, 403, 404, 302),
     "/imports/{import}/undo/": (403, 404, 404, 404, 302, 403, 404, 302),
@@ -303,6 +312,7 @@ def places_of_all_kinds(people):
     )
     return {
         **surveys_for(reporter.office),
+        **webhooks_of(people["finance"]),
         "fund": case.fund.slug,
         "case": case.pk,
         "contribution": money.FundContributionFactory(fund=case.fund).pk,
@@ -329,6 +339,12 @@ def places_of_all_kinds(people):
         "goal": make.ReferenceFrameFactory(kind="gcm_objective").code,
         "closed": 2025,
     }
+
+
+def webhooks_of(owner):
+    """A webhook that has sent something."""
+    delivery = webhook.sent_delivery(owner)
+    return {"webhook": delivery.webhook_id, "delivery": delivery.pk}
 
 
 def surveys_for(office):

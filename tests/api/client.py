@@ -119,6 +119,10 @@ LISTS: dict[str, tuple[Scope, Callable[[], Any]]] = {
 }
 
 
+# What ``changes/`` tells of by itself: a lesson is part of its report there.
+FOLLOWED = {name: told for name, told in LISTS.items() if name != "lessons"}
+
+
 class Api:
     """The API as a program sees it that holds a token."""
 

@@ -15,6 +15,7 @@ from finance.models import Attribution, FundContribution, FundDisbursement, Posi
 from reporting.models import Duty, PostEventReport, Survey
 from reporting.services.releasing import close_year
 from tests.factories import reporting as reported
+from tests.webhooks import webhook
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -68,6 +69,9 @@ PAGES = {
         "/staffing/?sort=-gap&as_of=2026-11-24",
         "/sustaining/?sort_donors=-row&as_of=2026-11-24",
         "/funds/?as_of=2026-11-24",
+        "/webhooks/",
+        "/webhooks/new/",
+        "/webhooks/{webhook}/",
         "/surveys/",
         "/surveys/?use=needs",
         "/surveys/needs/",
@@ -159,6 +163,7 @@ def places(releases_go):
     close_year(2025, 1, "Demo: closed to look at.", User.objects.get(username="ipd"), NOW)
     found["today"] = timezone.localdate().isoformat()
     found |= surveys()
+    found["webhook"] = webhook.sent_delivery(User.objects.get(username="analyst")).webhook_id
     return {**found, "event": PostEventReport.objects.get(pk=found["accepted"]).event_id}
 
 

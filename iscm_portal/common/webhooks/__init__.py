@@ -1,0 +1,1 @@
+"""Changes that are sent: subscriptions of tools to the feed, signed, in order, and tried again."""
