@@ -19,6 +19,7 @@ from django.db import IntegrityError, connection, transaction
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from iscm_portal.common.changes.models import Change
 from iscm_portal.common.models import OutboxMessage
 from reporting.models import (
     IndicatorValue,
@@ -469,6 +470,25 @@ def test_no_answer_of_the_api_has_one(few, world, group, key):
             assert {line["n"] for line in lines} <= {"9", "12", "", "0"}
 
 
+def test_the_feed_of_changes_does_not_tell_of_a_mechanism_with_too_few(world):
+    iscm = world["iscms"]["south"]
+    told.SatisfactionAnswerFactory.create_batch(
+        3, iscm=world["iscms"]["north"], answered_on=DAYS[0]
+    )
+    told.SatisfactionAnswerFactory.create_batch(3, iscm=iscm, answered_on=DAYS[0])
+    compile_indicators(2026, 2026, AT)
+    value = IndicatorValue.objects.get(cell=f"iscm:{iscm.pk}", period="year", value__gte=0)
+    SatisfactionAnswer.objects.filter(iscm=iscm).first().delete()
+    compile_indicators(2026, 2026, LATER)
+    value.refresh_from_db()
+    assert value.status == "too_few"
+    told_of = Change.objects.filter(type="indicator-values", record=value.pk).order_by("pk")
+    assert list(told_of.values_list("audience_before", "audience_after")) == [
+        (None, "everyone"),
+        ("everyone", None),
+    ]
+
+
 def test_no_release_has_one_and_no_cause_of_a_revision_is_an_answer(client, few, world):
     ipd = make.UserFactory(access_group="ipd", office=make.OfficeFactory())
     release = close_year(2025, 1, "", ipd, AT)
@@ -504,7 +524,7 @@ def test_the_dashboard_says_that_answers_are_too_few_and_not_that_there_are_none
         if place == "&iscm=south":
             rolling = "rolling" in period
             assert ("2 have too few answers to show." in text) != rolling
-            assert ("answers are not published for twelve months" in text) == rolling
+            assert ("Not published for twelve months, for they are answers:" in text) == rolling
             assert "have no data" not in text
         assert "Tuvalu" not in client.get(f"{address}&format=csv").getvalue().decode()
     sheet = client.get(f"/indicators/?year=2025&iscm=south{period}&format=pdf")

@@ -115,7 +115,13 @@ WATCHED = (
         "reporting_indicator",
         parts=(part("reporting_indicator_relevant_to", "indicator_id"),),
     ),
-    Watched("indicator-values", N, "reporting_indicatorvalue"),
+    # A mechanism whose answers are too few to show is in no list (docs/decisions/0037).
+    Watched(
+        "indicator-values",
+        N,
+        "reporting_indicatorvalue",
+        "CASE WHEN {row}.status <> 'too_few' OR {row}.iscm_id IS NULL THEN 'everyone' END",
+    ),
     Watched("compile-runs", N, "reporting_compilerun"),
     Watched("releases", N, "reporting_release"),
     Watched(
