@@ -104,7 +104,7 @@ def test_a_link_has_the_past_year_and_what_is_to_come_and_one_mechanism_if_asked
 def test_a_link_opens_the_calendar_and_nothing_else_until_it_is_revoked(client, analyst):
     link = made_link(client)
     token = ApiToken.objects.get()
-    text = link.removeprefix("/calendar/").removesuffix(".ics")
+    text = link.removeprefix("/calendar/").removesuffix("/events.ics")
     assert token.scopes == ["read:calendar"]
     client.logout()
     headers = {"Authorization": f"Bearer {text}"}
@@ -113,10 +113,10 @@ def test_a_link_opens_the_calendar_and_nothing_else_until_it_is_revoked(client, 
     token.refresh_from_db()
     assert token.last_used_at is not None
     _other, other_text = ApiToken.issue(analyst, ["read:directory"], 30)
-    assert client.get(f"/calendar/{other_text}.ics").status_code == 404
+    assert client.get(f"/calendar/{other_text}/events.ics").status_code == 404
     token.revoke(NOW)
     assert client.get(link).status_code == 404
-    assert client.get("/calendar/none.ics").status_code == 404
+    assert client.get("/calendar/none/events.ics").status_code == 404
 
 
 def test_a_calendar_takes_as_many_statements_for_many_events_as_for_few(client, analyst):
