@@ -424,6 +424,7 @@ def test_the_table_names_every_page_and_every_action():
     shapes = {shape.replace("edit/people", "edit/<slug:step>") for shape in shapes}
     shapes = {shape.replace("unsubscribe/{}", "unsubscribe/<str:token>") for shape in shapes}
     shapes = {"s/<str:token>/" if shape == "s/{}/" else shape for shape in shapes}
+    shapes = {shape.replace("calendar/{}/", "calendar/<str:text>/") for shape in shapes}
     shapes = {shape.replace("edit/short", "edit/<slug:step>") for shape in shapes}
     shapes = {shape.replace("edit/check", "edit/<slug:step>") for shape in shapes}
     shapes = {shape.replace("table-4.", "table-<int:number>.") for shape in shapes}

@@ -14,6 +14,7 @@ from django.db import connections, transaction
 from django.utils import timezone
 
 from engagements.models import Theme
+from iscm_portal.common.changes.models import Change
 from iscm_portal.common.models import OutboxMessage, Webhook, WebhookDelivery, WebhookTry
 from iscm_portal.common.webhooks import services
 from tests.api.following import show_own_transaction
@@ -41,6 +42,12 @@ class Clock:
 @pytest.fixture(autouse=True)
 def test_hosts(settings: Any) -> None:
     settings.WEBHOOK_TEST_HOSTS = ["127.0.0.1"]
+
+
+@pytest.fixture(autouse=True)
+def nothing_changed_before(db: None) -> None:
+    """On SQLite a test that ends by emptying the tables leaves word of what it deleted."""
+    Change.objects.all().delete()
 
 
 @pytest.fixture
