@@ -208,7 +208,7 @@ def test_rows_from_before_get_a_code_made_of_their_number_and_so_do_their_versio
             changes = [sql for sql in asked if sql.startswith("UPDATE")]
             assert len(changes) == 4  # sets, whatever the number of rows
     finally:
-        call_command("migrate", "finance", verbosity=0)
+        call_command("migrate", verbosity=0)
     assert FundingLine.objects.get(pk=line.pk).code == "L-1"
 
 
