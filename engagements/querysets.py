@@ -51,11 +51,6 @@ class EventQuerySet(PortalQuerySet):
         by_year = Q(starts_on__isnull=True, year__in=list(period.whole_years))
         return self.filter(by_day | by_year)
 
-    def over_in(self, period: Period) -> Self:
-        """Events whose last day lies in ``period``; an event without one ends as it begins."""
-        ended = period.q("ends_on") | (Q(ends_on__isnull=True) & period.q("starts_on"))
-        return self.filter(ended)
-
     def with_delegation_of(self, office_id: int) -> Self:
         """Events in which at least one delegate of the office took part."""
         # One model away: no import. Kept versions of events know their model.

@@ -11,7 +11,7 @@ from iscm_portal.common.access import Reader, may
 from iscm_portal.common.period import Period, held_during
 from iscm_portal.common.querysets import PortalQuerySet
 
-from .choices import FundingSource, PaidBy
+from .choices import PaidBy
 
 
 class OfficeMoneyQuerySet(PortalQuerySet):
@@ -36,9 +36,6 @@ class FundingLineQuerySet(OfficeMoneyQuerySet):
     def printed_in(self, table: int) -> Self:
         """The lines that are cells of a table of the evaluation (4, 5 or 6)."""
         return self.filter(printed_table=table)
-
-    def of_source(self, *sources: FundingSource | str) -> Self:
-        return self.filter(source_of_funds__in=sources)
 
 
 class PositionQuerySet(OfficeMoneyQuerySet):

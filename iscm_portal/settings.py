@@ -266,6 +266,7 @@ CELERY_TASK_ALWAYS_EAGER = not REDIS_URL
 LONG_JOBS_IN_THREADS = env.bool("LONG_JOBS_IN_THREADS", False)
 CELERY_TASK_ACKS_LATE = True
 CELERY_IMPORTS = [
+    "iscm_portal.common.api_writes",
     "iscm_portal.common.outbox",
     "iscm_portal.common.versions",
     "iscm_portal.common.changes.tasks",
@@ -293,6 +294,7 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 10.0,
         "options": {"expires": 10.0},
     },
+    "forget-keyed-calls": {"task": "common.forget_keyed_calls", "schedule": 86_400.0},
     "forget-deliveries": {"task": "common.forget_deliveries", "schedule": 86_400.0},
     "forget-changes": {"task": "common.forget_changes", "schedule": 86_400.0},
     "take-up-imports": {"task": "finance.take_up_imports", "schedule": 300.0},

@@ -43,6 +43,17 @@ CHROMIUM_ARGUMENTS = [
 ]
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what is marked to belong to the other database."""
+
+    def is_here(item: pytest.Item) -> bool:
+        mark = item.get_closest_marker("only_on")
+        return mark is None or mark.args[0] == connection.vendor
+
+    config.hook.pytest_deselected(items=[item for item in items if not is_here(item)])
+    items[:] = [item for item in items if is_here(item)]
+
+
 def pytest_configure(config: pytest.Config) -> None:
     # Migrating and factories leave much behind; to look for it less often saves a tenth.
     gc.set_threshold(10_000, 10, 10)

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from iscm_portal.common.access import allowed_scopes
+from iscm_portal.common.access import granted_scopes
 from iscm_portal.common.choices import Scope
 from iscm_portal.common.ical import Entry, calendar
 from iscm_portal.common.models import ApiToken
@@ -46,7 +46,7 @@ def calendar_feed(request: HttpRequest, text: str) -> StreamingHttpResponse:
     """The events of the year behind and of all to come, as whoever made the link may see them."""
     now = timezone.now()
     token = ApiToken.objects.match(text, now)
-    if token is None or not _opens(token):
+    if token is None or Scope.READ_CALENDAR not in granted_scopes(token.user, token):
         raise Http404
     token.note_use(now)
     iscms = ISCM.objects.visible_to(token.user)
@@ -57,12 +57,6 @@ def calendar_feed(request: HttpRequest, text: str) -> StreamingHttpResponse:
     response["Cache-Control"] = "private, no-cache"
     response["Content-Disposition"] = 'inline; filename="events.ics"'
     return response
-
-
-def _opens(token: ApiToken) -> bool:
-    """Whether the token is of a calendar link, and its owner may still read the directory."""
-    is_of_calendar = Scope.READ_CALENDAR in token.scopes
-    return is_of_calendar and Scope.READ_CALENDAR in allowed_scopes(token.user)
 
 
 def _in_octets(lines: Iterator[str]) -> Iterator[bytes]:

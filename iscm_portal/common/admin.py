@@ -80,7 +80,7 @@ class OutboxMessageAdmin(ReadOnlyAdmin):
 
 @admin.register(ApiToken)
 class ApiTokenAdmin(ReadOnlyAdmin):
-    """Tokens are made by ``manage.py create_token``; here they are seen and revoked."""
+    """Tokens are made by their owners (``/tokens/``); here all are seen and revoked."""
 
     list_display = ["label", "user", "prefix", "expires_at", "last_used_at", "revoked_at"]
     exclude = ["digest"]

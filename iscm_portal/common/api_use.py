@@ -20,6 +20,7 @@ from django.utils import timezone
 from rest_framework.throttling import BaseThrottle
 
 from .models import ApiToken, ApiUse
+from .rates import counted
 
 MINUTE = 60
 KEPT = 2 * 24 * 3600
@@ -49,7 +50,7 @@ class TokenRate(BaseThrottle):
         now = timezone.now()
         minute, second = divmod(int(now.timestamp()), MINUTE)
         limit = settings.API_CALLS_PER_MINUTE
-        calls = _count(f"api-rate:{_who(request)}:{minute}", 1, 2 * MINUTE)
+        calls = counted(f"api-rate:{_who(request)}:{minute}", 2 * MINUTE)
         request.rate = Rate(limit, max(0, limit - calls), MINUTE - second)
         return calls <= limit
 
@@ -69,9 +70,9 @@ def record_use(request: Any, response: Any) -> None:
         return
     route = request.resolver_match.route
     use = ApiUse(token=token, day=now.date(), endpoint=route, method=request.method, first_at=now)
-    _count(f"{_place(use)}:calls", 1, KEPT)
+    counted(f"{_place(use)}:calls", KEPT)
     if response.status_code >= 400:
-        _count(f"{_place(use)}:refused", 1, KEPT)
+        counted(f"{_place(use)}:refused", KEPT)
     if cache.add(f"{_place(use)}:written", True, MINUTE):
         _write(use, now)
 
@@ -96,25 +97,16 @@ def _write(use: ApiUse, now: dt.datetime) -> None:
 
 
 def _add_what_waits(row: ApiUse, last_at: dt.datetime) -> None:
-    counted = {}
+    waited = {}
     for name in ("calls", "refused"):
         key = f"{_place(row)}:{name}"
         if waiting := cache.get(key, 0):
-            counted[name] = F(name) + waiting
-            _count(key, -waiting, KEPT)
-    if counted:
-        ApiUse.objects.filter(pk=row.pk).update(last_at=last_at, **counted)
+            waited[name] = F(name) + waiting
+            counted(key, KEPT, -waiting)
+    if waited:
+        ApiUse.objects.filter(pk=row.pk).update(last_at=last_at, **waited)
 
 
 def _place(use: ApiUse) -> str:
     digest = hashlib.sha256(f"{use.method} {use.endpoint}".encode()).hexdigest()[:16]
     return f"api-use:{use.token_id}:{use.day}:{digest}"
-
-
-def _count(key: str, more: int, seconds: int) -> int:
-    """Add ``more`` to what is counted under ``key``."""
-    cache.add(key, 0, seconds)
-    try:
-        return int(cache.incr(key, more))
-    except ValueError:  # it ran out between the two
-        return more

@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from typing import Any, ClassVar
 
 import orjson
+from celery import shared_task
 from django import forms
 from django.db import IntegrityError, transaction
 from django.db.models import Model
@@ -115,7 +116,7 @@ class WriteSchema(EndpointSchema):
         view: Any = self.view
         if not self.is_write:
             return None
-        row = row_schema(view.described_form(), view.serializer_class, self.method.lower())
+        row = row_schema(view.described_form(), self.method.lower())
         if self.method.lower() == "post":
             rows = {"type": "array", "items": row, "minItems": 1, "maxItems": MOST}
             row = {"oneOf": [row, rows]}
@@ -147,7 +148,7 @@ class WriteSchema(EndpointSchema):
         }
 
 
-def row_schema(form: forms.BaseForm, record: type[RecordSerializer], method: str) -> dict[str, Any]:
+def row_schema(form: forms.BaseForm, method: str) -> dict[str, Any]:
     """What a record may be sent as; to delete it takes the reason alone."""
     if method == "delete":
         return {"type": "object", "properties": {"reason": {"type": "string"}}}
@@ -447,3 +448,9 @@ def _keyed(request: Request) -> KeyedCall | None:
     if call is None or call.digest != digest:
         raise OtherCall(_("This key was used for another call; give each call its own."))
     return call
+
+
+@shared_task(name="common.forget_keyed_calls")
+def forget_keyed_calls() -> None:
+    """Remove what is told of calls whose day is over: their keys are new again anyway."""
+    KeyedCall.objects.filter(called_at__lte=timezone.now() - KEPT).delete()

@@ -19,12 +19,16 @@ A_DAY = 24 * 3600
 
 def within(name: str, most: int, seconds: int) -> bool:
     """Count one more ``name``; False where there are more than ``most`` within ``seconds``."""
-    key = f"rate:{name}"
+    return counted(f"rate:{name}", seconds) <= most
+
+
+def counted(key: str, seconds: int, more: int = 1) -> int:
+    """Add ``more`` to what is counted under ``key`` for ``seconds`` from the first; the sum."""
     cache.add(key, 0, seconds)
     try:
-        return int(cache.incr(key)) <= most
+        return int(cache.incr(key, more))
     except ValueError:  # it ran out between the two
-        return True
+        return more
 
 
 def address_of(request: HttpRequest) -> str:

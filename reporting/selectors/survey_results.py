@@ -25,7 +25,6 @@ from .surveys import options_in
 FLOOR = 3
 # A region ("") and, within it, a State or an office (0: not known).
 Place = tuple[str, int]
-NOWHERE: Place = ("", 0)
 
 
 def shown_parts(counts: Mapping[Any, int]) -> set[Any]:

@@ -1,6 +1,6 @@
 """The feed of changes between transactions that run at the same time.
 
-PostgreSQL only (``conftest.py``): SQLite has one writer at a time, so that none of this can be.
+PostgreSQL only: SQLite has one writer at a time, so that none of this can be.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from django.db import connections, transaction
 from engagements.models import Theme
 from tests.api.following import Follower
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.only_on("postgresql")]
 
 
 class Held:

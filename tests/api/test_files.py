@@ -77,9 +77,7 @@ HASHTAGS = {
     "targeted",
     "value",
 }
-only_postgresql = pytest.mark.skipif(
-    "sqlite" in settings.DATABASES["default"]["ENGINE"], reason="COPY is PostgreSQL's"
-)
+copies = pytest.mark.only_on("postgresql")  # SQLite has no COPY
 
 
 def columns_of(name: str) -> list[Column]:
@@ -260,7 +258,7 @@ TEXTS = [
 ]
 
 
-@only_postgresql
+@copies
 def test_copy_and_the_rows_one_by_one_give_the_same_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
     for row in LISTS.values():
         row[1]()
@@ -288,7 +286,7 @@ def test_copy_and_the_rows_one_by_one_give_the_same_bytes(monkeypatch: pytest.Mo
         assert body(api.get(f"{name}/", format="csv", **query)) == content, (name, query)
 
 
-@only_postgresql
+@copies
 def test_what_python_writes_is_what_postgresql_writes(monkeypatch: pytest.MonkeyPatch) -> None:
     """SQLite has no COPY: there all comes from Python objects. The same of JSON."""
     for number in range(3):
@@ -312,7 +310,7 @@ def test_what_python_writes_is_what_postgresql_writes(monkeypatch: pytest.Monkey
     as_texts.cache_clear()
 
 
-@only_postgresql
+@copies
 def test_a_list_of_nothing_is_copied_too() -> None:
     money.FundingLineFactory()
     reporter = Api("reporter", scopes=[])
@@ -337,7 +335,7 @@ def many(number: int) -> None:
     )
 
 
-@only_postgresql
+@copies
 @pytest.mark.django_db(transaction=True)
 def test_a_reader_that_goes_away_ends_the_copy_and_the_next_one_is_served() -> None:
     many(20_000)
@@ -354,7 +352,7 @@ def test_a_reader_that_goes_away_ends_the_copy_and_the_next_one_is_served() -> N
     assert body(api.get("funding-lines/", format="csv")) == whole
 
 
-@only_postgresql
+@copies
 @pytest.mark.django_db(transaction=True)
 def test_a_copy_that_fails_on_the_way_has_no_last_line(monkeypatch: pytest.MonkeyPatch) -> None:
     many(3)

@@ -151,11 +151,10 @@ def test_every_table_that_answers_are_read_from_is_watched() -> None:
     assert every_table() - watched() == set()
 
 
+@pytest.mark.only_on("postgresql")  # SQLite has one writer at a time
 @each_by_itself
 def test_transactions_that_end_in_another_order_than_they_began_all_show() -> None:
     """Source: decision 0038. The later one is seen first; the earlier shows all the same."""
-    if connection.vendor != "postgresql":
-        pytest.skip("SQLite has one writer at a time")
     tables = {"engagements_theme"}
     versions = [version_of(tables)]
     earlier, later = connection.copy(), connection.copy()

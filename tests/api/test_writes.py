@@ -12,6 +12,7 @@ import time_machine
 from django.db import connection
 
 from finance.models import Attribution, FundingLine, Project, TimeEntry
+from iscm_portal.common.api_writes import forget_keyed_calls
 from iscm_portal.common.choices import Scope
 from iscm_portal.common.models import KeyedCall, OutboxMessage
 from tests.api.client import Api
@@ -271,6 +272,16 @@ def test_after_a_day_a_key_is_new(officer, line):
         clock.shift(dt.timedelta(seconds=1))
         officer.post("funding-lines/", line, Idempotency_Key="daily")
         assert FundingLine.objects.count() == 2
+
+
+def test_what_is_told_of_calls_is_forgotten_after_their_day(officer, line):
+    with time_machine.travel(NOW, tick=False) as clock:
+        officer.post("funding-lines/", line, Idempotency_Key="old")
+        clock.shift(dt.timedelta(hours=1))
+        officer.post("funding-lines/", line, Idempotency_Key="new")
+        clock.shift(dt.timedelta(hours=23))
+        forget_keyed_calls.apply(throw=True)
+    assert [call.key for call in KeyedCall.objects.all()] == ["new"]
 
 
 def test_a_call_that_was_refused_leaves_its_key_free(officer, line):

@@ -1,4 +1,9 @@
-"""The portal that the browser walks through."""
+"""The portal that the browser walks through.
+
+What the browser does is the same on both databases, and what is behind it is tested on both: each
+story is told once, on the one that it asks more of (``only_on``). ``test_every_page`` looks at the
+wide pages on one and at the narrow ones on the other.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +11,6 @@ import datetime as dt
 
 import pytest
 from django.core.management import call_command
-from django.db import connection
 from django.utils import timezone
 
 from engagements.models import (
@@ -22,18 +26,6 @@ from engagements.models import (
 from reporting.services.compiling import compile_indicators
 
 PASSWORD = "pw-for-tests"
-# What the browser does is the same on both databases, and what is behind it is tested on both: each
-# story is told once, on the one that it asks more of. (``test_every_page`` looks at the wide pages
-# on one and at the narrow ones on the other.)
-ON_POSTGRESQL = {"test_never_lost", "test_imports", "test_documents"}
-ON_SQLITE = {"test_surveys", "test_finance_pages", "test_from_text", "test_cut_tables"}
-
-
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    elsewhere = ON_SQLITE if connection.vendor == "postgresql" else ON_POSTGRESQL
-    told = [item for item in items if item.path.stem not in elsewhere]
-    config.hook.pytest_deselected(items=[item for item in items if item.path.stem in elsewhere])
-    items[:] = told
 
 
 @pytest.fixture

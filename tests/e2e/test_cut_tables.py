@@ -8,7 +8,7 @@ from reporting.measures import MEASURES
 from tests.factories import engagements as make
 from tests.factories import reporting as reported
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.only_on("sqlite")]
 
 MECHANISMS = 30
 ADDRESS = "/indicators/?year=2026&by=iscm"

@@ -12,7 +12,7 @@ from reporting.services import reports as services
 from tests import files
 from tests.factories import engagements as make
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.only_on("postgresql")]
 
 AT = dt.datetime(2026, 11, 20, 14, 2, tzinfo=dt.UTC)
 PDF = {"name": "Outcome.pdf", "mimeType": "application/pdf", "buffer": files.PDF}

@@ -9,7 +9,7 @@ from tests.e2e.test_every_page import problems_of
 from tests.factories import engagements as make
 from tests.factories import finance as money
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.only_on("sqlite")]
 
 
 @pytest.fixture

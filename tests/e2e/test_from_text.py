@@ -10,7 +10,7 @@ from playwright.sync_api import expect
 from reporting.models import KeptText, PostEventReport, ReportedRequest
 from tests.factories import engagements as make
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.only_on("sqlite")]
 
 NO_LINE = ("net::ERR", "Failed to load resource", "Failed to fetch", "when fetching the script")
 MAIL = """Dear all,

@@ -15,7 +15,7 @@ from tests.factories import engagements as make
 from tests.factories import finance as money
 from tests.finance.imported import AT, as_csv, as_xlsx, checked, started, write
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.only_on("postgresql")]
 
 SHEET = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 

@@ -30,7 +30,7 @@ from reporting.services import reviewing
 from tests.conftest import CHROMIUM_ARGUMENTS, database_url
 from tests.factories import engagements as make
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.only_on("postgresql")]
 
 AT = dt.datetime(2026, 11, 20, 14, 2, tzinfo=dt.UTC)
 PASSWORD = "pw-for-tests"

@@ -25,7 +25,7 @@ from reporting.models import (
 )
 from tests.e2e.test_every_page import problems_of
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.only_on("sqlite")]
 
 PEOPLE, BY_BROWSER = 200, 3
 

@@ -283,7 +283,7 @@ def test_a_run_in_work_shows_its_progress_and_is_cancelled(signed_in, officer):
     assert '<progress id="progress" max="1000" value="400">' in page
     assert "<strong>400 of 1,000 rows</strong> are checked." in page
     assert '<div data-in-work="yes"' in page
-    assert "portal/importing.js" in page
+    assert "portal/in_work.js" in page
     signed_in.post(f"/imports/{run.pk}/cancel/")
     page = words(signed_in.get(f"/imports/{run.pk}/"))
     assert "The import was cancelled. Nothing was written." in page

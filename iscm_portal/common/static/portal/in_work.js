@@ -1,5 +1,5 @@
-// Shows how far an import is while the portal works on it; when that is done, the page as it is
-// then. Without this script the page has a link that does the same.
+// Shows how far an import or a compile is while the portal works on it; when that is done, the page
+// as it is then. Without this script the page has a link that does the same.
 (() => {
   const PAUSE = 1500;
   const shown = () => document.querySelector("[data-in-work]");
