@@ -1,0 +1,116 @@
+"""The programs of ``docs/examples`` do what they say, against a portal that runs."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import re
+import subprocess
+import sys
+from types import ModuleType
+from typing import Any
+
+import pytest
+from django.conf import settings
+
+from iscm_portal.common.choices import Scope
+from tests.api.client import Api
+from tests.factories import engagements as make
+from tests.factories import finance as money
+from tests.factories import reporting as reported
+
+EXAMPLES = settings.BASE_DIR / "docs" / "examples"
+a_portal_that_runs = pytest.mark.django_db(transaction=True)
+
+
+def the_client() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("iscm_portal_client", EXAMPLES / "iscm_portal.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # where dataclasses look for the module of a class
+    spec.loader.exec_module(module)
+    return module
+
+
+@a_portal_that_runs
+def test_the_client_reads_records_pages_tables_and_refusals(live_server: Any):
+    iscm = make.ISCMFactory(slug="rcm", acronym="RCM")
+    money.FundingLineFactory.create_batch(5, iscm=iscm, year=2019, amount_usd=100)
+    client = the_client()
+    portal = client.Portal(live_server.url, Api().text, page_size=2)
+    assert portal.record("iscms", "rcm")["acronym"] == "RCM"
+    lines = list(portal.records("funding-lines", year=2019))
+    assert [line["amount_usd"] for line in lines] == ["100.00"] * 5
+    assert len({line["id"] for line in lines}) == 5
+    rows = portal.table("funding-lines", year=2019)
+    assert [row["id"] for row in rows] == [str(line["id"]) for line in lines]
+    totals = portal.resources(by="iscm,year", year=2019)["totals"]
+    assert [(row["year"], row["known_usd"]) for row in totals] == [(2019, "500.00")]
+    other = client.Portal(live_server.url, Api(scopes=[Scope.READ_DIRECTORY]).text)
+    with pytest.raises(client.PortalError) as refused:
+        other.table("funding-lines")
+    assert refused.value.status == 403
+
+
+@a_portal_that_runs
+def test_a_client_that_has_called_too_often_waits_and_goes_on(
+    live_server: Any, settings: Any, monkeypatch: pytest.MonkeyPatch
+):
+    settings.API_CALLS_PER_MINUTE = 1
+    client = the_client()
+    waited: list[int] = []
+
+    def wait(seconds: int) -> None:
+        waited.append(seconds)
+        settings.API_CALLS_PER_MINUTE = 100
+
+    monkeypatch.setattr(client.time, "sleep", wait)
+    portal = client.Portal(live_server.url, Api().text)
+    for _call in range(2):
+        assert list(portal.records("themes")) == []
+    assert len(waited) == 1
+    assert 0 < waited[0] <= 60
+
+
+@a_portal_that_runs
+def test_pandas_shows_the_coverage_of_each_mechanism_by_year(live_server: Any):
+    indicator = reported.IndicatorFactory(key="report_coverage")
+    iscm = make.ISCMFactory(slug="rcm")
+    for year, value in ((2025, 50), (2026, 75)):
+        reported.IndicatorValueFactory(
+            indicator=indicator, year=year, iscm=iscm, cell=f"iscm:{iscm.pk}", value=value, n=4
+        )
+    env = {**os.environ, "PORTAL": live_server.url, "TOKEN": Api().text}
+    ran = subprocess.run(
+        [sys.executable, EXAMPLES / "coverage.py"], env=env, capture_output=True, text=True
+    )
+    assert ran.stderr == ""
+    assert [line.split() for line in ran.stdout.splitlines()] == [
+        ["year", "2025", "2026"],
+        ["iscm"],
+        ["rcm", "50.0", "75.0"],
+    ]
+
+
+@pytest.mark.django_db
+def test_the_script_in_r_asks_for_what_there_is():
+    text = (EXAMPLES / "investment.R").read_text()
+    (path,) = re.findall(r'req_url_path\("/api/v1/([^"]+)"\)', text)
+    (asked,) = re.findall(r"req_url_query\(([^)]*)\)", text)
+    money.FundingLineFactory(iscm=make.ISCMFactory(), year=2019)
+    (row,) = Api().read(path, **dict(re.findall(r'(\w+) = "([^"]*)"', asked)))["rows"]
+    (amounts,) = re.findall(r"amounts <- c\(([^)]*)\)", text)
+    assert {"label", "year", *re.findall(r'"(\w+)"', amounts)} <= row.keys()
+
+
+@pytest.mark.django_db
+def test_the_query_of_excel_asks_for_columns_that_there_are():
+    text = (EXAMPLES / "funding_lines.pq").read_text()
+    (address,) = re.findall(r'"/api/v1/([^"]+)"', text)
+    (columns,) = re.findall(r"Columns = \{([^}]*)\}", text)
+    money.FundingLineFactory(year=2019)
+    path, _mark, query = address.partition("?")
+    answer = Api().read(path, **dict(pair.split("=") for pair in query.split("&")))
+    assert set(re.findall(r'"(\w+)"', columns)) <= answer["results"][0].keys()
+    assert "next" in answer
