@@ -14,7 +14,7 @@ from iscm_portal.common.pages import keyset_page
 from iscm_portal.common.snapshot import one_snapshot
 
 from ..models import AuditRun
-from ..selectors.audits import latest_audit
+from ..selectors.audits import latest_audit, wrong_cells
 from ..selectors.indicators import values_of
 
 # Nights on one page.
@@ -28,10 +28,13 @@ def quality(request: SignedInRequest) -> HttpResponse:
     are to be completed, each as far as the reader may see it."""
     user, today = request.user, timezone.localdate()
     sees_duties = may(user, "see_duties")
+    audit = latest_audit()
+    sees_differences = may(user, "compile_indicators")
     context = {
-        "audit": latest_audit(),
+        "audit": audit,
+        "wrong": wrong_cells(audit) if audit and audit.differing and sees_differences else [],
         "audits": keyset_page(request, AuditRun.objects.all(), "-pk", size=NIGHTS),
-        "sees_differences": may(user, "compile_indicators"),
+        "sees_differences": sees_differences,
         "sees_duties": sees_duties,
         "coverage": next(iter(values_of("report_coverage", today.year)), None),
         "year": today.year,

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from tests.factories.engagements import OfficeFactory, UserFactory
+from tests.factories.engagements import ISCMFactory, OfficeFactory, UserFactory
 from tests.factories.finance import AttributionFactory, ProjectFactory
 from tests.factories.reporting import AuditRunFactory, IndicatorFactory
 
@@ -39,17 +39,33 @@ def test_everybody_reads_that_nothing_differs(client, group):
 
 
 def test_ipd_reads_what_differs_on_the_page_and_among_the_notices(client):
-    IndicatorFactory(key="support_requests")
-    AuditRunFactory(differing=1, differences=[DIFFERENCE])
+    IndicatorFactory(key="support_requests", title="Requests")
+    iscm = ISCMFactory(acronym="RCM")
+    row = DIFFERENCE | {"cell": f"iscm:{iscm.pk}|kind:liaison"}
+    other = row | {"field": "reports_owed", "published": 3, "recomputed": 4}
+    AuditRunFactory(differing=1, differences=[row, other])
     sign_in(client, "ipd")
     page = text_of(client, "/quality/")
     assert "1,000 values: 1 differs from the records." in page
-    assert "iscm:4|kind:liaison value 99.0000 –" in page
+    assert "Requests 2026 RCM, Kind: Liaison Value: 99.0000 → – Reports owed: 3 → 4" in page
     for address in ("/", "/notices/"):
         assert "/quality/#differences" in client.get(address).content.decode()
     AuditRunFactory()  # the next night
     assert "99.0000" not in text_of(client, "/quality/")
     assert "/quality/#differences" not in client.get("/notices/").content.decode()
+
+
+def test_of_many_values_that_differ_the_first_are_shown(client):
+    IndicatorFactory(key="support_requests")
+    rows = [
+        DIFFERENCE | {"cell": "overall", "period": "quarter", "part": 2, "year": year}
+        for year in range(2000, 2030)
+    ]
+    AuditRunFactory(differing=200, differences=rows)
+    sign_in(client, "ipd")
+    page = text_of(client, "/quality/")
+    assert "The first 20 values of 200 that differ" in page
+    assert page.count("second quarter All mechanisms") == 20
 
 
 @pytest.mark.parametrize("group", ["reporter", "manager", "finance", "analyst"])
