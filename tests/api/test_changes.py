@@ -225,9 +225,12 @@ def test_a_page_asked_for_again_is_the_same() -> None:
 
 def test_without_a_position_it_begins_with_the_oldest_change_kept() -> None:
     now = timezone.now()
-    old, young = make.ThemeFactory(), make.ThemeFactory()
-    Change.objects.filter(record=old.pk).update(changed_at=now - dt.timedelta(days=90, hours=1))
-    Change.objects.filter(record=young.pk).update(changed_at=now - dt.timedelta(days=89))
+    make.ThemeFactory()
+    Change.objects.update(changed_at=now - dt.timedelta(days=90, hours=1))
+    young = make.ThemeFactory()
+    Change.objects.filter(type="themes", record=young.pk).update(
+        changed_at=now - dt.timedelta(days=89)
+    )
     assert [row["id"] for row in Api().results("changes/", type="themes")] == [young.pk]
 
 

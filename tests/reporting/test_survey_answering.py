@@ -526,6 +526,6 @@ def test_the_page_is_small_and_without_a_script(client, survey, link):
     SURVEY_LIMITS={"link": (1, 1), "address": (1, 1), "all": (1, 1), "wrong": (1, 1)}
 )
 def test_a_cache_that_is_away_limits_nobody(client, clock, survey, link, monkeypatch):
-    monkeypatch.setattr(cache, "incr", lambda key: 0)
+    monkeypatch.setattr(cache, "incr", lambda key, more: 0)
     assert answer(client, clock, survey).status_code == 302
     assert apps.get_app_config("reporting")
