@@ -341,5 +341,9 @@ LOGGING = {
         }
     },
     "root": {"handlers": ["console"], "level": "INFO" if not DEBUG else "DEBUG"},
-    "loggers": {"django.db.backends": {"level": "INFO"}},
+    "loggers": {
+        "django.db.backends": {"level": "INFO"},
+        # Each job has its row (JobRun); the log tells of those that fail.
+        "celery.app.trace": {"level": "WARNING"},
+    },
 }

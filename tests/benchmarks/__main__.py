@@ -1,6 +1,6 @@
 """``make bench``: the portal against its references, in one run on a PostgreSQL of its own.
 
-    python -m tests.benchmarks [N]
+    python -m tests.benchmarks [N [MODULE...]]
 
 One JSON line a case, then a table; the list of all goes to ``var/bench.json``. A case says by how
 much it took longer than its reference in the same run: machines differ, ratios less.
@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,6 +21,7 @@ import psycopg2
 
 from tests.services import postgresql
 
+MODULES = ("compiling", "api", "pages")
 FOLDER = Path(__file__).resolve().parent.parent.parent / "var"
 
 
@@ -38,21 +40,24 @@ def database(address: str) -> Iterator[str]:
             cursor.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
-def measured(most: int) -> Iterator[dict[str, Any]]:
-    os.environ["DJANGO_SETTINGS_MODULE"] = "iscm_portal.settings"
-    import django
-
-    django.setup()
-    from tests.benchmarks import api, compiling
-
-    yield from compiling.run(most)
-    yield from api.run(most)
+def measured(module: str, most: int) -> Iterator[dict[str, Any]]:
+    """The cases of one module, in a process of its own: what one has read and kept, the next
+    doesn't find."""
+    command = [sys.executable, "-m", "tests.benchmarks.one", module, str(most)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as cases:
+        for line in cases.stdout or ():
+            print(line, end="", flush=True)
+            if line.startswith("{"):
+                yield json.loads(line)
+    if cases.returncode:
+        sys.exit(f"{module} ended with code {cases.returncode}")
 
 
 def table(cases: list[dict[str, Any]]) -> str:
-    lines = [f"{'case':<24}{'n':>10}{'ours':>10}{'reference':>11}{'ratio':>8}  goal"]
+    wide = max(len(case["name"]) for case in cases) + 2
+    lines = [f"{'case':<{wide}}{'n':>10}{'ours':>10}{'reference':>11}{'ratio':>8}  goal"]
     lines += [
-        f"{case['name']:<24}{case['n']:>10}{case['ours']:>10}{case['reference']:>11}"
+        f"{case['name']:<{wide}}{case['n']:>10}{case['ours']:>10}{case['reference']:>11}"
         f"{case['ratio']:>8}  {case['goal']}{'' if case['met'] else ' - not met'}"
         for case in cases
     ]
@@ -64,12 +69,11 @@ def main() -> None:
     with postgresql() as server:
         if server is None:
             sys.exit("PostgreSQL is needed: set TEST_DATABASE_URL, or install it.")
-        with database(server[0]) as address:
-            os.environ["DATABASE_URL"] = address
-            cases = []
-            for case in measured(most):
-                print(json.dumps(case), flush=True)
-                cases.append(case)
+        cases = []
+        for module in sys.argv[2:] or MODULES:
+            with database(server[0]) as address:
+                os.environ["DATABASE_URL"] = address
+                cases += measured(module, most)
     FOLDER.mkdir(exist_ok=True)
     (FOLDER / "bench.json").write_text(json.dumps(cases, indent=1) + "\n", encoding="utf-8")
     print(table(cases))

@@ -63,8 +63,13 @@ FILL = """
         (SELECT min(id) FROM engagements_office) + g %% 20,
         CASE WHEN g %% 10 = 0 THEN (g %% 100000) + 0.25 END, CASE WHEN g %% 10 = 0 THEN 1 END,
         CASE WHEN g %% 10 = 0 THEN date '2026-01-01' END
-    FROM generate_series(1, %s) g
+    FROM generate_series(%s::int, %s) g
 """
+
+
+def fill(cursor: Any, before: int, wanted: int) -> None:
+    """Bring the funding lines from ``before`` up to ``wanted``."""
+    cursor.execute(FILL, [before + 1, wanted])
 
 
 def case(name: str, n: int, ours: float, reference: float, least: float) -> dict[str, Any]:
@@ -325,7 +330,7 @@ def run(most: int) -> Iterator[dict[str, Any]]:
     with connection.cursor() as cursor:
         cursor.execute("SELECT count(*) FROM finance_fundingline")
         if cursor.fetchone()[0] < most:
-            cursor.execute(FILL, [most])
+            fill(cursor, 0, most)
             cursor.execute("ANALYZE finance_fundingline")
         cursor.execute("SELECT count(*) FROM finance_fundingline")
         n = int(cursor.fetchone()[0])
@@ -336,19 +341,3 @@ def run(most: int) -> Iterator[dict[str, Any]]:
     portal = Wsgi(get_wsgi_application(), HTTP_AUTHORIZATION=f"Bearer {text}")
     yield from pages(portal, text, n)
     yield from files(text, n)
-
-
-def main() -> None:
-    """``python -m tests.benchmarks.api N``: these cases alone, on the database of DATABASE_URL."""
-    import json
-
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "iscm_portal.settings")
-    import django
-
-    django.setup()
-    for one in run(int(sys.argv[1])):
-        print(json.dumps(one), flush=True)
-
-
-if __name__ == "__main__":
-    main()

@@ -14,7 +14,8 @@ from iscm_portal.common.workbooks import workbook
 from tests.factories import engagements as make
 from tests.finance.imported import checked, undo, write
 
-pytestmark = pytest.mark.django_db
+# Where so much is imported; what differs on SQLite is tested with few rows.
+pytestmark = [pytest.mark.django_db, pytest.mark.only_on("postgresql")]
 
 HEADER = ["code", "year", "source_of_funds", "supports", "iscm", "label", "amount_usd", "note"]
 # column -> (a value that is wrong there, the column that the error is told at, a word of it)

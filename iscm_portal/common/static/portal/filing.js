@@ -92,7 +92,13 @@
     });
   }
 
+  // Whatever was asked of the device until now is done.
+  async function settled() {
+    for (let last = null; last !== doing; await last) last = doing;
+  }
+
   async function noLine() {
+    await settled(); // "kept on this device" is said of a text that lies there
     say(filed ? (key ? "queued" : "nowhere") : key ? "device" : "nowhere");
     // The browser sends it when the line is back, also while no page of the portal is open.
     if (key) navigator.serviceWorker?.ready.then((worker) => worker.sync?.register("portal-texts")).catch(() => {});
