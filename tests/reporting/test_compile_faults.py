@@ -20,6 +20,7 @@ from iscm_portal.common.models import OutboxMessage
 from reporting.measures import MEASURES
 from reporting.models import CompileRun, EvidenceSum, IndicatorValue, PublishedValue
 from reporting.services.compiling import compile_indicators
+from reporting.services.duties import bring_up_to_date
 from tests.conftest import database_url
 from tests.reporting.compiler import NOW
 from tests.reporting.evidence import (
@@ -158,8 +159,9 @@ def test_a_compile_that_is_killed_at_any_point_leaves_what_was_published(
 
 
 def evidence_that_moves_values() -> tuple[Shown, list[Any]]:
-    """What stands, after evidence came that no compile has followed."""
+    """What stands, after evidence came (and its duties) that no compile has followed."""
     evidence_of_every_kind()
+    bring_up_to_date(NOW)
     return published(), kept()
 
 

@@ -35,7 +35,7 @@ from reporting.services.compiling import (
     values,
 )
 from reporting.services.compiling.run import spans_of_years
-from reporting.services.duties import sync_duties
+from reporting.services.duties import bring_up_to_date, sync_duties
 from tests.factories.engagements import (
     AgendaItemFactory,
     CountryFactory,
@@ -110,9 +110,10 @@ def value(indicator: Indicator, year: int = 2026, iscm: ISCM | None = None) -> D
 
 
 def accepted_event(iscms: list[ISCM], **event: Any) -> None:
-    """An event on which one office's report was accepted."""
+    """An event on which one office's report was accepted, with its duty."""
     delegate = DelegateFactory(event=EventFactory(iscms=iscms, **event))
     PostEventReportFactory(event=delegate.event, office=delegate.office, state=ReportState.ACCEPTED)
+    bring_up_to_date(NOW)
 
 
 # --- what a run writes

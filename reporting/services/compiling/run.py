@@ -144,8 +144,9 @@ def _run(work: Work, at: dt.datetime) -> CompileRun:
         lock_until_commit("compile")
         take_room()
         began = seconds_now()
-        progress.tell(Step.DUTIES)
-        if "report_coverage" in work.counted:
+        # Of a change they stand: who changes a delegation, or moves an event, asks for them.
+        if work.scope != CompileRun.Scope.CHANGE:
+            progress.tell(Step.DUTIES)
             moved = bring_up_to_date(at)
             ask_for_figures(day for day in moved if not work.counts("report_coverage", day))
         fallen_due = _fallen_due_since(latest_run(), at.date())
