@@ -159,13 +159,14 @@ def run(most: int) -> Iterator[dict[str, Any]]:
 
 
 def worst(page: str, n: int, few: Seen, many: Seen) -> dict[str, Any]:
-    """The case of a page: the group for which it grew most."""
+    """The case of a page: the group for which it grew most, of those that may read it."""
 
     def growth(group: str) -> float:
         return many[page, group][2] / few[page, group][2]
 
-    asked_more = [group for group in GROUPS if many[page, group][1] > few[page, group][1]]
-    group = max(asked_more or GROUPS, key=growth)
+    readers = [group for group in GROUPS if many[page, group][0] == 200]
+    asked_more = [group for group in readers if many[page, group][1] > few[page, group][1]]
+    group = max(asked_more or readers, key=growth)
     (_status, statements, ours), (_before, fewer, reference) = many[page, group], few[page, group]
     more = f", {fewer} to {statements} statements" if asked_more else ""
     return {
