@@ -181,7 +181,9 @@ class EventViewSet(EditedViewSet):
                 by_public_keys(form, serializers.DelegateSerializer)
             return found
 
-        return {"delegation": RowList(forms.DelegateForm(), bind, ("id",), shown)}
+        row = forms.DelegateForm()
+        by_public_keys(row, serializers.DelegateSerializer)
+        return {"delegation": RowList(row, bind, ("id",), shown)}
 
     def save(self, form: Any, version: str | None, lists: Mapping[str, Any]) -> Any:
         if isinstance(form, forms.ProposedEventForm):

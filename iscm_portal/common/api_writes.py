@@ -47,6 +47,7 @@ KEY_LENGTH = 100
 KEPT = dt.timedelta(hours=24)
 # Of forms: which version a page showed, how an empty one is named, which row it takes away.
 NOT_WRITTEN = ("version", "key", "DELETE")
+LINKS = (forms.ModelChoiceField, forms.ModelMultipleChoiceField)
 MANY = (forms.MultipleChoiceField, forms.ModelMultipleChoiceField)
 
 
@@ -225,9 +226,11 @@ def row_schema(form: forms.BaseForm, method: str) -> dict[str, Any]:
 def field_schema(field: forms.Field) -> dict[str, Any]:
     match field:
         case forms.ModelMultipleChoiceField():
-            return {"type": "array", "items": {"type": "string"}}
+            return {"type": "array", "items": _link_schema(field)}
+        case forms.ModelChoiceField():
+            told: dict[str, Any] = _link_schema(field)
         case forms.NullBooleanField() | forms.BooleanField():
-            told: dict[str, Any] = {"type": "boolean"}
+            told = {"type": "boolean"}
         case forms.DecimalField():
             told = {"type": "string", "format": "decimal"}
         case forms.IntegerField():
@@ -237,6 +240,12 @@ def field_schema(field: forms.Field) -> dict[str, Any]:
         case _:
             told = {"type": "string"}
     return told if field.required else told | {"nullable": True}
+
+
+def _link_schema(field: Any) -> dict[str, Any]:
+    """By its number where its records have nothing else; a link that is typed takes codes too."""
+    by_number = field.to_field_name in (None, "pk") and type(field) in LINKS
+    return {"type": "integer"} if by_number else {"type": "string"}
 
 
 class WritableViewSet(RecordViewSet):
@@ -288,7 +297,9 @@ class WritableViewSet(RecordViewSet):
 
     def body_schema(self, action: str, method: str) -> dict[str, Any]:
         """What may be sent, for the description."""
-        row = row_schema(self.described_form(), method)
+        form = self.described_form()
+        by_public_keys(form, self.serializer_class)
+        row = row_schema(form, method)
         if method != "delete":
             row["properties"] |= {name: one.schema() for name, one in self.lists_of(None).items()}
         return row
@@ -459,7 +470,7 @@ def by_public_keys(form: forms.BaseForm, record: type[RecordSerializer]) -> None
     columns = record().fields
     for name, field in form.fields.items():
         link: Any = field  # a link that is typed knows codes by itself
-        if type(field) in (forms.ModelChoiceField, forms.ModelMultipleChoiceField):
+        if type(field) in LINKS:
             link.to_field_name = _key_of_link(columns.get(name))
 
 

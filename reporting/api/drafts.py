@@ -7,6 +7,7 @@ is taken away.
 
 from __future__ import annotations
 
+import copy
 import datetime as dt
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -15,6 +16,7 @@ from typing import Any
 
 from django import forms
 from django.forms import ModelChoiceField, ModelMultipleChoiceField
+from django.forms.models import model_to_dict
 from django.utils.translation import gettext as _
 from rest_framework import exceptions
 
@@ -25,6 +27,7 @@ from iscm_portal.common.api_writes import (
     RowList,
     as_sent,
     errors_of,
+    field_schema,
     row_schema,
     rows_as_sent,
     wrong_row,
@@ -49,6 +52,7 @@ LISTS: dict[str, tuple[str, type[serializers.DraftRowSerializer]]] = {
 # What a row is called by, where it has no key: the first of these that it has.
 CALLED_BY = ("title", "what", "text", "organisation", "new_name")
 # Links of rows -> the column by which the API names their other end; the others go by id.
+OWN_KEYS = {"frames": "code", "agenda": "key"}  # see _pk
 KEYS = {"iscm": "slug", "country": "iso3", "theme": "code", "organisation": "slug"}
 
 
@@ -92,20 +96,25 @@ def is_said(step: Step, given: Mapping[str, Any]) -> bool:
 
 def body_schema(method: str) -> dict[str, Any]:
     """What may be sent of a report."""
-    found = row_schema(StartForm(), method) if method == "post" else row_schema(forms.Form(), "")
+    found = row_schema(StartForm() if method == "post" else forms.Form(), "post")
     for step in STEPS:
         if step.form is not None:
-            fields = {name: step.form.base_fields[name] for name in texts_of(step)}
-            described = forms.Form()
-            described.fields = fields
-            found["properties"] |= row_schema(described, "")["properties"]
+            fields = _described(step.form).fields
+            found["properties"] |= {name: field_schema(fields[name]) for name in fields}
         for about in step.row_sets:
-            name = LISTS[about.accessor][0]
-            described = forms.Form()
-            described.fields = {
-                one: field for one, field in about.form.base_fields.items() if one != "key"
-            }
-            found["properties"][name] = RowList(described, _no_rows, ("key",)).schema()
+            rows = RowList(_described(about.form), _no_rows, ("key",))
+            found["properties"][LISTS[about.accessor][0]] = rows.schema()
+    return found
+
+
+def _described(form_class: Any) -> forms.Form:
+    """The fields of a form of a page, their links as the API names them."""
+    found = forms.Form()
+    for name, field in form_class.base_fields.items():
+        if name != "key":
+            found.fields[name] = copy.copy(field)
+            found.fields[name].to_field_name = {**KEYS, **OWN_KEYS}.get(name)  # type: ignore[attr-defined]
+    found.initial = model_to_dict(form_class._meta.model())
     return found
 
 

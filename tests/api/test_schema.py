@@ -84,7 +84,7 @@ def test_what_is_written_and_how_is_declared(schema: dict[str, Any]) -> None:
         for method in methods:
             operation = schema["paths"][path][method]
             assert f"`{scope}`" in operation["description"]
-            assert "application/json" in operation["requestBody"]["content"]
+            assert ("requestBody" in operation) == (method != "delete")
             refused = {"404", "412", "428"} if of_one else set()
             refused |= {"422"} if method == "post" else set()
             refused |= {"409"} if of_one and "/reports/" in path else set()
