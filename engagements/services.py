@@ -120,7 +120,7 @@ def delete_edited(record: Any, actor: Any, reason: str = "", seen: str | None = 
 
     Raises ChangedMeanwhile, WrittenByReport, and StillUsed where others point to it.
     """
-    if number := getattr(record, "report_number", None):
+    if number := _report_of(record):
         said = _("Report %(number)s wrote it: correct the report instead.")
         raise WrittenByReport(said % {"number": number})
     try:
@@ -132,6 +132,18 @@ def delete_edited(record: Any, actor: Any, reason: str = "", seen: str | None = 
         names = sorted(f"{row._meta.verbose_name} “{row}”" for row in error.protected_objects)
         said = _("Something else rests on it: %(names)s.")
         raise StillUsed(said % {"names": ", ".join(names[:3])}) from error
+
+
+def _report_of(record: Any) -> int | None:
+    """The number of the report that wrote a record, or what would go with it."""
+    if not isinstance(record, Event):
+        number: int | None = getattr(record, "report_number", None)
+        return number
+    numbers = [
+        rows.exclude(report_number=None).values_list("report_number", flat=True).first()
+        for rows in (record.delegates, record.agenda_items)
+    ]
+    return next((number for number in numbers if number is not None), None)
 
 
 def _hold(record: models.Model, seen: str | None) -> None:

@@ -553,6 +553,8 @@ def rows_as_sent(rows: RowList, given: Any) -> tuple[list[dict[str, Any]], list[
     """The rows of a list as a browser would send them, and what is wrong with them."""
     if not isinstance(given, list):
         return [], [_("Give a list.")]
+    if len(given) > MOST:
+        return [], [_("Give at most %(most)s rows.") % {"most": MOST}]
     known = [*rows.names, *writable(rows.row)]
     sent, errors = [], []
     for place, row in enumerate(given):

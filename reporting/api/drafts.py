@@ -35,7 +35,7 @@ from iscm_portal.common.api_writes import (
 
 from ..forms import PAGES, STEPS, PageForms, ReportChoices, RowSet, Step, Typed
 from ..forms.typed import GONE, Row, cleaned, row_of
-from ..models import PostEventReport, ReportedAgendaItem
+from ..models import PostEventReport
 from ..services import reports as services
 from . import serializers
 
@@ -52,7 +52,7 @@ LISTS: dict[str, tuple[str, type[serializers.DraftRowSerializer]]] = {
 # What a row is called by, where it has no key: the first of these that it has.
 CALLED_BY = ("title", "what", "text", "organisation", "new_name")
 # Links of rows -> the column by which the API names their other end; the others go by id.
-OWN_KEYS = {"frames": "code", "agenda": "key"}  # see _pk
+OWN_KEYS = {"frames": "code", "agenda": "key"}  # see _keys
 KEYS = {"iscm": "slug", "country": "iso3", "theme": "code", "organisation": "slug"}
 
 
@@ -164,6 +164,7 @@ class _Reading:
     def __init__(self, shown: PageForms, report: PostEventReport) -> None:
         self.part, self.report = shown.parts[0], report
         self.errors: dict[str, list[Any]] = {}
+        self.keys: dict[str, dict[str, int] | None] = {}
 
     def read(self, given: Mapping[str, Any], stored: Typed) -> tuple[Typed, dict[str, list[Any]]]:
         """``stored`` with what was given, and what is wrong with it."""
@@ -198,27 +199,33 @@ class _Reading:
             value = sent.get(name, [])
             values = cleaned(value if isinstance(value, list) else [value])
             if isinstance(field, ModelChoiceField | ModelMultipleChoiceField):
-                pks = {text: self._pk(name, field, text) for text in values}
-                if unknown := [text for text in values if pks[text] is None]:
-                    said = _("There is none called “%s”.")
-                    errors[name] = [said % text[:80] for text in unknown]
-                values = sorted({str(pk) for pk in pks.values() if pk})
+                keys = self._keys(name, field)
+                if keys is not None:
+                    if unknown := [text for text in values if text not in keys]:
+                        said = _("There is none called “%s”.")
+                        errors[name] = [said % text[:80] for text in unknown]
+                    values = sorted({str(keys[text]) for text in values if text in keys})
             found[name] = values
         return found
 
-    def _pk(self, name: str, field: Any, text: str) -> Any:
-        rows: Any = field.queryset
-        if name == "frames":  # the codes of two frames may be the same
-            kind, _colon, code = text.partition(":")
-            found = rows.filter(kind=kind, code=code)
-        elif rows.model is ReportedAgendaItem:
-            found = rows.filter(key=text) if _is_key(text) else rows.filter(title=text)
-        elif name in KEYS:
-            found = rows.filter(**{KEYS[name]: text})
-        else:
-            is_id = text.isascii() and text.isdecimal() and len(text) < 19
-            found = rows.filter(pk=int(text)) if is_id else rows.none()
-        return found.values_list("pk", flat=True).first()
+    def _keys(self, name: str, field: Any) -> dict[str, int] | None:
+        """The ids of what a link may lead to by what the API calls it: read once whatever the
+        number of rows. None of what goes by its id, which the form checks."""
+        if name not in self.keys:
+            rows = field.queryset
+            if name == "frames":  # the codes of two frames may be the same
+                told = rows.values_list("kind", "code", "pk")
+                self.keys[name] = {f"{kind}:{code}": pk for kind, code, pk in told}
+            elif name == "agenda":
+                items = list(rows.values_list("title", "key", "pk"))
+                self.keys[name] = {
+                    **{title: pk for title, _key, pk in items},
+                    **{str(key): pk for _title, key, pk in items},
+                }
+            else:
+                key = KEYS.get(name)
+                self.keys[name] = dict(rows.values_list(key, "pk")) if key else None
+        return self.keys[name]
 
     def _rows(
         self, name: str, about: RowSet, row_set: Any, given: Any, stored: dict[str, Row]

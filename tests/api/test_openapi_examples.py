@@ -64,7 +64,8 @@ def test_each_example_is_what_its_schema_says(document: dict[str, Any]):
 def test_an_example_has_the_fields_of_a_record_and_says_where_it_is_from(name: str):
     LISTS[name][1]()
     record = records()[name]
-    assert record.keys() == Api().results(f"{name}/")[0].keys()
+    how = "Run it as tests/api/examples.py says"
+    assert record.keys() == Api().results(f"{name}/")[0].keys(), how
 
 
 def test_a_body_gives_what_is_needed_and_nothing_that_is_not_taken(document: dict[str, Any]):

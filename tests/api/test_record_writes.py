@@ -173,6 +173,7 @@ def test_the_delegation_says_which_offices_owe_a_report(ipd, bodies):
     assert Delegate.objects.get(title="Head").history.first().history_user == ipd.user
     # Delegates belong to the version of their event.
     assert ipd.change(seen, address, {"delegation": []}).status_code == 412
+    assert ipd.change(answer, address, {"delegation": [{}] * 101}).status_code == 400
     answer = ipd.change(answer, address, {"delegation": []})
     assert [row["title"] for row in answer.json()["delegation"]] == ["Reported"]
 
@@ -210,6 +211,8 @@ def test_what_a_report_wrote_is_changed_and_not_deleted(ipd):
     seen = ipd.get(event)
     row = seen.json()["delegation"][0] | {"title": "Other"}
     assert ipd.change(seen, event, {"delegation": [row]}).status_code == 400
+    gone = ipd.send("DELETE", event, {}, If_Match=seen["ETag"])
+    assert (gone.status_code, list(gone.json())) == (400, ["detail"])
     assert (SupportRequest.objects.count(), Delegate.objects.get().title) == (1, delegate.title)
 
 

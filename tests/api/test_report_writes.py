@@ -449,6 +449,8 @@ def test_a_draft_is_there_for_whoever_sees_it_on_pages_and_for_nobody_else(repor
             changed = reader.send("PATCH", address, {}, If_Match=made["ETag"])
             assert changed.status_code in (403, 404)
         assert reader.read("reports/")["results"] == []
+        for form in ("csv", "xlsx"):
+            assert reader.get(address, format=form).status_code == 404
     assert PostEventReport.objects.get().version == 1
 
 
