@@ -118,7 +118,7 @@ class RowList:
         row = row_schema(self.row, "post")
         row["properties"] |= {name: {"type": "string"} for name in self.names}
         row["additionalProperties"] = True  # what is shown beside, a row sent back may have
-        return {"type": "array", "items": row}
+        return {"type": "array", "items": row, "maxItems": MOST}
 
 
 class BodyParser(JSONParser):

@@ -15,6 +15,7 @@ from iscm_portal.common.models import OutboxMessage
 from reporting.models import Duty
 from reporting.services.auditing import audit
 from reporting.services.compiling import compile_indicators
+from tests.api.client import view_of
 from tests.api.writer import Writer
 from tests.factories import engagements as make
 from tests.factories import reporting as told
@@ -110,7 +111,7 @@ def test_a_record_is_created_changed_and_deleted(ipd, bodies, kind):
     if kind == "events":
         record["delegation"] = changed.json()["delegation"]
     assert changed.json() == record
-    model = ipd_model(kind)
+    model = view_of(kind).queryset.model
     entry = model.objects.get(pk=made.json()["id"]).history.first()
     assert (entry.history_user, entry.history_change_reason) == (ipd.user, "Minutes.")
     assert ipd.change(made, address, {field: value}).status_code == 412
@@ -121,12 +122,6 @@ def test_a_record_is_created_changed_and_deleted(ipd, bodies, kind):
     assert ipd.get(address).status_code == 404
     gone = model.history.filter(id=made.json()["id"]).first()
     assert (gone.history_type, gone.history_user) == ("-", ipd.user)
-
-
-def ipd_model(kind: str) -> Any:
-    from tests.api.client import view_of
-
-    return view_of(kind).queryset.model
 
 
 def test_the_figures_follow_as_after_an_edit_in_the_admin_site(ipd):
@@ -276,9 +271,9 @@ def test_evidence_is_written_by_whoever_may_edit_it_in_the_admin_site(
     bodies, kind, group, scopes, is_staff, status
 ):
     made = writer(group, scopes, is_staff=is_staff, office=make.OfficeFactory())
-    before = ipd_model(kind).objects.count()
+    before = view_of(kind).queryset.model.objects.count()
     assert made.post(f"{kind}/", bodies[kind]).status_code == status
-    assert ipd_model(kind).objects.count() - before == (status == 201)
+    assert view_of(kind).queryset.model.objects.count() - before == (status == 201)
 
 
 def test_a_list_is_written_whole_or_not_at_all(ipd, bodies):

@@ -9,8 +9,10 @@ from typing import Any
 import orjson
 import pytest
 from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
-from engagements.models import Delegate, SupportRequest
+from engagements.models import Country, Delegate, Organisation, SupportRequest
 from iscm_portal.common import outbox
 from iscm_portal.common.choices import Scope
 from reporting.models import Lesson, PostEventReport
@@ -144,12 +146,9 @@ def _values() -> dict[str, Any]:
 
 
 def _file_in_the_page(report: Any, writer: Any) -> None:
-    from django.test import Client
-
     client = Client()
     client.force_login(writer)
-    state = SupportRequest._meta.get_field("country").related_model.objects.get(iso3="tha")
-    partner = make.OrganisationFactory._meta.model.objects.get(slug="unhcr")
+    state, partner = Country.objects.get(iso3="tha"), Organisation.objects.get(slug="unhcr")
     request = {
         "what": "Training",
         "country": state.pk,
@@ -513,3 +512,20 @@ def test_accepted_reports_are_read_as_before_by_those_who_write(reporter, event)
         f"/api/v1/reports/{report.pk}/", headers={"If-None-Match": first["ETag"]}
     )
     assert same.status_code == 304
+
+
+def test_a_draft_is_read_by_as_many_statements_whatever_is_in_it(reporter, event):
+    body = a_body(event)
+    made = reporter.post("reports/", body)
+    address = f"reports/{made.json()['id']}/"
+    counts = []
+    for rows in (1, 6):
+        lessons = [{"kind": "lesson", "text": f"Lesson {n}"} for n in range(rows)]
+        requests = [body["support_requests"][0] | {"what": f"Request {n}"} for n in range(rows)]
+        seen = reporter.get(address)
+        change = {"lessons": lessons, "support_requests": requests}
+        assert reporter.change(seen, address, change).status_code == 200
+        with CaptureQueriesContext(connection) as statements:
+            assert len(reporter.read(address)["support_requests"]) == rows
+        counts.append(len(statements))
+    assert counts[0] == counts[1]
