@@ -241,6 +241,8 @@ class ReportViewSet(WritableViewSet):
             raise FieldsRefused(told) from None
         except reports.ReportError as error:
             raise NotNow(str(error)) from None
+        except models.PostEventReport.DoesNotExist:  # a correction, taken over meanwhile
+            raise exceptions.NotFound from None
 
 
 class LessonViewSet(RecordViewSet):

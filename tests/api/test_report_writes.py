@@ -369,6 +369,17 @@ def test_a_submit_that_is_sent_again_is_answered_as_before(reporter, event):
     assert reporter.send("PATCH", place[:-7], {}, If_Match=now).status_code == 409
 
 
+def test_a_correction_that_is_taken_over_meanwhile_is_not_found(reporter, event, monkeypatch):
+    made, address = begun(reporter, event)
+
+    def gone(report_id: int) -> Any:
+        raise PostEventReport.DoesNotExist
+
+    monkeypatch.setattr("reporting.services.reports.locked", gone)
+    assert reporter.change(made, address, {"outcomes": "x"}).status_code == 404
+    assert reporter.post(f"{address}submit/", If_Match=made["ETag"]).status_code == 404
+
+
 # --- reviewed
 
 
