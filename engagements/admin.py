@@ -10,17 +10,15 @@ from django.utils.translation import gettext_lazy as _
 from iscm_portal.common import outbox
 from iscm_portal.common.admin import DirectoryAdmin
 
-from . import models
+from . import forms, models
+from .services import delegations_follow, figures_follow
 
 
 class CountedAdmin(DirectoryAdmin):
     """Records that figures are counted from: a change by hand asks for the figures anew.
 
     What an accepted report wrote is mended here, not deleted: the report says it happened.
-    ``dated_by`` is the field, or the path to it, that puts a record into a year.
     """
-
-    dated_by = ""
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         of_a_report = getattr(obj, "report_number", None) is not None
@@ -31,26 +29,15 @@ class CountedAdmin(DirectoryAdmin):
         actions.pop("delete_selected", None)  # it would pass by the rule above
         return actions
 
+    # The admin saves in one transaction: the question for figures stands or falls with the change.
+
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
-        years = self.years_of(obj.pk)
-        super().save_model(request, obj, form, change)
-        self.ask_for_figures(years | self.years_of(obj.pk))
+        with figures_follow(obj):
+            super().save_model(request, obj, form, change)
 
     def delete_model(self, request: HttpRequest, obj: Any) -> None:
-        years = self.years_of(obj.pk)
-        super().delete_model(request, obj)
-        self.ask_for_figures(years)
-
-    def years_of(self, pk: int | None) -> set[int]:
-        """The year in which the record counts, as it is stored."""
-        values = self.model._default_manager.filter(pk=pk).values_list(self.dated_by, flat=True)
-        return {getattr(value, "year", value) for value in values if value is not None}
-
-    def ask_for_figures(self, years: set[int]) -> None:
-        # The admin saves in one transaction: the question stands or falls with the change.
-        if years:
-            kind = self.model._meta.model_name
-            outbox.write("evidence_changed", {"years": sorted(years), "kinds": [kind]})
+        with figures_follow(obj):
+            super().delete_model(request, obj)
 
 
 class CuttingAdmin(DirectoryAdmin):
@@ -106,23 +93,16 @@ class DelegateInline(admin.TabularInline):  # type: ignore[type-arg]
 
 @admin.register(models.Event)
 class EventAdmin(CountedAdmin):
+    form = forms.EventForm
     inlines = [DelegateInline]
-
-    dated_by = "year"
     list_display = ["name", "kind", "starts_on", "country", "is_proposed"]
     list_filter = ["is_proposed", "kind"]
     search_fields = ["name"]
     autocomplete_fields = ["country"]
 
-    def ask_for_figures(self, years: set[int]) -> None:
-        """Of all years: what is known of an event (duties, answers, days) may be dated in others,
-        and is cut by its kind and its mechanisms."""
-        outbox.write("evidence_changed", {"whole": True})
-
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         super().save_related(request, form, formsets, change)
-        # Who took part, or when it was, decides which offices owe a report and by which day.
-        outbox.write("delegations_changed", {})
+        delegations_follow()
 
 
 @admin.register(models.Country)
@@ -204,25 +184,24 @@ admin.site.register(models.Theme, CuttingAdmin)
 
 @admin.register(models.SupportRequest)
 class SupportRequestAdmin(CountedAdmin):
-    dated_by = "asked_on"
+    form = forms.SupportRequestForm
 
 
 @admin.register(models.Partnership)
 class PartnershipAdmin(CountedAdmin):
-    dated_by = "since_on"
+    form = forms.PartnershipForm
 
 
 @admin.register(models.PolicyInstrument)
 class PolicyInstrumentAdmin(CountedAdmin):
-    dated_by = "dated_on"
+    form = forms.PolicyInstrumentForm
 
 
 @admin.register(models.FollowUpAction)
 class FollowUpActionAdmin(CountedAdmin):
-    dated_by = "due_on"
+    form = forms.FollowUpForm
 
 
 @admin.register(models.AgendaItem, models.Delegate)
 class OfEventAdmin(CountedAdmin):
-    dated_by = "event__year"
     autocomplete_fields = ["event"]

@@ -9,9 +9,10 @@ from typing import Any
 from django.db.models import Count, Q, QuerySet
 
 from iscm_portal.common.choices import DatePrecision
+from iscm_portal.common.history import newest_history
 
 from .choices import ISCMType, MembershipKind
-from .models import ISCM, Event, FollowUpAction, IOMRole
+from .models import ISCM, Delegate, Event, FollowUpAction, IOMRole
 from .querysets import IOMRoleQuerySet
 
 # What the evaluation counts as of March 2019. Source: evaluation 2019, section 3, fn. 22 and 23.
@@ -86,3 +87,12 @@ def open_follow_ups_of_office(user: Any) -> QuerySet[FollowUpAction]:
         .filter(owner=user.office_id, state="open")
         .select_related("iscm", "event")
     )
+
+
+def version_of(record: Any) -> str:
+    """What tells an event or a record of evidence from what it was; of an event its delegation,
+    too."""
+    newest = newest_history(type(record), id=record.pk)
+    if isinstance(record, Event):
+        return f"{newest}.{newest_history(Delegate, event_id=record.pk)}"
+    return str(newest)

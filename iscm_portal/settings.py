@@ -254,8 +254,8 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "SERVE_INCLUDE_SCHEMA": False,
     # Codes stand at each field: named enumerations of many "kind"s would need names that nobody
-    # looks up.
-    "POSTPROCESSING_HOOKS": [],
+    # looks up, so that the hook which makes them is not here.
+    "POSTPROCESSING_HOOKS": ["iscm_portal.common.api_examples.add_examples"],
 }
 
 # --- jobs: without Redis they run in the process that asks, after its commit

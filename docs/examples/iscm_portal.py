@@ -31,7 +31,7 @@ class PortalError(Exception):
 
 @dataclass(frozen=True)
 class Portal:
-    """The portal at ``address``, read with a token."""
+    """The portal at ``address``, read and written with a token."""
 
     address: str
     token: str
@@ -64,6 +64,33 @@ class Portal:
         found: Record = self._json(self._at("resources/", query))
         return found
 
+    def create(self, resource: str, record: Record, key: str) -> Record:
+        """Make a record. ``key`` names the call: made again within a day it makes nothing more."""
+        place = self._at(f"{resource}/", {})
+        return self._send("POST", place, record, {"Idempotency-Key": key})
+
+    def change(self, resource: str, key: str | int, values: Record) -> Record:
+        """Change a record; refused (412) when somebody else changes it at the same time."""
+        return self._write("PATCH", resource, key, "", values)
+
+    def act(self, resource: str, key: str | int, act: str, values: Record | None = None) -> Record:
+        """Do something with a record: submit a report, accept it, return it."""
+        return self._write("POST", resource, key, f"{act}/", values or {})
+
+    def _write(
+        self, method: str, resource: str, key: str | int, act: str, values: Record
+    ) -> Record:
+        place = self._at(f"{resource}/{key}/", {})
+        with self._open(place) as answer:
+            version = str(answer.headers["ETag"])
+        return self._send(method, f"{place}{act}", values, {"If-Match": version})
+
+    def _send(self, method: str, place: str, body: Record, headers: dict[str, str]) -> Record:
+        data = json.dumps(body).encode()
+        with self._open(place, method, data, headers) as answer:
+            found: Record = json.load(answer)
+        return found
+
     def _at(self, path: str, query: dict[str, Any]) -> str:
         asked = f"?{urlencode(query)}" if query else ""
         return f"{self.address}/api/v1/{path}{asked}"
@@ -72,12 +99,22 @@ class Portal:
         return json.loads(self._get(place))
 
     def _get(self, place: str) -> bytes:
-        request = Request(place, headers={"Authorization": f"Bearer {self.token}"})
+        with self._open(place) as answer:
+            content: bytes = answer.read()
+        return content
+
+    def _open(
+        self,
+        place: str,
+        method: str = "GET",
+        data: bytes | None = None,
+        headers: dict[str, str] | None = None,
+    ) -> Any:
+        own = {"Authorization": f"Bearer {self.token}", "Content-Type": "application/json"}
+        request = Request(place, data, {**own, **(headers or {})}, method=method)
         while True:
             try:
-                with urlopen(request) as answer:
-                    content: bytes = answer.read()
-                return content
+                return urlopen(request)
             except HTTPError as error:
                 if error.code != 429:
                     raise PortalError(error.code, error.read().decode()) from None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from itertools import chain
 from typing import Any, ClassVar
@@ -31,9 +31,10 @@ from iscm_portal.common.api import (
     past_day,
     wanted_file,
 )
-from iscm_portal.common.api_writes import Refused, Stale, WritableViewSet
+from iscm_portal.common.api_writes import Refused, RowList, Stale, WritableViewSet
 from iscm_portal.common.as_of import rows_of
 from iscm_portal.common.choices import Scope
+from iscm_portal.common.records import fields_of
 from iscm_portal.common.renderers import JSONRenderer
 
 from .. import filters, models
@@ -80,11 +81,17 @@ class WrittenViewSet(FinanceViewSet, WritableViewSet):
         nobody, model = AnonymousUser(), self.queryset.model
         return self.form_class(user=nobody, today=dt.date.max, instance=model())
 
-    def save(self, form: Any, version: str | None) -> Any:
-        reason = form.cleaned_data.get("reason", "")
-        record = self.queryset.model(pk=form.instance.pk)
+    def save(self, form: Any, version: str | None, lists: Mapping[str, Any]) -> Any:
+        shares = lists.get("shares")
         with _as_refused():
-            return ledger.save_record(record, form.values, self.request.user, reason, seen=version)
+            return ledger.save_record(
+                self.queryset.model(pk=form.instance.pk),
+                form.values,
+                self.request.user,
+                form.cleaned_data.get("reason", ""),
+                seen=version,
+                shares=None if shares is None else records.shares_sent(shares),
+            )
 
     def remove(self, record: Any, reason: str, version: str) -> None:
         if not may_edit(self.request.user, record):
@@ -102,6 +109,8 @@ def _as_refused() -> Iterator[None]:
         yield
     except ledger.ChangedMeanwhile as error:
         raise Stale(str(error)) from None
+    except ledger.SharesOver100 as error:
+        raise Refused("shares", str(error)) from None
     except ledger.LedgerError as error:
         raise Refused(error.field, str(error)) from None
 
@@ -144,6 +153,13 @@ class PositionViewSet(WrittenViewSet):
     serializer_class = serializers.PositionSerializer
     filterset_class = filters.PositionFilter
     public_key = "code"
+
+    def lists_of(self, record: Any) -> Mapping[str, RowList]:
+        """All shares of the post; those that are not in the list are taken away."""
+        row = records.ShareForm(iscms=[])
+        row.fields["iscm"].required = True
+        shown = frozenset(fields_of(serializers.PositionShareSerializer))
+        return {"shares": RowList(row, records.sent_shares, shown=shown)}
 
 
 class TimeEntryViewSet(WrittenViewSet):

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any, ClassVar
 
 from django import forms
-from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db.models import Sum
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
 from engagements.models import ISCM
-from iscm_portal.common.forms import dress
+from iscm_portal.common.forms import RuledForm, dress
+from iscm_portal.common.history import REASON_LENGTH
 from iscm_portal.common.numbers import cents, summed
 from iscm_portal.common.period import FIRST_DAY, LAST_DAY
 
@@ -24,7 +24,7 @@ from ..rules import HUNDRED
 from ..selectors.currency import day_of_rate, rates_on_record
 from ..selectors.members import not_members
 from ..selectors.words import said
-from ..services.ledger import REASON_LENGTH, changed_values, origin_of
+from ..services.ledger import changed_values, origin_of
 from .fields import LinkField, readable
 
 SOURCED = ("source", "confidence", "note")
@@ -40,7 +40,7 @@ TYPED_LINKS: dict[str, Any] = {
 }
 
 
-class RecordForm(forms.ModelForm):  # type: ignore[type-arg]
+class RecordForm(RuledForm):
     """One record. ``reason`` is asked of stored records, ``version`` is what the page showed.
 
     ``offices`` are those that the writer writes for; None: all of them, and no office too.
@@ -60,8 +60,6 @@ class RecordForm(forms.ModelForm):  # type: ignore[type-arg]
     )
     # The name of an empty form: sent twice, it makes one record.
     key = forms.UUIDField(required=False, widget=forms.HiddenInput)
-    # rule of the database -> the field at which its message is said
-    at_field: ClassVar[dict[str, str]] = {}
     # What stands between fields, or looks beyond the record.
     rule_set: ClassVar[tuple[rules.Rule, ...]] = ()
 
@@ -145,23 +143,6 @@ class RecordForm(forms.ModelForm):  # type: ignore[type-arg]
         for problem in list(rules.broken(self.rule_set, {**cleaned, **facts}, changed)):
             self.add_error(problem.field, problem.message)
         return cleaned
-
-    def _post_clean(self) -> None:
-        # Django says the rules of the database above the form: here each is said at its field.
-        self.instance.validate_constraints = lambda exclude: None
-        super()._post_clean()  # type: ignore[misc]
-        del self.instance.validate_constraints
-        self._check_rules()
-
-    def _check_rules(self) -> None:
-        exclude = self._get_validation_exclusions()  # type: ignore[attr-defined]
-        for rule in self.instance._meta.constraints:
-            try:
-                rule.validate(type(self.instance), self.instance, exclude=exclude)
-            except ValidationError as error:
-                field = self.at_field.get(rule.name)
-                if field not in self.errors:  # else it is told there already, and more closely
-                    self.add_error(field if field in self.fields else None, error.messages)
 
 
 class DeletionForm(forms.Form):
@@ -517,11 +498,15 @@ class BaseShares(forms.BaseFormSet):  # type: ignore[type-arg]
         ]
 
     @property
-    def shares(self) -> dict[int, Decimal | None]:
+    def stated(self) -> dict[str, Decimal | None]:
+        """The shares by what the choices call their mechanisms."""
         return {
-            int(form.cleaned_data["iscm"]): form.cleaned_data.get("share_pct")
-            for form in self.kept()
+            form.cleaned_data["iscm"]: form.cleaned_data.get("share_pct") for form in self.kept()
         }
+
+    @property
+    def shares(self) -> dict[int, Decimal | None]:
+        return {int(iscm): share for iscm, share in self.stated.items()}
 
 
 Shares = forms.formset_factory(
@@ -534,3 +519,21 @@ def shares_of(position: models.Position, data: Any = None) -> Any:
     stored = list(position.shares.values("iscm", "share_pct")) if position.pk else []
     iscms = list(ISCM.objects.values_list("pk", "acronym"))
     return Shares(data, prefix="shares", initial=stored, form_kwargs={"iscms": iscms})
+
+
+def sent_shares(rows: Sequence[Mapping[str, Any]]) -> Any:
+    """All shares of a post as a program sends them, the mechanisms by their slugs."""
+    data: dict[str, Any] = {"shares-TOTAL_FORMS": len(rows), "shares-INITIAL_FORMS": 0}
+    for number, row in enumerate(rows):
+        data |= {f"shares-{number}-{name}": value for name, value in row.items()}
+    slugs = list(ISCM.objects.values_list("slug", "acronym"))
+    found = Shares(data, prefix="shares", form_kwargs={"iscms": slugs})
+    for form in found.forms:  # of a page an empty row says nothing; who sends one means something
+        form.empty_permitted, form.fields["iscm"].required = False, True
+    return found
+
+
+def shares_sent(found: Any) -> dict[int, Decimal | None]:
+    """What valid ``sent_shares`` come to, by mechanism."""
+    pks = dict(ISCM.objects.values_list("slug", "pk"))
+    return {pks[slug]: share for slug, share in found.stated.items()}

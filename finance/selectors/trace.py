@@ -9,11 +9,11 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Max
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from engagements.models import ISCM, Organisation
+from iscm_portal.common.history import newest_history
 
 from ..models import Position, PositionShare, Project
 from .words import said
@@ -53,14 +53,10 @@ class Step:
 
 def version_of(record: Any) -> str:
     """What tells a record from what it was: its newest history entry, and its shares' one."""
-    newest = _newest(type(record), id=record.pk)
+    newest = newest_history(type(record), id=record.pk)
     if isinstance(record, Position):
-        return f"{newest}.{_newest(PositionShare, position_id=record.pk)}"
+        return f"{newest}.{newest_history(PositionShare, position_id=record.pk)}"
     return str(newest)
-
-
-def _newest(model: Any, **of: int) -> int:
-    return model.history.filter(**of).aggregate(newest=Max("history_id"))["newest"] or 0
 
 
 def trace_of(model: Any, pk: int) -> list[Step]:

@@ -36,9 +36,6 @@ from ..selectors.currency import day_of_rate, rates_on_record
 from ..selectors.trace import DonorLink, version_of
 from ..selectors.uses import uses_of
 
-# As many characters as the history keeps.
-REASON_LENGTH = 100
-
 # mechanism -> per cent of a post, None where nobody knows
 Shares = Mapping[int, Decimal | None]
 

@@ -56,8 +56,8 @@ OF_EVERYBODY = frozenset(
 )
 # access group -> the scopes that a token of its members may carry
 SCOPES: dict[AccessGroup, frozenset[Scope]] = {
-    G.REPORTER: OF_EVERYBODY,
-    G.MANAGER: OF_EVERYBODY,
+    G.REPORTER: OF_EVERYBODY | {Scope.WRITE_REPORTS},
+    G.MANAGER: OF_EVERYBODY | {Scope.WRITE_REPORTS},
     G.FINANCE: frozenset(Scope) - {Scope.WRITE_REPORTS},
     G.IPD: frozenset(Scope),
     G.ANALYST: OF_EVERYBODY | {Scope.READ_FINANCE},

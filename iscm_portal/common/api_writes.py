@@ -4,9 +4,12 @@ Create one record, or a list of them all or nothing; change and delete one. The 
 services are those of the pages: an endpoint names the form (``form_for``) and what writes it
 (``save``, ``remove``).
 
-``If-Match`` says which version of a record its writer saw: needed to change and delete, so that
-nobody writes over what he has not seen. ``Idempotency-Key`` names a call that creates: sent again
-within 24 hours it is answered as before and makes nothing.
+A list of rows inside of a record (``RowList``) is given whole. What is more than writing a record
+(to submit a report) is an *act*: a POST below the record's address.
+
+``If-Match`` says which version of a record its writer saw: needed to change, act and delete,
+so that nobody writes over what he has not seen. ``Idempotency-Key`` names a POST: sent again within
+24 hours it is answered as before and makes nothing.
 """
 
 from __future__ import annotations
@@ -14,17 +17,17 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import orjson
 from celery import shared_task
 from django import forms
 from django.db import IntegrityError, transaction
-from django.db.models import Model
+from django.db.models import Model, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
 from rest_framework import exceptions, status
 from rest_framework.parsers import JSONParser
@@ -33,6 +36,7 @@ from rest_framework.response import Response
 
 from .api import ERRORS, EndpointSchema, ErrorSerializer, RecordViewSet
 from .choices import Scope
+from .history import REASON_LENGTH
 from .models import KeyedCall
 from .records import Links, RecordSerializer
 from .renderers import JSONRenderer
@@ -41,6 +45,9 @@ from .renderers import JSONRenderer
 MOST = 100
 KEY_LENGTH = 100
 KEPT = dt.timedelta(hours=24)
+# Of forms: which version a page showed, how an empty one is named, which row it takes away.
+NOT_WRITTEN = ("version", "key", "DELETE")
+LINKS = (forms.ModelChoiceField, forms.ModelMultipleChoiceField)
 MANY = (forms.MultipleChoiceField, forms.ModelMultipleChoiceField)
 
 
@@ -54,10 +61,24 @@ class VersionNeeded(exceptions.APIException):
     status_code = status.HTTP_428_PRECONDITION_REQUIRED
 
 
+class NotNow(exceptions.APIException):
+    """The record is in no state for it: what was to be done is done, or comes later."""
+
+    status_code = status.HTTP_409_CONFLICT
+
+
 class OtherCall(exceptions.APIException):
     """The key was used for a call that said something else."""
 
     status_code = status.HTTP_422_UNPROCESSABLE_ENTITY
+
+
+class FieldsRefused(exceptions.ValidationError):
+    """Fields are wrong: messages by field; of a list inside of the record, by row."""
+
+    def __init__(self, errors: dict[str, list[Any]]) -> None:
+        detail: Any = errors  # as it is, as below
+        self.detail = detail
 
 
 class RowsRefused(exceptions.APIException):
@@ -77,6 +98,27 @@ class Refused(Exception):
     def __init__(self, field: str, said: str) -> None:
         super().__init__(said)
         self.field, self.said = field, said
+
+
+@dataclass(frozen=True)
+class RowList:
+    """A list of rows inside of a record: the form of one, and what checks them all.
+
+    ``bind`` makes of rows as a browser would send them something with ``forms`` in their order,
+    ``is_valid()`` and ``non_form_errors()``: the formset of the page. A row may be named by its
+    ``names``; ``shown`` are the fields that the record's answer has for one.
+    """
+
+    row: forms.BaseForm
+    bind: Callable[[list[dict[str, Any]]], Any]
+    names: tuple[str, ...] = ()
+    shown: frozenset[str] = frozenset()
+
+    def schema(self) -> dict[str, Any]:
+        row = row_schema(self.row, "post")
+        row["properties"] |= {name: {"type": "string"} for name in self.names}
+        row["additionalProperties"] = True  # what is shown beside, a row sent back may have
+        return {"type": "array", "items": row, "maxItems": MOST}
 
 
 class BodyParser(JSONParser):
@@ -104,20 +146,27 @@ class WriteSchema(EndpointSchema):
     def get_override_parameters(self) -> list[Any]:
         if not self.is_write:
             return super().get_override_parameters()
-        name, said, needed = (
-            ("Idempotency-Key", "Names the call: sent again, it makes nothing more.", False)
-            if self.method.lower() == "post"
-            else ("If-Match", "The ETag of the record as its writer saw it.", True)
-        )
-        header = OpenApiParameter(name, str, "header", description=said, required=needed)
-        return [header]
+        found = []
+        if self.method.lower() == "post":
+            found.append(("Idempotency-Key", "Names the call: sent again, it makes nothing more."))
+        if self.of_a_record:
+            found.append(("If-Match", "The ETag of the record as its writer saw it."))
+        return [
+            OpenApiParameter(name, str, "header", description=said, required=name == "If-Match")
+            for name, said in found
+        ]
+
+    @property
+    def of_a_record(self) -> bool:
+        """Whether what is written is there already: changed, acted on or deleted."""
+        return "{" in self.path
 
     def get_request_serializer(self) -> Any:
         view: Any = self.view
         if not self.is_write:
             return None
-        row = row_schema(view.described_form(), self.method.lower())
-        if self.method.lower() == "post":
+        row = view.body_schema(view.action, self.method.lower())
+        if not self.of_a_record:
             rows = {"type": "array", "items": row, "minItems": 1, "maxItems": MOST}
             row = {"oneOf": [row, rows]}
         return {"application/json": row}
@@ -125,13 +174,17 @@ class WriteSchema(EndpointSchema):
     def get_response_serializers(self) -> Any:
         if not self.is_write:
             return super().get_response_serializers()
-        method = self.method.lower()
-        record = self._get_serializer()  # type: ignore[no-untyped-call]
-        answers: dict[str, dict[Any, Any]] = {
-            "post": {(201, "application/json"): OpenApiTypes.ANY},
-            "patch": {(200, "application/json"): record},
-            "delete": {204: None},
-        }
+        method, view = self.method.lower(), self.view
+        record: Any = getattr(view, "written_class", None) or view.serializer_class  # type: ignore[attr-defined]
+        answer: dict[Any, Any]
+        if method == "delete":
+            answer = {204: None}
+        elif self.of_a_record:
+            answer = {(200, "application/json"): record}
+        else:
+            ref = self.resolve_serializer(record, "response").ref
+            one_or_all = {"oneOf": [ref, {"type": "array", "items": ref}]}
+            answer = {(201, "application/json"): one_or_all}
         refused = {
             400: "A field is wrong, the message stands under its name; of a list, by row.",
             401: ERRORS[401],
@@ -140,9 +193,11 @@ class WriteSchema(EndpointSchema):
         }
         if method == "post":
             refused[422] = "The Idempotency-Key was used for another call."
-        else:
+        if self.of_a_record:
             refused |= {404: ERRORS[404], 412: Stale.__doc__ or "", 428: "If-Match is missing."}
-        return answers[method] | {
+        if getattr(view, "has_states", False) and self.of_a_record:
+            refused[409] = NotNow.__doc__ or ""
+        return answer | {
             (code, "application/json"): OpenApiResponse(ErrorSerializer, said)
             for code, said in refused.items()
         }
@@ -151,7 +206,7 @@ class WriteSchema(EndpointSchema):
 def row_schema(form: forms.BaseForm, method: str) -> dict[str, Any]:
     """What a record may be sent as; to delete it takes the reason alone."""
     if method == "delete":
-        return {"type": "object", "properties": {"reason": {"type": "string"}}}
+        return row_schema(ReasonForm(), "post")
     fields = {name: form.fields[name] for name in writable(form)}
     properties = {name: field_schema(field) for name, field in fields.items()}
     row: dict[str, Any] = {
@@ -161,7 +216,9 @@ def row_schema(form: forms.BaseForm, method: str) -> dict[str, Any]:
     }
     if method == "patch":
         properties["reason"] = {"type": "string", "description": "Why it changes."}
-    elif required := [name for name, field in fields.items() if field.required]:
+    elif required := [
+        name for name in fields if fields[name].required and name not in starts_as(form)
+    ]:
         row["required"] = required
     return row
 
@@ -169,9 +226,11 @@ def row_schema(form: forms.BaseForm, method: str) -> dict[str, Any]:
 def field_schema(field: forms.Field) -> dict[str, Any]:
     match field:
         case forms.ModelMultipleChoiceField():
-            return {"type": "array", "items": {"type": "string"}}
+            return {"type": "array", "items": _link_schema(field)}
+        case forms.ModelChoiceField():
+            told: dict[str, Any] = _link_schema(field)
         case forms.NullBooleanField() | forms.BooleanField():
-            told: dict[str, Any] = {"type": "boolean"}
+            told = {"type": "boolean"}
         case forms.DecimalField():
             told = {"type": "string", "format": "decimal"}
         case forms.IntegerField():
@@ -183,6 +242,12 @@ def field_schema(field: forms.Field) -> dict[str, Any]:
     return told if field.required else told | {"nullable": True}
 
 
+def _link_schema(field: Any) -> dict[str, Any]:
+    """By its number where its records have nothing else; a link that is typed takes codes too."""
+    by_number = field.to_field_name in (None, "pk") and type(field) in LINKS
+    return {"type": "integer"} if by_number else {"type": "string"}
+
+
 class WritableViewSet(RecordViewSet):
     """A list whose records may be written."""
 
@@ -191,12 +256,16 @@ class WritableViewSet(RecordViewSet):
 
     http_method_names = ["get", "head", "options", "post", "patch", "delete"]
     write_scope: ClassVar[Scope]
+    # The actions that write.
+    writes: ClassVar[tuple[str, ...]] = ("create", "partial_update", "destroy")
+    # The record that a write answers, where it is not the one that is read.
+    written_class: ClassVar[type[RecordSerializer] | None] = None
+    # Whether there are states in which a record can't be written.
+    has_states: ClassVar[bool] = False
 
     def get_renderers(self) -> Any:
         """What is written is answered as JSON."""
-        if self.action in ("create", "partial_update", "destroy"):
-            return [JSONRenderer()]
-        return super().get_renderers()
+        return [JSONRenderer()] if self.action in self.writes else super().get_renderers()
 
     # --- what an endpoint says
 
@@ -209,8 +278,13 @@ class WritableViewSet(RecordViewSet):
         """An empty form, for the description of what may be sent."""
         raise NotImplementedError
 
-    def save(self, form: Any, version: str | None) -> Any:
-        """Write a valid form; returns the record. Raises Refused and Stale."""
+    def lists_of(self, record: Any) -> Mapping[str, RowList]:
+        """The lists inside of a record, stored or new (None), by the names that they are given."""
+        return {}
+
+    def save(self, form: Any, version: str | None, lists: Mapping[str, Any]) -> Any:
+        """Write a valid form and the lists that were given, as bound; returns the record. Raises
+        Refused and Stale."""
         raise NotImplementedError
 
     def remove(self, record: Any, reason: str, version: str) -> None:
@@ -220,6 +294,20 @@ class WritableViewSet(RecordViewSet):
     def version_of(self, record: Any) -> str:
         """What tells a record from what it was."""
         raise NotImplementedError
+
+    def body_schema(self, action: str, method: str) -> dict[str, Any]:
+        """What may be sent, for the description."""
+        form = self.described_form()
+        by_public_keys(form, self.serializer_class)
+        row = row_schema(form, method)
+        if method != "delete":
+            row["properties"] |= {name: one.schema() for name, one in self.lists_of(None).items()}
+        return row
+
+    def written(self, pks: Collection[int]) -> list[dict[str, Any]]:
+        """The records as they are answered to their writer."""
+        rows: QuerySet[Any] = self.get_queryset().filter(id__in=pks)
+        return self.reader().read(rows)[0]
 
     # --- what is answered
 
@@ -232,30 +320,32 @@ class WritableViewSet(RecordViewSet):
         return response
 
     def create(self, request: Request) -> Response:
+        return self.once(request, lambda: self._create(request))
+
+    def once(self, request: Request, act: Callable[[], Response]) -> Response:
+        """The answer of ``act``, done in one transaction, and under one key only once."""
         self.check_parameters(request, frozenset())
         with transaction.atomic():
             call = _keyed(request)
             if call is not None and call.body:
                 return Response(orjson.loads(call.body), status=call.status)
-            answer = self._create(request)
+            answer = act()
             if call is not None:
                 call.keep(answer.status_code, JSONRenderer().render(answer.data))
         return answer
 
     def partial_update(self, request: Request, pk: str) -> Response:
         self.check_parameters(request, frozenset())
-        record, version = self._held(request, pk)
-        given = _mapping(request.data)
-        stored = stored_values(self._form(None, record), record)
-        saved = self._write({**stored, **given}, record, version, given.keys())
-        return self._answer(saved, status.HTTP_200_OK)
+        record, version = self.held(request, pk)
+        saved = self._write(mapping(request.data), record, version)
+        return self.answer(saved, status.HTTP_200_OK)
 
     def destroy(self, request: Request, pk: str) -> Response:
         self.check_parameters(request, frozenset())
-        record, version = self._held(request, pk)
-        reason = _mapping(request.data).get("reason", "")
+        record, version = self.held(request, pk)
+        reason = said(ReasonForm, request.data)["reason"]
         try:
-            self.remove(record, reason if isinstance(reason, str) else "", version)
+            self.remove(record, reason, version)
         except Refused as refused:
             raise exceptions.ValidationError({refused.field or "detail": [refused.said]}) from None
         return Response(status=status.HTTP_204_NO_CONTENT)
@@ -264,9 +354,8 @@ class WritableViewSet(RecordViewSet):
 
     def _create(self, request: Request) -> Response:
         if not isinstance(request.data, list):
-            row = _mapping(request.data)
-            record = self._write(row, None, None, row.keys())
-            return self._answer(record, status.HTTP_201_CREATED)
+            record = self._write(mapping(request.data), None, None)
+            return self.answer(record, status.HTTP_201_CREATED)
         if not 1 <= len(request.data) <= MOST:
             said = _("Give 1 to %(most)s records; more come as a file, through an import.")
             raise exceptions.ValidationError({"detail": [said % {"most": MOST}]})
@@ -274,15 +363,14 @@ class WritableViewSet(RecordViewSet):
         for place, row in enumerate(request.data):
             try:
                 # Each is checked against those before it.
-                made.append(self._write(_mapping(row), None, None, _mapping(row).keys()))
+                made.append(self._write(mapping(row), None, None))
             except exceptions.ValidationError as error:
                 errors.append({"row": place, "errors": error.detail})
         if errors:
             raise RowsRefused(errors)
-        rows = {record.pk: record for record in made}
-        found, _edges = self.reader().read(self._read_back(rows))
-        by_id = {record["id"]: record for record in found}
-        return Response([by_id[pk] for pk in rows], status=status.HTTP_201_CREATED)
+        pks = list(dict.fromkeys(record.pk for record in made))
+        by_id = {record["id"]: record for record in self.written(pks)}
+        return Response([by_id[pk] for pk in pks], status=status.HTTP_201_CREATED)
 
     def _form(self, data: dict[str, Any] | None, record: Any) -> Any:
         """The form, with links named as the API names them."""
@@ -290,32 +378,39 @@ class WritableViewSet(RecordViewSet):
         by_public_keys(form, self.serializer_class)
         return form
 
-    def _write(self, values: dict[str, Any], record: Any, version: str | None, given: Any) -> Any:
-        empty = self._form(None, record)
-        known = writable(empty)
-        if unknown := [name for name in given if name not in known]:
-            said = _("It can't be written. What can: %(known)s.") % {"known": ", ".join(known)}
-            raise exceptions.ValidationError({name: [said] for name in unknown})
+    def _write(self, given: dict[str, Any], record: Any, version: str | None) -> Any:
+        empty, lists = self._form(None, record), self.lists_of(record)
+        refuse_unknown(given, [*writable(empty), *lists])
+        values = {name: value for name, value in given.items() if name not in lists}
+        before = starts_as(empty) if record is None else stored_values(empty, record)
+        values = {**before, **values}
         form = self._form(as_sent(empty, values), record)
-        if not form.is_valid():
-            raise exceptions.ValidationError(_errors(form))
+        errors: dict[str, list[Any]] = {} if form.is_valid() else errors_of(form)
+        bound: dict[str, Any] = {}
+        for name in lists.keys() & given.keys():
+            rows, wrong = rows_as_sent(lists[name], given[name])
+            if not wrong:
+                bound[name] = lists[name].bind(rows)
+                wrong = errors_of_rows(bound[name])
+            if wrong:
+                errors[name] = wrong
+        if errors:
+            raise FieldsRefused(errors)
         try:
             with transaction.atomic():
-                return self.save(form, version)
+                return self.save(form, version, bound)
         except Refused as refused:
-            place = refused.field if refused.field in known else "detail"
+            place = refused.field if refused.field in (*writable(empty), *lists) else "detail"
             raise exceptions.ValidationError({place: [refused.said]}) from None
 
-    def _answer(self, record: Any, code: int) -> Response:
-        records, _edges = self.reader().read(self._read_back([record.pk]))
+    def answer(self, record: Any, code: int) -> Response:
+        """What is told to whoever wrote ``record``, with its version."""
+        records = self.written([record.pk])
         return Response(
             records[0] if records else {"id": record.pk},
             status=code,
             headers={"ETag": self._tag(record)},
         )
-
-    def _read_back(self, pks: Any) -> Any:
-        return self.get_queryset().filter(id__in=list(pks))
 
     def _stored(self, pk: str) -> Any:
         model = self.get_queryset().model
@@ -323,7 +418,7 @@ class WritableViewSet(RecordViewSet):
         found = self.get_queryset().filter(**self.key_of(pk)).values_list("id", flat=True).first()
         return None if found is None else model._default_manager.filter(pk=found).first()
 
-    def _held(self, request: Request, pk: str) -> tuple[Any, str]:
+    def held(self, request: Request, pk: str) -> tuple[Any, str]:
         """The record and the version that its writer saw. Raises NotFound, VersionNeeded, Stale."""
         record = self._stored(pk)
         if record is None:
@@ -342,9 +437,32 @@ class WritableViewSet(RecordViewSet):
         return f'"{record.pk}-{self.version_of(record)}"'
 
 
+class ReasonForm(forms.Form):
+    """Why a record is deleted."""
+
+    reason = forms.CharField(required=False, max_length=REASON_LENGTH)
+
+
+def said(form_class: type[forms.Form], data: Any, **kwargs: Any) -> dict[str, Any]:
+    """What a body says by the fields of a form. Raises ValidationError."""
+    given, empty = mapping(data), form_class(**kwargs)
+    refuse_unknown(given, writable(empty))
+    form = form_class(as_sent(empty, given), **kwargs)
+    if not form.is_valid():
+        raise exceptions.ValidationError(errors_of(form))
+    return form.cleaned_data
+
+
 def writable(form: forms.BaseForm) -> list[str]:
     """The fields that a body may have."""
-    return [name for name in form.fields if name not in ("version", "key")]
+    return [name for name in form.fields if name not in NOT_WRITTEN]
+
+
+def starts_as(form: forms.BaseForm) -> dict[str, Any]:
+    """What an empty form has at fields that can't be empty: it needs not be sent."""
+    required = {name for name, field in form.fields.items() if field.required}
+    initial = {name: value for name, value in form.initial.items() if value not in (None, "", [])}
+    return {name: initial[name] for name in initial.keys() & required}
 
 
 def by_public_keys(form: forms.BaseForm, record: type[RecordSerializer]) -> None:
@@ -352,7 +470,7 @@ def by_public_keys(form: forms.BaseForm, record: type[RecordSerializer]) -> None
     columns = record().fields
     for name, field in form.fields.items():
         link: Any = field  # a link that is typed knows codes by itself
-        if type(field) in (forms.ModelChoiceField, forms.ModelMultipleChoiceField):
+        if type(field) in LINKS:
             link.to_field_name = _key_of_link(columns.get(name))
 
 
@@ -407,17 +525,63 @@ def _stored_value(form: forms.BaseForm, record: Any, name: str) -> Any:
     return value
 
 
-def _mapping(data: Any) -> dict[str, Any]:
+def mapping(data: Any) -> dict[str, Any]:
+    """The fields of a body. Raises ValidationError for what is no object."""
     if isinstance(data, dict):
         return dict(data)
     raise exceptions.ValidationError({"detail": [_("Give an object with the record's fields.")]})
 
 
-def _errors(form: forms.BaseForm) -> dict[str, list[str]]:
+def refuse_unknown(given: Collection[str], known: Collection[str]) -> None:
+    """Raises ValidationError at what can't be written."""
+    if unknown := [name for name in given if name not in known]:
+        said = _("It can't be written. What can: %(known)s.") % {"known": ", ".join(known)}
+        raise exceptions.ValidationError({name: [said] for name in unknown})
+
+
+def errors_of(form: forms.BaseForm) -> dict[str, list[Any]]:
     return {
         "detail" if name == "__all__" else name: [str(message) for message in messages]
         for name, messages in form.errors.items()
     }
+
+
+# --- lists inside of a record
+
+
+def rows_as_sent(rows: RowList, given: Any) -> tuple[list[dict[str, Any]], list[Any]]:
+    """The rows of a list as a browser would send them, and what is wrong with them."""
+    if not isinstance(given, list):
+        return [], [_("Give a list.")]
+    if len(given) > MOST:
+        return [], [_("Give at most %(most)s rows.") % {"most": MOST}]
+    known = [*rows.names, *writable(rows.row)]
+    sent, errors = [], []
+    for place, row in enumerate(given):
+        try:
+            values = mapping(row)
+            # A row as it was read may come back: what is only shown of it is passed over.
+            shown = rows.shown - set(known)
+            values = {name: value for name, value in values.items() if name not in shown}
+            refuse_unknown(values, known)
+            sent.append(as_sent(rows.row, values))
+        except exceptions.ValidationError as error:
+            errors.append(wrong_row(place, error.detail))
+    return sent, errors
+
+
+def errors_of_rows(bound: Any) -> list[Any]:
+    """What a formset refuses: row by row, else of the list as a whole."""
+    if bound.is_valid():
+        return []
+    errors: list[Any] = [
+        wrong_row(place, errors_of(form)) for place, form in enumerate(bound.forms) if form.errors
+    ]
+    return errors or [str(message) for message in bound.non_form_errors()]
+
+
+def wrong_row(place: int, errors: Any) -> dict[str, Any]:
+    return {"row": place, "errors": errors}
 
 
 # --- the same call twice

@@ -23,7 +23,7 @@ class Scope(models.TextChoices):
     READ_FINANCE = "read:finance", _("Read funding lines, positions and rates")
     READ_INDICATORS = "read:indicators", _("Read indicators and totals")
     READ_CALENDAR = "read:calendar", _("Read events as a calendar, and nothing else")
-    WRITE_REPORTS = "write:reports", _("Write reports")
+    WRITE_REPORTS = "write:reports", _("Write reports, events and what came of them")
     WRITE_FINANCE = "write:finance", _("Write finance records")
 
 

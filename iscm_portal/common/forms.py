@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from django import forms
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.utils.translation import gettext_lazy as _
 
@@ -46,6 +47,30 @@ def dress(form: forms.BaseForm, *, wide: tuple[str, ...] = (), lines: int = 3) -
         if isinstance(field.widget, forms.NumberInput):
             field.widget.attrs.setdefault("inputmode", "decimal")
         field.wide = name in wide or isinstance(field.widget, forms.Textarea)  # type: ignore[attr-defined]
+
+
+class RuledForm(forms.ModelForm):  # type: ignore[type-arg]
+    """A record, with the rules of its table each said at a field: Django says them above the
+    form."""
+
+    # rule of the database -> the field at which its message is said
+    at_field: ClassVar[dict[str, str]] = {}
+
+    def _post_clean(self) -> None:
+        self.instance.validate_constraints = lambda exclude: None
+        super()._post_clean()  # type: ignore[misc]
+        del self.instance.validate_constraints
+        self._check_rules()
+
+    def _check_rules(self) -> None:
+        exclude = self._get_validation_exclusions()  # type: ignore[attr-defined]
+        for rule in self.instance._meta.constraints:
+            try:
+                rule.validate(type(self.instance), self.instance, exclude=exclude)
+            except ValidationError as error:
+                field = self.at_field.get(rule.name)
+                if field not in self.errors:  # else it is told there already, and more closely
+                    self.add_error(field if field in self.fields else None, error.messages)
 
 
 class FileForm(forms.Form):

@@ -10,6 +10,8 @@ from django.db import connection
 from django.db.models import Max, Model, QuerySet
 
 BATCH = 500
+# As many characters as the history keeps of a reason.
+REASON_LENGTH = 100
 
 
 def change_with_history(
@@ -28,6 +30,12 @@ def delete_with_history(record: Any, actor: Any, reason: str = "") -> None:
     record._history_user = actor
     record._change_reason = reason or None
     record.delete()
+
+
+def newest_history(model: Any, **of: int) -> int:
+    """The newest entry in the history of the records ``of`` which it is asked; 0 without one. It
+    tells a record from what it was."""
+    return model.history.filter(**of).aggregate(newest=Max("history_id"))["newest"] or 0
 
 
 def note_history(

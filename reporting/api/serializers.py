@@ -11,6 +11,7 @@ from rest_framework import serializers
 
 from engagements import choices as engagement_choices
 from engagements.models import FollowUpAction, Partnership, PolicyInstrument, SupportRequest
+from finance import choices as finance_choices
 from iscm_portal.common.records import (
     Attached,
     Children,
@@ -20,6 +21,7 @@ from iscm_portal.common.records import (
     amount,
     choice,
     day,
+    fields_of,
     flag,
     integer,
     moment,
@@ -30,9 +32,14 @@ from .. import choices
 from ..models import (
     CompileRun,
     Lesson,
+    Participant,
     Question,
     Recommendation,
     ReportedAgendaItem,
+    ReportedFollowUp,
+    ReportedInstrument,
+    ReportedPartnership,
+    ReportedRequest,
     SurveyAnswer,
     SurveyResponse,
 )
@@ -137,6 +144,123 @@ class ReportSerializer(RecordSerializer):
         ReportFollowUpSerializer, "report_number", lambda: FollowUpAction.objects.all()
     )
     lessons = Children(ReportLessonSerializer, "report_id", lambda: Lesson.objects.all())
+    is_demo = flag()
+    updated_at = moment()
+
+
+# --- a report that is being written: read by those who may see it on pages
+
+
+class DraftRowSerializer(RecordSerializer):
+    key = string(help_text="Names the row: sent back, it is that row.")
+
+
+class DraftItemSerializer(DraftRowSerializer):
+    iscm = string("iscm.slug", null=True, help_text="Which one, of a joint meeting.")
+    iscm_label = string("iscm.acronym", null=True)
+
+
+class DraftParticipantSerializer(DraftItemSerializer):
+    title = string()
+    grade = string()
+    capacity = choice(engagement_choices.Capacity)
+    days = amount(null=True, help_text="null: nobody has said.")
+    position = integer("position_id", null=True)
+    position_label = string("position.title", null=True)
+    paid_by = choice(finance_choices.PaidBy)
+    travel_cost_usd = amount(null=True)
+
+
+class DraftAgendaSerializer(DraftRowSerializer):
+    title = string()
+    theme = string("theme.code", null=True)
+    theme_label = string("theme.name", null=True)
+    proposed_by_iom = flag()
+    priority = integer("priority_id", null=True)
+    priority_label = string("priority.title", null=True)
+
+
+class DraftRequestSerializer(DraftItemSerializer):
+    country = string("country.iso3")
+    country_label = string("country.name_en")
+    kind = choice(engagement_choices.SupportKind)
+    what = string()
+    asked_on = day()
+    answered_on = day(null=True)
+    outcome = choice(engagement_choices.RequestOutcome)
+
+
+class DraftPartnershipSerializer(DraftItemSerializer):
+    organisation = string("organisation.slug", null=True)
+    organisation_label = string("organisation.name", null=True)
+    new_name = string(help_text="Of a partner that is not on record.")
+    new_kind = choice(engagement_choices.OrganisationKind, blank=True)
+    purpose = string()
+    since_on = day()
+
+
+class DraftInstrumentSerializer(DraftItemSerializer):
+    title = string()
+    country = string("country.iso3", null=True)
+    country_label = string("country.name_en", null=True)
+    region = string()
+    kind = choice(engagement_choices.InstrumentKind)
+    action = choice(engagement_choices.InstrumentAction)
+    dated_on = day()
+    agenda = Links("agenda", "agenda__key")
+    agenda_labels = Links("agenda", "agenda__title")
+    expertise_reflected = choice(engagement_choices.Reflected)
+    expertise_note = string()
+
+
+class DraftFollowUpSerializer(DraftItemSerializer):
+    what = string()
+    who = string()
+    due_on = day(null=True)
+    state = choice(engagement_choices.FollowUpState)
+
+
+class DraftLessonSerializer(DraftRowSerializer):
+    kind = choice(choices.LessonKind)
+    text = string()
+
+
+def names_in(record: type[RecordSerializer]) -> list[str]:
+    return list(fields_of(record))
+
+
+def _rows_of(record: type[RecordSerializer], model: Any) -> Children:
+    return Children(record, "report_id", lambda: model.objects.all())
+
+
+class ReportDraftSerializer(RecordSerializer):
+    """A report that is not accepted yet, or the correction of one. Internal and restricted remarks
+    and funding leads are written, and not told: they are read on its page."""
+
+    event = integer("event_id")
+    event_label = string("event.name")
+    event_starts_on = day("event.starts_on", null=True)
+    iscms = Links("event__iscms", "event__iscms__slug")
+    iscm_labels = Links("event__iscms", "event__iscms__acronym")
+    office = string("office.slug")
+    office_label = string("office.name")
+    version = integer()
+    state = choice(choices.ReportState)
+    corrects = integer("corrects_id", null=True, help_text="The accepted report that it corrects.")
+    discussed = string()
+    outcomes = string()
+    documents = string()
+    frames = Links("frames", _frame("frames"))
+    frame_labels = Links("frames", "frames__title")
+    submitted_at = moment(null=True)
+    accepted_at = moment(null=True)
+    participants = _rows_of(DraftParticipantSerializer, Participant)
+    agenda_items = _rows_of(DraftAgendaSerializer, ReportedAgendaItem)
+    support_requests = _rows_of(DraftRequestSerializer, ReportedRequest)
+    partnerships = _rows_of(DraftPartnershipSerializer, ReportedPartnership)
+    policy_instruments = _rows_of(DraftInstrumentSerializer, ReportedInstrument)
+    follow_ups = _rows_of(DraftFollowUpSerializer, ReportedFollowUp)
+    lessons = _rows_of(DraftLessonSerializer, Lesson)
     is_demo = flag()
     updated_at = moment()
 

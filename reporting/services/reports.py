@@ -50,6 +50,16 @@ class ReportIncomplete(ReportError):
         self.missing = missing
 
 
+class ReportAlreadyStarted(ReportError):
+    """The office has its report on the event; ``report`` is it."""
+
+    def __init__(self, report: PostEventReport) -> None:
+        super().__init__(
+            _("The office has a report on this event already: %(number)s.") % {"number": report.pk}
+        )
+        self.report = report
+
+
 class KeptElsewhere(ReportError):
     """The writer typed into the page in another window since; ``kept`` is what stands there."""
 
@@ -59,9 +69,18 @@ class KeptElsewhere(ReportError):
 
 
 def start_report(event: Event, office: Office, author: Any, at: dt.datetime) -> PostEventReport:
-    """The office's report on the event; made, with what is known already, when there is none.
+    """The office's report on the event, begun when there is none."""
+    try:
+        return begin_report(event, office, author, at)
+    except ReportAlreadyStarted as error:
+        return error.report
+
+
+def begin_report(event: Event, office: Office, author: Any, at: dt.datetime) -> PostEventReport:
+    """Make the office's report on the event, with what is known already.
 
     Delegates, agenda and open follow-ups on record are copied in: nothing known is asked again.
+    Raises ReportAlreadyStarted.
     """
     try:
         with transaction.atomic():
@@ -72,7 +91,8 @@ def start_report(event: Event, office: Office, author: Any, at: dt.datetime) -> 
             _prefill(report)
             outbox.write("delegations_changed", {})
     except IntegrityError:  # somebody of the office was first: it is one report
-        return PostEventReport.objects.get(event=event, office=office, corrects=None)
+        first = PostEventReport.objects.get(event=event, office=office, corrects=None)
+        raise ReportAlreadyStarted(first) from None
     return report
 
 

@@ -128,7 +128,13 @@ def test_no_page_export_or_answer_tells_it_to_another_office(client, report, gro
 def test_the_api_tells_it_to_nobody(client, report, reporter, group):
     reader = reporter if group == "reporter" else make.UserFactory(access_group=group)
     client.force_login(reader)
-    for address in ("/api/v1/reports/", "/api/v1/reports/?format=csv"):
+    correction = PostEventReport.objects.get(corrects=report)
+    addresses = (
+        "/api/v1/reports/",
+        "/api/v1/reports/?format=csv",
+        f"/api/v1/reports/{correction.pk}/",  # as whoever writes it reads it
+    )
+    for address in addresses:
         answer = b"".join(client.get(address)).decode()
         assert "Open." in answer
         assert SECRET not in answer

@@ -57,6 +57,8 @@ ENDPOINTS: dict[str, Scope] = {
     "resources/": Scope.READ_INDICATORS,
     "resources/?table=4": Scope.READ_INDICATORS,
 }
+# What is done with a report: a POST, and nothing to read (tests/api/test_report_writes.py).
+ACTS = {f"reports/<str:pk>/{act}/" for act in ("accept", "correct", "forward", "return", "submit")}
 # Opened by any scope; what is told goes by them (tests/api/test_changes.py).
 BY_ANY_SCOPE = {"changes/"}
 # Files in a form of their own: neither JSON nor CSV.
@@ -92,7 +94,7 @@ def test_the_table_names_every_endpoint() -> None:
     }
     named = {endpoint.partition("?")[0].replace("{id}", "<str:pk>") for endpoint in ENDPOINTS}
     shown = {route for route in routes if not route.startswith("^")}
-    assert shown == named | OPEN | set(FILES) | BY_ANY_SCOPE
+    assert shown == named | OPEN | set(FILES) | BY_ANY_SCOPE | ACTS
 
 
 @pytest.mark.parametrize(
@@ -208,9 +210,9 @@ def test_a_token_without_the_scope_is_told_the_same_whatever_is_on_record(
 
 
 @pytest.mark.parametrize("method", ["post", "put", "patch", "delete"])
-def test_nothing_can_be_written(method: str) -> None:
-    event = make.EventFactory()
-    for place in ("events/", f"events/{event.pk}/", "resources/"):
+def test_what_is_kept_elsewhere_can_not_be_written(method: str) -> None:
+    iscm = make.ISCMFactory()
+    for place in ("iscms/", f"iscms/{iscm.pk}/", "duties/", "resources/"):
         response = getattr(Api().client, method)(f"/api/v1/{place}")
         assert response.status_code == 405
         assert list(orjson.loads(response.content)) == ["detail"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import importlib.util
 import os
 import re
@@ -14,6 +15,7 @@ import pytest
 from django.conf import settings
 
 from iscm_portal.common.choices import Scope
+from reporting.models import PostEventReport
 from tests.api.client import Api
 from tests.factories import engagements as make
 from tests.factories import finance as money
@@ -34,7 +36,7 @@ def the_client() -> ModuleType:
 
 
 @a_portal_that_runs
-def test_the_client_reads_records_pages_tables_and_refusals(live_server: Any):
+def test_the_client_reads_records_pages_tables_and_refusals_and_files_a_report(live_server: Any):
     iscm = make.ISCMFactory(slug="rcm", acronym="RCM")
     money.FundingLineFactory.create_batch(5, iscm=iscm, year=2019, amount_usd=100)
     client = the_client()
@@ -51,6 +53,32 @@ def test_the_client_reads_records_pages_tables_and_refusals(live_server: Any):
     with pytest.raises(client.PortalError) as refused:
         other.table("funding-lines")
     assert refused.value.status == 403
+    files_a_report(live_server, client)
+
+
+def files_a_report(live_server: Any, client: ModuleType) -> None:
+    make.CountryFactory(iso3="THA")
+    day = dt.date(2026, 3, 11)
+    event = make.EventFactory(iscms=[make.ISCMFactory()], starts_on=day, ends_on=day)
+    reporter = make.UserFactory(access_group="reporter", office=make.OfficeFactory())
+    api = Api(user=reporter, scopes=[Scope.READ_REPORTS, Scope.WRITE_REPORTS])
+    ran = subprocess.run(
+        [sys.executable, EXAMPLES / "file_report.py", str(event.pk)],
+        env={**os.environ, "PORTAL": live_server.url, "TOKEN": api.text},
+        capture_output=True,
+        text=True,
+    )
+    report = PostEventReport.objects.get()
+    assert (ran.stderr, ran.stdout) == ("", f"Report {report.pk} is submitted.\n")
+    assert (report.state, report.author, report.reportedrequests.count()) == (
+        "submitted",
+        reporter,
+        1,
+    )
+    portal = client.Portal(live_server.url, api.text)
+    with pytest.raises(client.PortalError) as late:
+        portal.change("reports", report.pk, {"outcomes": "Late."})
+    assert late.value.status == 409
 
 
 @a_portal_that_runs

@@ -36,7 +36,8 @@ def schema() -> dict[str, Any]:
 
 
 def operations(schema: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    return {path: methods["get"] for path, methods in schema["paths"].items()}
+    """What is read, by its address."""
+    return {path: methods["get"] for path, methods in schema["paths"].items() if "get" in methods}
 
 
 def parameters(operation: dict[str, Any]) -> dict[str, dict[str, Any]]:
@@ -57,24 +58,41 @@ def test_the_document_is_served_to_everybody_as_yaml_and_json() -> None:
     validate_schema(document)
 
 
-def test_everything_is_read_and_money_is_written(schema: dict[str, Any]) -> None:
-    written = {path for path, methods in schema["paths"].items() if set(methods) != {"get"}}
-    kinds = (
-        *("attributions", "contributions", "funding-lines", "positions"),
-        *("projects", "proposals", "time-entries"),
-    )
-    assert written == {f"/api/v1/{kind}/{one}" for kind in kinds for one in ("", "{id}/")}
-    for path in written:
-        of_one = path.endswith("{id}/")
-        methods = {"get", "patch", "delete"} if of_one else {"get", "post"}
-        assert set(schema["paths"][path]) == methods
-        for method in methods - {"get"}:
+MONEY = (
+    *("attributions", "contributions", "funding-lines", "positions"),
+    *("projects", "proposals", "time-entries"),
+)
+EVIDENCE = (
+    *("agenda-items", "events", "follow-ups", "partnerships"),
+    *("policy-instruments", "support-requests"),
+)
+ACTS = ("accept", "correct", "forward", "return", "submit")
+WRITES = {
+    **{f"/api/v1/{kind}/": {"post"} for kind in (*MONEY, *EVIDENCE, "reports")},
+    **{f"/api/v1/{kind}/{{id}}/": {"patch", "delete"} for kind in (*MONEY, *EVIDENCE)},
+    "/api/v1/reports/{id}/": {"patch"},
+    **{f"/api/v1/reports/{{id}}/{act}/": {"post"} for act in ACTS},
+}
+
+
+def test_what_is_written_and_how_is_declared(schema: dict[str, Any]) -> None:
+    written = {path: set(methods) - {"get"} for path, methods in schema["paths"].items()}
+    assert {path: methods for path, methods in written.items() if methods} == WRITES
+    for path, methods in WRITES.items():
+        scope = "write:finance" if path.split("/")[3] in MONEY else "write:reports"
+        of_one = "{id}" in path
+        for method in methods:
             operation = schema["paths"][path][method]
-            assert "`write:finance`" in operation["description"]
-            refused = {"404", "412", "428"} if of_one else {"422"}
-            assert {"400", "401", "403", "429"} | refused < set(operation["responses"])
-            names = parameters(operation).keys()
-            assert names == ({"id", "If-Match"} if of_one else {"Idempotency-Key"})
+            assert f"`{scope}`" in operation["description"]
+            assert ("requestBody" in operation) == (method != "delete")
+            refused = {"404", "412", "428"} if of_one else set()
+            refused |= {"422"} if method == "post" else set()
+            refused |= {"409"} if of_one and "/reports/" in path else set()
+            good = "204" if method == "delete" else "200" if of_one else "201"
+            assert set(operation["responses"]) == {"400", "401", "403", "429", good} | refused
+            names = {"Idempotency-Key"} if method == "post" else set()
+            names |= {"id", "If-Match"} if of_one else set()
+            assert parameters(operation).keys() == names, path
 
 
 def test_every_operation_declares_its_scope_and_its_errors(schema: dict[str, Any]) -> None:

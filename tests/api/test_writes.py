@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import json
 import threading
 from typing import Any
 
@@ -15,7 +14,7 @@ from finance.models import Attribution, FundingLine, Project, TimeEntry
 from iscm_portal.common.api_writes import forget_keyed_calls
 from iscm_portal.common.choices import Scope
 from iscm_portal.common.models import KeyedCall, OutboxMessage
-from tests.api.client import Api
+from tests.api.writer import Writer
 from tests.factories import engagements as make
 from tests.factories import finance as money
 
@@ -25,28 +24,9 @@ NOW = dt.datetime(2026, 11, 25, 9, 0, tzinfo=dt.UTC)
 SCOPES = [Scope.READ_FINANCE, Scope.WRITE_FINANCE]
 
 
-class Writer(Api):
-    """A program of a finance officer."""
-
-    def __init__(self, group: str = "finance", scopes: list[Scope] | None = None) -> None:
-        super().__init__(group, scopes or SCOPES)
-
-    def send(self, method: str, address: str, body: Any, **headers: str) -> Any:
-        return self.client.generic(
-            method,
-            f"/api/v1/{address}",
-            json.dumps(body),
-            content_type="application/json",
-            headers={name.replace("_", "-"): value for name, value in headers.items()},
-        )
-
-    def post(self, address: str, body: Any, **headers: str) -> Any:
-        return self.send("POST", address, body, **headers)
-
-
 @pytest.fixture
 def officer() -> Writer:
-    return Writer()
+    return Writer("finance", SCOPES)
 
 
 @pytest.fixture
@@ -119,6 +99,9 @@ def test_a_record_is_deleted_with_a_reason_and_its_version(officer):
     address = f"time-entries/{entry.pk}/"
     seen = officer.get(address)["ETag"]
     assert officer.send("DELETE", address, {"reason": "Twice."}).status_code == 428
+    for wrong in ("x" * 101, "a\0b", ["Twice."]):
+        refused = officer.send("DELETE", address, {"reason": wrong}, If_Match=seen)
+        assert (refused.status_code, list(refused.json())) == (400, ["reason"])
     refused = officer.send("DELETE", address, {}, If_Match=seen)
     assert (refused.status_code, list(refused.json())) == (400, ["reason"])
     assert TimeEntry.objects.count() == 1
@@ -148,6 +131,80 @@ def test_several_links_are_a_list_of_public_names(officer):
     seen, address = answer["ETag"], f"projects/{answer.json()['id']}/"
     answer = officer.send("PATCH", address, {"title": "Other"}, If_Match=seen)
     assert (answer.status_code, answer.json()["donors"]) == (200, ["eu", "sweden"])
+
+
+# --- the shares of a post
+
+
+@pytest.fixture
+def post() -> Any:
+    for slug in ("rcm", "sacm"):
+        make.ISCMFactory(slug=slug)
+    return money.PositionFactory(starts_on=dt.date(2026, 1, 1), ends_on=dt.date(2026, 12, 31))
+
+
+def shares(position: Any) -> dict[str, Any]:
+    return dict(position.shares.values_list("iscm__slug", "share_pct"))
+
+
+def test_the_shares_of_a_post_are_given_whole_with_a_reason(officer, post):
+    address = f"positions/{post.pk}/"
+    seen = officer.get(address)
+    body = {"shares": [{"iscm": "rcm", "share_pct": "60"}, {"iscm": "sacm", "share_pct": None}]}
+    answer = officer.change(seen, address, body | {"reason": "Plan of 2026."})
+    assert answer.status_code == 200, answer.content
+    told = [(row["iscm"], row["share_pct"]) for row in answer.json()["shares"]]
+    assert dict(told) == {"rcm": "60.00", "sacm": None}
+    assert OutboxMessage.objects.get().payload == {"years": [2026], "kinds": ["position"]}
+    share = post.shares.get(iscm__slug="rcm").history.get()
+    assert (share.history_user, share.history_change_reason) == (officer.user, "Plan of 2026.")
+    # Shares belong to the version: who read the post before has not seen them.
+    assert officer.change(seen, address, {"title": "Other"}).status_code == 412
+    without = officer.change(answer, address, {"shares": []})
+    assert (without.status_code, list(without.json())) == (400, ["reason"])
+    # As they were read they may come back; what is not in the list goes.
+    rows = [row | {"share_pct": "50"} for row in answer.json()["shares"] if row["share_pct"]]
+    answer = officer.change(answer, address, {"shares": rows, "reason": "Ledger."})
+    assert shares(post) == {"rcm": 50}
+    assert officer.change(answer, address, {"title": "Other"}).status_code == 200
+    assert shares(post) == {"rcm": 50}
+
+
+@pytest.mark.parametrize(
+    ("rows", "wrong"),
+    [
+        ([{"iscm": "rcm", "share_pct": "60"}, {"iscm": "sacm", "share_pct": "41"}], "share_pct"),
+        ([{"iscm": "rcm"}, {"iscm": "rcm"}], "iscm"),
+        ([{"iscm": "rcm"}, {"iscm": "nowhere"}], "iscm"),
+        ([{"iscm": "rcm"}, {"share_pct": "10"}], "iscm"),
+        ([{"iscm": "rcm"}, {}], "iscm"),
+        ([{"iscm": "rcm"}, {"iscm": "sacm", "share_pct": "101"}], "share_pct"),
+        ([{"iscm": "rcm"}, {"iscm": "sacm", "grade": "P3"}], "grade"),
+        ([{"iscm": "rcm"}, "sacm"], "detail"),
+    ],
+)
+def test_shares_that_may_not_be_are_refused_by_row(officer, post, rows, wrong):
+    address = f"positions/{post.pk}/"
+    body = {"shares": rows, "reason": "Plan."}
+    answer = officer.change(officer.get(address), address, body)
+    assert answer.status_code == 400, answer.content
+    (told,) = answer.json()["shares"]
+    assert (told["row"], list(told["errors"])) == (1, [wrong])
+    assert shares(post) == {}
+
+
+def test_a_post_is_created_with_its_shares(officer, post):
+    body = {
+        "title": "Focal point",
+        "office": post.office.slug,
+        "paid_by": "office",
+        "starts_on": "2026-01-01",
+        "shares": [{"iscm": "rcm", "share_pct": 20}],
+    }
+    answer = officer.post("positions/", body)
+    assert answer.status_code == 201, answer.content
+    assert [row["share_pct"] for row in answer.json()["shares"]] == ["20.00"]
+    assert officer.post("positions/", body | {"shares": {}}).json() == {"shares": ["Give a list."]}
 
 
 # --- bad input
@@ -259,7 +316,12 @@ def test_a_call_that_is_sent_again_is_answered_as_before_and_makes_nothing(offic
     assert other.status_code == 422
     assert FundingLine.objects.count() == 1
     # Of another user it is another key.
-    assert Writer().post("funding-lines/", line, Idempotency_Key="import-7").status_code == 201
+    assert (
+        Writer("finance", SCOPES)
+        .post("funding-lines/", line, Idempotency_Key="import-7")
+        .status_code
+        == 201
+    )
     assert FundingLine.objects.count() == 2
 
 
@@ -292,7 +354,7 @@ def test_a_call_that_was_refused_leaves_its_key_free(officer, line):
 
 @pytest.mark.django_db(transaction=True)
 def test_of_the_same_call_sent_at_once_one_makes_the_record_and_all_are_answered_alike(line):
-    officer = Writer()
+    officer = Writer("finance", SCOPES)
     answers: list[Any] = []
 
     def send() -> None:
