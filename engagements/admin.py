@@ -4,7 +4,7 @@ from typing import Any
 
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin
-from django.http import HttpRequest
+from django.http import HttpRequest, QueryDict
 from django.utils.translation import gettext_lazy as _
 
 from iscm_portal.common import outbox
@@ -17,8 +17,11 @@ from .services import delegations_follow, figures_follow
 class CountedAdmin(DirectoryAdmin):
     """Records that figures are counted from: a change by hand asks for the figures anew.
 
-    What an accepted report wrote is mended here, not deleted: the report says it happened.
+    What an accepted report wrote is mended here, not deleted: the report says it happened. Whoever
+    deletes says why: a figure that was published may be another one for it.
     """
+
+    delete_confirmation_template = "admin/delete_with_reason.html"
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         of_a_report = getattr(obj, "report_number", None) is not None
@@ -35,7 +38,17 @@ class CountedAdmin(DirectoryAdmin):
         with figures_follow(obj):
             super().save_model(request, obj, form, change)
 
+    def delete_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> Any:
+        why = forms.WhyForm(request.POST or None)
+        answer = {**(extra_context or {}), "why": why}
+        if request.method == "POST" and not why.is_valid():
+            request.POST = QueryDict()  # Django asks once more
+        return super().delete_view(request, object_id, answer)
+
     def delete_model(self, request: HttpRequest, obj: Any) -> None:
+        obj._change_reason = request.POST["reason"]
         with figures_follow(obj):
             super().delete_model(request, obj)
 

@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from iscm_portal.common.access import allowed_scopes
 from iscm_portal.common.choices import DatePrecision, Scope
 from iscm_portal.common.forms import RuledForm, dress, not_after
+from iscm_portal.common.history import REASON_LENGTH
 
 from .models import (
     AgendaItem,
@@ -23,6 +24,16 @@ from .models import (
     SupportRequest,
     User,
 )
+
+
+class WhyForm(forms.Form):
+    """Why a record is deleted that figures were counted from."""
+
+    reason = forms.CharField(
+        label=_("Why it is deleted"),
+        help_text=_("Stands beside the figures of closed years that are others for it."),
+        max_length=REASON_LENGTH,
+    )
 
 
 class EventForm(RuledForm):

@@ -40,7 +40,10 @@ DATED_BY: dict[type[models.Model], str] = {
 
 
 class EditError(Exception):
-    """A record was not edited, and nothing was changed. The message is for its user."""
+    """A record was not edited, and nothing was changed. The message is for its user, at ``field``
+    or ("") of the record as a whole."""
+
+    field = ""
 
 
 class ChangedMeanwhile(EditError):
@@ -49,6 +52,12 @@ class ChangedMeanwhile(EditError):
 
 class WrittenByReport(EditError):
     """An accepted report says that it happened: the report is corrected, the record stays."""
+
+
+class ReasonNeeded(EditError):
+    """What was counted is deleted only with a word on why."""
+
+    field = "reason"
 
 
 class StillUsed(EditError):
@@ -118,7 +127,7 @@ def change_delegation(
 def delete_edited(record: Any, actor: Any, reason: str = "", seen: str | None = None) -> None:
     """Delete an event or a record of evidence; its history stays.
 
-    Raises ChangedMeanwhile, WrittenByReport, and StillUsed where others point to it.
+    Raises ChangedMeanwhile, WrittenByReport, ReasonNeeded, and StillUsed where others point to it.
     """
     if number := _report_of(record):
         said = _("Report %(number)s wrote it: correct the report instead.")
@@ -126,6 +135,8 @@ def delete_edited(record: Any, actor: Any, reason: str = "", seen: str | None = 
     try:
         with transaction.atomic():
             _hold(record, seen)
+            if not reason:
+                raise ReasonNeeded(_("Say why: figures that were published may be others for it."))
             with figures_follow(record):
                 delete_with_history(record, actor, reason)
     except models.ProtectedError as error:

@@ -76,7 +76,7 @@ def _as_refused() -> Iterator[None]:
     except services.ChangedMeanwhile as error:
         raise Stale(str(error)) from None
     except services.EditError as error:
-        raise Refused("", str(error)) from None
+        raise Refused(error.field, str(error)) from None
 
 
 class ISCMViewSet(DirectoryViewSet):

@@ -118,10 +118,15 @@ def test_a_record_is_created_changed_and_deleted(ipd, bodies, kind):
     assert ipd.send("DELETE", address, {}, If_Match=made["ETag"]).status_code == 412
     if kind == "events":
         return
-    assert ipd.send("DELETE", address, {}, If_Match=changed["ETag"]).status_code == 204
+    silent = ipd.send("DELETE", address, {}, If_Match=changed["ETag"])
+    assert (silent.status_code, list(silent.json())) == (400, ["reason"])
+    assert ipd.get(address).status_code == 200
+    why = {"reason": "Entered twice."}
+    assert ipd.send("DELETE", address, why, If_Match=changed["ETag"]).status_code == 204
     assert ipd.get(address).status_code == 404
     gone = model.history.filter(id=made.json()["id"]).first()
-    assert (gone.history_type, gone.history_user) == ("-", ipd.user)
+    told = (gone.history_type, gone.history_user, gone.history_change_reason)
+    assert told == ("-", ipd.user, "Entered twice.")
 
 
 def test_the_figures_follow_as_after_an_edit_in_the_admin_site(ipd):
@@ -139,7 +144,8 @@ def test_the_figures_follow_as_after_an_edit_in_the_admin_site(ipd):
         assert answer.status_code == 200, answer.content
     partner = ipd.get("partnerships/").json()["results"][0]["id"]
     seen = ipd.get(f"partnerships/{partner}/")["ETag"]
-    assert ipd.send("DELETE", f"partnerships/{partner}/", {}, If_Match=seen).status_code == 204
+    why = {"reason": "Entered twice."}
+    assert ipd.send("DELETE", f"partnerships/{partner}/", why, If_Match=seen).status_code == 204
     assert audit(NOW).waiting > 0
     outbox.deliver(NOW)
     run = audit(NOW)
@@ -215,7 +221,7 @@ def test_an_event_goes_only_while_nothing_rests_on_it(ipd):
     free, reported = make.AgendaItemFactory().event, told.PostEventReportFactory().event
     for event, status in ((free, 204), (reported, 400)):
         seen = ipd.get(f"events/{event.pk}/")["ETag"]
-        answer = ipd.send("DELETE", f"events/{event.pk}/", {}, If_Match=seen)
+        answer = ipd.send("DELETE", f"events/{event.pk}/", {"reason": "Twice."}, If_Match=seen)
         assert answer.status_code == status
     assert "rests on it" in answer.json()["detail"][0]
     assert [event.pk for event in Event.objects.all()] == [reported.pk]

@@ -46,12 +46,24 @@ def test_a_change_asks_for_the_figures_of_the_old_year_and_the_new(client, ipd):
     assert request.history.first().history_user == ipd
 
 
-def test_a_deletion_asks_for_the_figures(client, ipd):
+def test_a_deletion_asks_for_the_figures_and_keeps_why(client, ipd):
     request = make.SupportRequestFactory(asked_on=dt.date(2025, 5, 1))
     address = f"/admin/engagements/supportrequest/{request.pk}/delete/"
-    client.post(address, {"post": "yes"})
+    client.post(address, {"post": "yes", "reason": "Entered twice."})
     assert not SupportRequest.objects.exists()
+    gone = SupportRequest.history.get(id=request.pk, history_type="-")
+    assert (gone.history_user, gone.history_change_reason) == (ipd, "Entered twice.")
     assert OutboxMessage.objects.get().payload == {"years": [2025], "kinds": ["supportrequest"]}
+
+
+def test_who_says_no_reason_is_asked_once_more_and_nothing_is_deleted(client, ipd):
+    request = make.SupportRequestFactory()
+    address = f"/admin/engagements/supportrequest/{request.pk}/delete/"
+    assert "Why it is deleted" in client.get(address).content.decode()
+    answer = client.post(address, {"post": "yes", "reason": " "})
+    assert "This field is required." in answer.content.decode()
+    assert SupportRequest.objects.filter(pk=request.pk).count() == 1
+    assert not OutboxMessage.objects.exists()
 
 
 def test_what_an_accepted_report_wrote_is_not_deleted(client, ipd):
