@@ -1,5 +1,6 @@
 """What the brute-force twins share: rows that are gone again, and exact rounding."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from decimal import ROUND_HALF_UP, Decimal
@@ -15,6 +16,16 @@ twin_settings = settings(
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
+
+# With TWIN_EXAMPLES=200 so many, others each time.
+MORE = int(os.environ.get("TWIN_EXAMPLES", 0))
+
+
+def examples(few: int) -> settings:
+    """So many examples, the same each time; or as many as TWIN_EXAMPLES asks for, at random."""
+    if MORE:
+        return settings(twin_settings, max_examples=MORE, derandomize=False, print_blob=True)
+    return settings(twin_settings, max_examples=few)
 
 
 @contextmanager

@@ -1,7 +1,6 @@
 """The total investment of a cell, against the auditor's plain recount of the records."""
 
 import datetime as dt
-from collections import defaultdict
 from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
@@ -11,12 +10,10 @@ from typing import Any
 
 import pytest
 from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from engagements.models import ISCM
 from finance.choices import AttributionBasis, FundingSource, PaidBy, Supports
 from finance.models import (
-    Attribution,
     FundingLine,
     Position,
     PositionShare,
@@ -52,6 +49,8 @@ from tests.factories.finance import (
     StandardCostFactory,
     TimeEntryFactory,
 )
+from tests.finance.ledgers import YEARS, ledgers, write, write_directory
+from tests.mechanisms import REGIONS_OF, SLUGS, THEMES_OF, TYPE_OF
 from tests.twins import rounded, taken_back, twin_settings
 
 pytestmark = pytest.mark.django_db
@@ -493,201 +492,12 @@ def test_the_number_of_statements_does_not_grow(django_assert_num_queries: Any):
             investment(Y2014, by)
 
 
-# --- the brute-force twin
-
-SLUGS = ("north", "south", "east")
-THEMES_OF = {"north": ["labour", "return"], "south": ["labour"], "east": []}
-REGIONS_OF = {"north": ["Africa", "Europe"], "south": ["Africa"], "east": []}
-YEARS = (2018, 2019)
-AMOUNTS = st.decimals(0, 10_000, places=2)
-
-
-@st.composite
-def ledgers(draw: st.DrawFn) -> dict[str, list[dict[str, Any]]]:
-    """Lines of all kinds, attributions of all bases, time with and without a rate."""
-    year = st.sampled_from([2017, *YEARS, 2020])
-    source = st.sampled_from(["osi", "project_support", "travel"])
-    office = st.sampled_from([None, "co-a", "co-b"])
-    lines = st.fixed_dictionaries(
-        {
-            "year": year,
-            "source_of_funds": source,
-            "office": office,
-            "to": st.sampled_from(
-                [*SLUGS, "P1", "P2", "P1", "P2", "grcp", "all_rcps", "not_named"]
-            ),
-            "amount_usd": AMOUNTS,
-            "is_counted": st.sampled_from([True, True, True, False]),
-        }
-    )
-    attributions = st.fixed_dictionaries(
-        {
-            "project": st.sampled_from(["P1", "P2"]),
-            "iscm": st.sampled_from(SLUGS),
-            "year": year,
-            "basis": st.sampled_from([*AttributionBasis, AttributionBasis.UNKNOWN]),
-            "share": st.decimals(0, 100, places=2),
-            "amount": AMOUNTS,
-        }
-    )
-    entries = st.fixed_dictionaries(
-        {
-            "iscm": st.sampled_from([*SLUGS, None]),
-            "office": st.sampled_from(["co-a", "co-b"]),
-            "grade": st.sampled_from(["P3", "G5", ""]),
-            "worked_on": st.sampled_from(
-                [dt.date(2017 + n // 2, *((12, 31), (1, 1))[n % 2]) for n in (0, 3, 4, 7)]
-            ),
-            "days": st.decimals(0, 20, places=2),
-            "paid_by": st.sampled_from(PaidBy),
-            "payer": st.sampled_from([None, "P1", 0, 1]),
-            "post": st.sampled_from([None, None, "Held", "Paid"]),
-        }
-    )
-    posts = st.fixed_dictionaries(
-        {
-            "office": st.sampled_from(["co-a", "co-b"]),
-            "grade": st.sampled_from(["P3", "G5", ""]),
-            "starts_on": st.sampled_from(
-                [None, dt.date(2017, 6, 1), dt.date(2018, 1, 1), dt.date(2019, 12, 31)]
-            ),
-            "held": st.sampled_from([None, 0, 200, 800]),
-            "paid_by": st.sampled_from(["office", "other", "counted_line"]),
-            "payer": st.sampled_from(["P1", "P2", 0, 1]),
-            "shares": st.dictionaries(
-                st.sampled_from(SLUGS), st.sampled_from([None, "33.33", "10.00"]), max_size=3
-            ),
-        }
-    )
-    return {
-        "posts": draw(st.lists(posts, max_size=4)),
-        "lines": draw(st.lists(lines, max_size=14)),
-        "attributions": not_over_100(
-            draw(
-                st.lists(
-                    attributions,
-                    max_size=10,
-                    unique_by=lambda row: (row["project"], row["iscm"], row["year"]),
-                )
-            )
-        ),
-        "entries": draw(st.lists(entries, max_size=6)),
-    }
-
-
-def not_over_100(attributions: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """``attributions``, those unknown that would bring a project's year over 100 per cent."""
-    given: dict[tuple[str, int], Decimal] = defaultdict(Decimal)
-    for row in attributions:
-        # Where an amount is stated the shares stay under 100 per cent: a hundredth stands for it.
-        share = {
-            "dedicated": Decimal(100),
-            "stated_share": row["share"],
-            "stated_amount": Decimal("0.01"),
-        }.get(row["basis"], Decimal(0))
-        if given[row["project"], row["year"]] + share > 100:
-            row["basis"] = AttributionBasis.UNKNOWN
-        else:
-            given[row["project"], row["year"]] += share
-    return attributions
+# --- ledgers of all kinds
 
 
 @pytest.fixture
 def directory() -> dict[str | None, Any]:
-    """The mechanisms, offices and projects that every ledger speaks of, and the rates."""
-    themes = {code: ThemeFactory(code=code) for code in ("labour", "return")}
-    known: dict[str | None, Any] = {
-        slug: ISCMFactory(slug=slug, themes=[themes[code] for code in THEMES_OF[slug]])
-        for slug in SLUGS
-    }
-    for slug, regions in REGIONS_OF.items():
-        for region in [*regions, *regions]:  # two members each: a region still counts once
-            MembershipFactory(iscm=known[slug], country=CountryFactory(region=region))
-        observer = CountryFactory(region="Oceania")
-        MembershipFactory(iscm=known[slug], kind="observer", country=observer)
-    StandardCostFactory(grade="P3", year=2018, usd_per_day=Decimal("401.37"))
-    StandardCostFactory(grade="P3", year=2019, usd_per_day=Decimal("410.00"))
-    StandardCostFactory(grade="G5", year=2019, usd_per_day=Decimal("99.99"))
-    known |= {slug: OfficeFactory(slug=slug) for slug in ("co-a", "co-b")}
-    known |= {code: ProjectFactory(code=code) for code in ("P1", "P2")}
-    return known | {None: None}
-
-
-def write(ledger: dict[str, list[dict[str, Any]]], directory: dict[str | None, Any]) -> None:
-    lines = FundingLine.objects.bulk_create(
-        FundingLine(
-            year=row["year"],
-            source_of_funds=row["source_of_funds"],
-            office=directory[row["office"]],
-            supports={"P": "project"}.get(
-                row["to"][0], "iscm" if row["to"] in SLUGS else row["to"]
-            ),
-            iscm=directory[row["to"]] if row["to"] in SLUGS else None,
-            project=directory[row["to"]] if row["to"][0] == "P" else None,
-            amount_usd=row["amount_usd"],
-            is_counted=row["is_counted"],
-            not_counted_reason="" if row["is_counted"] else "Repeats another.",
-        )
-        for row in ledger["lines"]
-    )
-    Attribution.objects.bulk_create(
-        Attribution(
-            project=directory[row["project"]],
-            iscm=directory[row["iscm"]],
-            year=row["year"],
-            basis=row["basis"],
-            share_pct={"dedicated": 100, "stated_share": row["share"]}.get(row["basis"]),
-            amount_usd=row["amount"] if row["basis"] == "stated_amount" else None,
-        )
-        for row in ledger["attributions"]
-    )
-    posts = {
-        None: None,
-        "Held": Position.objects.create(
-            title="Held in 2018, for north among others",
-            office=directory["co-a"],
-            starts_on=dt.date(2018, 1, 1),
-            ends_on=dt.date(2018, 12, 31),
-        ),
-        "Paid": Position.objects.create(
-            title="Of P1",
-            office=directory["co-a"],
-            paid_by="counted_line",
-            project=directory["P1"],
-        ),
-    }
-    PositionShare.objects.create(position=posts["Held"], iscm=directory["north"], share_pct=0)
-
-    def payer(row: dict[str, Any]) -> dict[str, Any]:
-        """The project, or the line of that number, that the row names; None names nobody."""
-        named = row["payer"]
-        if row["paid_by"] != "counted_line" or named is None:
-            return {}
-        if isinstance(named, int) and named < len(lines):
-            return {"funding_line": lines[named]}
-        return {"project": directory["P2" if named == "P2" else "P1"]}
-
-    for row in ledger["entries"]:
-        TimeEntry.objects.create(
-            iscm=directory[row["iscm"]],
-            office=directory[row["office"]],
-            position=posts[row["post"]],
-            **payer(row),
-            **{name: row[name] for name in ("grade", "worked_on", "days", "paid_by")},
-        )
-    for row in ledger["posts"]:
-        starts_on, held = row["starts_on"], row["held"]
-        post = Position.objects.create(
-            title="Post",
-            grade=row["grade"],
-            office=directory[row["office"]],
-            starts_on=starts_on,
-            ends_on=starts_on + dt.timedelta(held) if starts_on and held is not None else None,
-            paid_by=row["paid_by"],
-            **payer(row),
-        )
-        for slug, share in row["shares"].items():
-            PositionShare.objects.create(position=post, iscm=directory[slug], share_pct=share)
+    return write_directory()
 
 
 Recounted = dict[tuple[Any, ...], Investment]
@@ -788,7 +598,7 @@ def shares_of(asked: dict[str, Any]) -> Any:
         for slug in SLUGS
         if asked.get("theme", "") in ["", *(THEMES_OF[slug] or ["none"])]
         and asked.get("region", "") in ["", *(REGIONS_OF[slug] or ["none"])]
-        and asked.get("type", "") != "none"
+        and asked.get("type", TYPE_OF[slug]) == TYPE_OF[slug]
     ]
     return shares.filter(iscm__slug__in=wanted)
 

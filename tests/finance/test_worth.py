@@ -17,7 +17,7 @@ from iscm_portal.common.numbers import cents
 from iscm_portal.common.period import Period
 from tests.factories import engagements as make
 from tests.factories import finance as money
-from tests.finance.test_investment import YEARS, directory, ledgers, write  # noqa: F401 (a fixture)
+from tests.finance.ledgers import YEARS, ledgers, write, write_directory
 from tests.twins import taken_back, twin_settings
 
 pytestmark = pytest.mark.django_db
@@ -50,9 +50,14 @@ def one_by_one(figure: Figure) -> tuple[Decimal, Decimal, Decimal]:
     return cents(known), cents(known + possible), cents(days)
 
 
+@pytest.fixture
+def directory() -> dict[str | None, Any]:
+    return write_directory()
+
+
 @given(rows=ledgers())
 @settings(twin_settings, max_examples=8)
-def test_the_worth_of_all_records_is_the_figure_that_they_explain(directory: Any, rows: Any):  # noqa: F811
+def test_the_worth_of_all_records_is_the_figure_that_they_explain(directory: Any, rows: Any):
     nobody = make.UserFactory.build(access_group="analyst")
     with taken_back():
         write(rows, directory)
