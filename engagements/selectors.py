@@ -6,13 +6,14 @@ import datetime as dt
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, OuterRef, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 
 from iscm_portal.common.choices import DatePrecision
 from iscm_portal.common.history import newest_history
 
 from .choices import ISCMType, MembershipKind
-from .models import ISCM, Delegate, Event, FollowUpAction, IOMRole
+from .models import ISCM, Delegate, Event, FollowUpAction, IOMRole, Membership
 from .querysets import IOMRoleQuerySet
 
 # What the evaluation counts as of March 2019. Source: evaluation 2019, section 3, fn. 22 and 23.
@@ -51,10 +52,20 @@ def roles_by_group(user: Any, day: dt.date) -> list[RoleCount]:
 
 def iscm_list(user: Any) -> QuerySet[ISCM]:
     """Mechanisms with the number of their members and events."""
-    members = Count("memberships", distinct=True, filter=Q(memberships__kind=MembershipKind.MEMBER))
+    # Each counted apart: joined, every event would stand beside every member.
+    of_iscm = {"iscm": OuterRef("pk")}
+    members = Membership.objects.filter(kind=MembershipKind.MEMBER, **of_iscm)
+    events = Event.iscms.through.objects.filter(**of_iscm)
     rows: QuerySet[ISCM] = ISCM.objects.visible_to(user)
-    events = Count("events", distinct=True)
-    return rows.annotate(member_count=members, event_count=events).order_by("acronym")
+    return rows.annotate(member_count=_number(members), event_count=_number(events)).order_by(
+        "acronym"
+    )
+
+
+def _number(rows: QuerySet[Any]) -> Any:
+    """The number of ``rows`` of one mechanism, as a part of a statement."""
+    counted = rows.order_by().values("iscm").annotate(n=Count("pk")).values("n")
+    return Coalesce(Subquery(counted), 0)
 
 
 def iscms_by_type(user: Any) -> dict[str, int]:

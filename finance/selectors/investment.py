@@ -32,6 +32,7 @@ from iscm_portal.common.as_of import rows_of
 from iscm_portal.common.numbers import cents, summed
 from iscm_portal.common.period import Period, part_of_year
 from iscm_portal.common.querysets import PortalQuerySet
+from iscm_portal.common.remembered import remembered
 
 from ..choices import WORKING_DAYS_A_YEAR, AttributionBasis, FundingSource, Supports
 from ..models import (
@@ -169,8 +170,17 @@ def investments(
     unknown = ({name for cut in cuts for name in cut} - set(DIMENSIONS)) | (set(only) - NARROWING)
     if unknown:
         raise ValueError(f"Unknown dimensions: {', '.join(sorted(unknown))}")
-    amounts = _merged(_amounts(period, known_by))
-    return [_cut(amounts, by, _wanted(only)) for by in cuts]
+    wanted = _wanted(only)
+    narrowed = sorted((name, sorted(map(repr, values))) for name, values in wanted.items())
+
+    def amounts() -> list[tuple[list[_Leaf], _Cell]]:
+        return _merged(_amounts(period, known_by))
+
+    def cells() -> list[list[Investment]]:
+        found = remembered("amounts", (period, known_by), amounts)
+        return [_cut(found, by, wanted) for by in cuts]
+
+    return remembered("investments", (period, known_by, list(cuts), narrowed), cells)
 
 
 def _wanted(only: Mapping[str, str | Collection[str] | None]) -> dict[str, set[Any]]:

@@ -8,6 +8,8 @@ from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 
+from iscm_portal.common.remembered import remembered
+
 from ..choices import ImportState
 from ..models import ImportRun
 from . import gaps
@@ -76,6 +78,17 @@ def waiting_for_finance(user: Any, today: dt.date) -> Waiting:
 
 def records_to_complete(user: Any, today: dt.date) -> list[Gap]:
     """The kinds of records of which ``user`` may read some that are to be completed."""
+    rights = (user.access_group, user.office_id)
+    numbers = remembered("to complete", (rights, today), lambda: _numbers(user, today))
+    return [
+        Gap(place, TITLES[place], min(n, MOST_COUNTED), n > MOST_COUNTED)
+        for place, n in numbers.items()
+        if n
+    ]
+
+
+def _numbers(user: Any, today: dt.date) -> dict[str, int]:
+    """How many records of each kind, by its place; one more than are counted where there are."""
     # Without the lines that are not counted: most of them rightly are not.
     rows = {
         "shares": gaps.unknown_shares(user),
@@ -92,9 +105,4 @@ def records_to_complete(user: Any, today: dt.date) -> list[Gap]:
         "arrears": gaps.contributions_in_arrears(user, today),
         "proposals": gaps.proposals_open_too_long(user, today),
     }
-    return [gap for place, found in rows.items() if (gap := _gap(place, found)).n]
-
-
-def _gap(place: str, rows: Any) -> Gap:
-    n = rows.order_by()[: MOST_COUNTED + 1].count()
-    return Gap(place, TITLES[place], min(n, MOST_COUNTED), n > MOST_COUNTED)
+    return {place: found.order_by()[: MOST_COUNTED + 1].count() for place, found in rows.items()}

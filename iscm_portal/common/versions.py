@@ -92,6 +92,18 @@ def version_of(tables: Collection[str]) -> str:
     return ".".join(str(found.get(name, 0)) for name in names)
 
 
+def settled_version() -> str | None:
+    """The version of all tables that answers are read from; None to a transaction that has written
+    something, which it alone sees and may take back. PostgreSQL only."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT CASE WHEN pg_current_xact_id_if_assigned() IS NULL THEN ({_POSTGRESQL}) END",
+            [sorted(every_table())],
+        )
+        version: str | None = cursor.fetchone()[0]
+    return version
+
+
 def thin_out() -> int:
     """Put the rows of each table together in one, so that no version changes and none takes long
     to be told; returns of how many tables."""

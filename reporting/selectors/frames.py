@@ -31,6 +31,7 @@ from engagements.models import (
 )
 from iscm_portal.common.period import Period
 from iscm_portal.common.querysets import PortalQuerySet
+from iscm_portal.common.remembered import remembered
 
 from ..choices import IndicatorState
 from ..models import Indicator, PostEventReport
@@ -130,11 +131,10 @@ def records_of(kind: Kind, chosen: Chosen) -> PortalQuerySet:
     return rows.order_by()
 
 
-def board(group: str, chosen: Chosen, year_of_values: int | None) -> list[Part]:
-    """Every part of a group with its numbers and indicators. The number of statements doesn't
-    depend on the number of parts or records."""
-    parts = {row.pk: Part(row) for row in parts_of_group(group, chosen.user)}
+def _counts(group: str, chosen: Chosen) -> dict[str, tuple[dict[int, int], dict[int, int]]]:
+    """How many records of each kind are tagged with each part, and how many are related."""
     addressed = _addressed(group)
+    found = {}
     for kind in KINDS:
         rows = records_of(kind, chosen)
         tagged = _tagged_counts(group, kind, rows, chosen)
@@ -142,8 +142,20 @@ def board(group: str, chosen: Chosen, year_of_values: int | None) -> list[Part]:
             related = _related_by_mechanism(group, kind, rows, chosen, addressed)
         else:
             related = _related_counts(group, kind, rows, chosen)
+        found[kind.name] = (tagged, related)
+    return found
+
+
+def board(group: str, chosen: Chosen, year_of_values: int | None) -> list[Part]:
+    """Every part of a group with its numbers and indicators. The number of statements doesn't
+    depend on the number of parts or records."""
+    parts = {row.pk: Part(row) for row in parts_of_group(group, chosen.user)}
+    rights = (chosen.user.access_group, chosen.user.office_id)
+    asked = (group, rights, chosen.year, chosen.iscm and chosen.iscm.pk)
+    counts = remembered("goals", asked, lambda: _counts(group, chosen))
+    for name, (tagged, related) in counts.items():
         for pk, part in parts.items():
-            part.counts[kind.name] = (tagged.get(pk, 0), related.get(pk, 0))
+            part.counts[name] = (tagged.get(pk, 0), related.get(pk, 0))
     if group != THEME and year_of_values:
         for pk, rows_of_part in _indicators(chosen.user, year_of_values).items():
             if pk in parts:

@@ -28,7 +28,6 @@ class Portal:
 
     def __init__(self, **environment: str) -> None:
         self.port = free_port()
-        self.started = time.monotonic()
         self.process = subprocess.Popen(
             [sys.executable, "manage.py", "serve", "--port", str(self.port)],
             cwd=settings.BASE_DIR,
@@ -39,7 +38,6 @@ class Portal:
 
     def __enter__(self) -> Self:
         wait_for_port(self.port, seconds=120, process=self.process)
-        self.seconds = time.monotonic() - self.started
         return self
 
     def __exit__(self, *error: object) -> None:
@@ -69,8 +67,9 @@ def test_the_first_start_loads_everything_and_the_second_is_quick_and_keeps_it(r
     user.save()
     with Portal() as second:
         assert second.get("/healthz") == {"status": "up"}
-    assert second.seconds < 5
-    assert "load_evaluation" not in second.said
+    # What takes long is done once.
+    for work in ("load_evaluation", "load_demo", "compile_indicators", "audit_indicators"):
+        assert work not in second.said
     user.refresh_from_db()
     assert user.first_name == "Changed"
 

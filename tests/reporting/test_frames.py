@@ -231,7 +231,8 @@ def test_the_page_asks_as_often_for_many_records_as_for_few(analyst):
     for seed in range(2, 6):
         make_world(seed)
     assert statements() == few
-    assert max(few) <= 21
+    # With the version that what is kept goes by, asked before and after on PostgreSQL.
+    assert max(few) <= 22
 
 
 # --- the pages

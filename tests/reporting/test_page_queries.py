@@ -301,9 +301,9 @@ def test_every_page_asks_as_often_for_many_rows_as_for_few(client, world, who):
     many = {page: statements(client, page) for page in addresses}
     assert many == few
     # The dashboard of a past day, with what is known now beside it; the records of all figures.
-    most = {page: number for page, number in many.items() if number > 42}
+    most = {page: number for page, number in many.items() if number > 46}
     assert all(
-        ("as_of=" in page or page.startswith("/resources/records/")) and number <= 52
+        ("as_of=" in page or page.startswith("/resources/records/")) and number <= 54
         for page, number in most.items()
     ), most
 
