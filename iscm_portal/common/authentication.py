@@ -31,8 +31,7 @@ class TokenAuthentication(BaseAuthentication):
         text = token_text(request.headers.get("Authorization", ""))
         if text is None:
             return None
-        versions = getattr(request.parser_context["view"], "versions", None)
-        token = valid_token(text, timezone.now(), versions)
+        token = valid_token(text, timezone.now(), request.parser_context["view"])
         if token is None:
             raise AuthenticationFailed(_("The token is unknown, expired or revoked."))
         return token.user, token
@@ -55,14 +54,17 @@ def token_text(header: str) -> str | None:
     return None
 
 
-def valid_token(text: str, at: dt.datetime, versions: Versions | None) -> ApiToken | None:
+def valid_token(text: str, at: dt.datetime, view: Any) -> ApiToken | None:
     """The valid token whose secret is ``text``, used ``at`` this moment; None: there is none.
 
     One that was found before is good for as long as nobody wrote to a token or to its owner, as
-    the ``versions`` tell that were read before. Inside of a transaction, which is not told what it
-    writes itself, it is looked for.
+    the versions tell that an endpoint reads before all else. Inside of a transaction, which is not
+    told what it writes itself, it is looked for.
     """
-    seen = "" if versions is None or connection.in_atomic_block else versions.of(READERS)
+    versions: Versions | None = None
+    if not connection.in_atomic_block:
+        versions = getattr(view, "versions", None)
+    seen = versions.of(READERS) if versions else ""
     place = f"token:{digest_of(text)}"
     known: tuple[str, ApiToken] | None = memory.get(place) if seen else None
     if known and known[0] == seen and known[1].expires_at > at:
