@@ -7,6 +7,8 @@ from django.urls import URLPattern, URLResolver, include, path
 from iscm_portal.common import devices, health
 
 urlpatterns: list[URLPattern | URLResolver] = [
+    # First what programs call: an address is compared with all that stand before its own.
+    path("api/v1/", include("iscm_portal.api_urls")),
     path("", include("engagements.urls")),
     path("", include("finance.urls")),
     path("", include("reporting.urls")),
@@ -14,7 +16,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("accounts/login/", account_views.login, name="account_login"),
     path("accounts/logout/", account_views.logout, name="account_logout"),
     path("admin/", admin.site.urls),
-    path("api/v1/", include("iscm_portal.api_urls")),
     path("webhooks/", include("iscm_portal.common.webhooks.urls")),
     path("worker.js", devices.worker, name="worker"),
     path("offline/", devices.offline, name="offline"),

@@ -19,7 +19,7 @@ from urllib.parse import quote, urlsplit
 import kombu
 import pytest
 from django.conf import settings
-from django.core.cache import cache
+from django.core.cache import cache, caches
 from django.db import connection, transaction
 from django.test import Client, override_settings
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
@@ -99,6 +99,7 @@ def rows_of_module(django_db_setup: None, django_db_blocker: Any) -> Iterator[No
 def empty_cache() -> None:
     """No test sees what another left in the cache (rate limits of the sign-in, for one)."""
     cache.clear()
+    caches["memory"].clear()
 
 
 @pytest.fixture

@@ -9,9 +9,9 @@ import datetime as dt
 import hashlib
 import logging
 import re
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from typing import Any, ClassVar
 
 from django.core.exceptions import FieldDoesNotExist, PermissionDenied
@@ -51,7 +51,7 @@ from .querysets import PortalQuerySet
 from .records import Reader, RecordSerializer, fields_of, tables_of, tables_on
 from .renderers import CSVRenderer, JSONRenderer, XLSXRenderer
 from .tables import Column, csv_bytes, xlsx_bytes
-from .versions import every_table, version_of
+from .versions import READERS, Versions, every_table
 
 logger = logging.getLogger(__name__)
 
@@ -173,12 +173,22 @@ class Endpoint(JSONErrors):
         record_use(request, response)
         return response
 
-    def unchanged(self, tables: Collection[str] | None = None) -> HttpResponseNotModified | None:
+    @property
+    def read_from(self) -> frozenset[str]:
+        """The tables that the answer is read from, whatever is asked; unless said otherwise any."""
+        return every_table()
+
+    @cached_property
+    def versions(self) -> Versions:
+        """Which versions of these tables there were, and of who may what, before all was read."""
+        return Versions(self.read_from | READERS)
+
+    def unchanged(self) -> HttpResponseNotModified | None:
         """Say "not modified" where the request has the answer of now already; None where not.
 
         An answer follows from what was asked, by whom, on which day, and from what stands in the
-        ``tables`` that it is read from (None: any). Told before a row is read, so that an answer
-        may be newer than its tag says, never older.
+        ``tables`` that it is read from. Told before a row is read, so that an answer may be newer
+        than its tag says, never older.
         """
         request = self.request
         user: Any = request.user
@@ -193,7 +203,7 @@ class Endpoint(JSONErrors):
             user.office_id,
             sorted(token.scopes) if token is not None else None,
             timezone.localdate(),
-            version_of(every_table() if tables is None else tables),
+            self.versions.of(self.read_from),
         )
         self.digest = hashlib.blake2b(repr(asked).encode(), digest_size=16).hexdigest()
         # Weak: packed or not, it is the same answer.
@@ -441,6 +451,10 @@ class RecordViewSet(Endpoint, GenericViewSet[Any]):
         return _tables(cls)
 
     @property
+    def read_from(self) -> frozenset[str]:
+        return self.tables() if self.action in ("list", "retrieve") else super().read_from
+
+    @property
     def shape(self) -> frozenset[str]:
         """What may be asked besides filters."""
         return SHAPE | {"as_of"} if self.is_kept else SHAPE
@@ -460,7 +474,7 @@ class RecordViewSet(Endpoint, GenericViewSet[Any]):
     def list(self, request: Request) -> Response | HttpResponseBase:
         known = self.filterset_class.base_filters
         self.check_parameters(request, self.shape | PAGING | known.keys())
-        if same := self.unchanged(self.tables()):
+        if same := self.unchanged():
             return same
         wanted = wanted_file(request)
         queryset = self.get_queryset()
@@ -476,7 +490,7 @@ class RecordViewSet(Endpoint, GenericViewSet[Any]):
 
     def retrieve(self, request: Request, pk: str) -> Response | HttpResponseBase:
         self.check_parameters(request, self.shape)
-        if same := self.unchanged(self.tables()):
+        if same := self.unchanged():
             return same
         wanted = wanted_file(request)
         reader = self.reader()

@@ -70,10 +70,11 @@ def record_use(request: Any, response: Any) -> None:
         return
     route = request.resolver_match.route
     use = ApiUse(token=token, day=now.date(), endpoint=route, method=request.method, first_at=now)
-    counted(f"{_place(use)}:calls", KEPT)
+    place = _place(use)
+    counted(f"{place}:calls", KEPT)
     if response.status_code >= 400:
-        counted(f"{_place(use)}:refused", KEPT)
-    if cache.add(f"{_place(use)}:written", True, MINUTE):
+        counted(f"{place}:refused", KEPT)
+    if cache.add(f"{place}:written", True, MINUTE):
         _write(use, now)
 
 

@@ -1,13 +1,14 @@
 """Whole tables out of PostgreSQL: what COPY writes is passed on as it comes.
 
-No row becomes a Python object. COPY runs in a thread of its own and writes to a pipe; when the
-reader is slow the pipe is full and COPY waits, so that memory stays flat. The bytes are those of
-``tables.csv_bytes``.
+No row becomes a Python object. COPY runs in a thread of its own and hands over blocks; when the
+reader is slow a few of them wait and COPY does too, so that memory stays flat. The bytes are those
+of ``tables.csv_bytes``.
 """
 
 from __future__ import annotations
 
-import os
+import io
+import queue
 import threading
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -18,7 +19,9 @@ from django.db.models import QuerySet
 
 from .tables import Column, csv_count, csv_head
 
-BLOCK = 64 * 1024
+BLOCK = 256 * 1024
+# Blocks that wait for the reader.
+WAITING = 4
 
 
 def copied_bytes(
@@ -51,34 +54,50 @@ class _Copying:
         self.sql, self.params = sql, params
         self.rows = 0
         self.error: BaseException | None = None
+        # The last one is empty.
+        self.written: queue.Queue[bytes] = queue.Queue(WAITING)
 
     def blocks(self) -> Iterator[bytes]:
         with transaction.atomic(), connection.cursor() as cursor:
             # Compiling the expressions takes longer than it saves.
             cursor.execute("SET LOCAL jit = off")
             statement = cursor.cursor.mogrify(self.sql, self.params)
-            reading, writing = os.pipe()
-            thread = threading.Thread(target=self._copy, args=(cursor.cursor, statement, writing))
+            thread = threading.Thread(target=self._copy, args=(cursor.cursor, statement))
             thread.start()
             is_whole = False
             try:
-                while block := os.read(reading, BLOCK):
+                while block := self.written.get():
                     yield block
                 is_whole = True
             finally:
                 if not is_whole:  # its reader went away
                     connection.connection.cancel()
-                    while os.read(reading, BLOCK):
+                    while self.written.get():
                         pass
                 thread.join()
-                os.close(reading)
             if self.error:
                 raise self.error
 
-    def _copy(self, cursor: Any, statement: bytes, writing: int) -> None:
+    def _copy(self, cursor: Any, statement: bytes) -> None:
         try:
-            with os.fdopen(writing, "wb", BLOCK) as out:
+            with io.BufferedWriter(_Handing(self.written), BLOCK) as out:
                 cursor.copy_expert(b"COPY (" + statement + b") TO STDOUT WITH (FORMAT csv)", out)
             self.rows = cursor.rowcount
         except BaseException as error:
             self.error = error
+        finally:
+            self.written.put(b"")
+
+
+class _Handing(io.RawIOBase):
+    """A file that puts what is written to it into a queue."""
+
+    def __init__(self, written: queue.Queue[bytes]) -> None:
+        self.written = written
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, block: Any) -> int:
+        self.written.put(bytes(block))
+        return len(block)

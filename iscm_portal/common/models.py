@@ -165,7 +165,8 @@ class KeyedCall(models.Model):
 LAST_USED_STEP = dt.timedelta(minutes=10)
 
 
-def _digest(secret: str) -> str:
+def digest_of(secret: str) -> str:
+    """What is kept of a token's text."""
     return hashlib.sha512(secret.encode()).hexdigest()
 
 
@@ -196,7 +197,7 @@ class ApiTokenQuerySet(models.QuerySet["ApiToken"]):
         found = self.valid(at).filter(prefix=prefix).select_related("user").only(*_ASKED_OF_A_TOKEN)
         # The prefix is unique: there is nothing to sort. What is not asked for is read when it is.
         token = next(iter(found.order_by()), None)
-        if token and secrets.compare_digest(token.digest, _digest(text)):
+        if token and secrets.compare_digest(token.digest, digest_of(text)):
             return token
         return None
 
@@ -233,7 +234,7 @@ class ApiToken(models.Model):
             user=user,
             label=label or "API",
             prefix=prefix,
-            digest=_digest(text),
+            digest=digest_of(text),
             scopes=scopes,
             expires_at=timezone.now() + dt.timedelta(days=days),
         )
@@ -243,10 +244,13 @@ class ApiToken(models.Model):
     def is_expired(self) -> bool:
         return self.expires_at <= timezone.now()
 
-    def note_use(self, at: dt.datetime) -> None:
-        """Keep when it was last used, to ten minutes."""
-        if self.last_used_at is None or at - self.last_used_at > LAST_USED_STEP:
-            ApiToken.objects.filter(pk=self.pk).update(last_used_at=at)
+    def note_use(self, at: dt.datetime) -> bool:
+        """Keep when it was last used, to ten minutes; whether it was written now."""
+        if self.last_used_at is not None and at - self.last_used_at <= LAST_USED_STEP:
+            return False
+        self.last_used_at = at
+        ApiToken.objects.filter(pk=self.pk).update(last_used_at=at)
+        return True
 
     def revoke(self, at: dt.datetime) -> None:
         """End the token now; one that is ended keeps its moment."""

@@ -40,9 +40,11 @@ class JSONRenderer(BaseRenderer):
     ) -> bytes:
         if data is None:
             return b""
-        return orjson.dumps(
-            data, default=as_json, option=orjson.OPT_NON_STR_KEYS | orjson.OPT_UTC_Z
-        )
+        try:
+            return orjson.dumps(data, default=as_json, option=orjson.OPT_UTC_Z)
+        except TypeError:  # a year as a key, say; to look at every key takes as long again
+            option = orjson.OPT_UTC_Z | orjson.OPT_NON_STR_KEYS
+            return orjson.dumps(data, default=as_json, option=option)
 
 
 class CSVRenderer(JSONRenderer):

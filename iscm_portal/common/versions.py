@@ -20,11 +20,8 @@ from .models import TableVersion
 TABLE = "common_tableversion"
 
 _POSTGRESQL = f"""
-    SELECT string_agg(concat(written.times, '-', written.last), '.' ORDER BY named.name)
-    FROM unnest(%s::text[]) AS named(name) LEFT JOIN LATERAL (
-        SELECT sum(v.times) AS times, max(v.number) AS last FROM {TABLE} v
-        WHERE v.name = named.name
-    ) AS written ON true
+    SELECT name, concat(sum(times), '-', max(number)) FROM {TABLE} WHERE name = ANY(%s)
+    GROUP BY name
 """  # noqa: S608
 
 
@@ -68,6 +65,14 @@ NOT_READ = frozenset(
 )
 
 
+# What a token may and whose it is; of these tables not what is written at every sign-in or call.
+READER_COLUMNS = {
+    "common_apitoken": ("user_id", "prefix", "digest", "scopes", "expires_at", "revoked_at"),
+    "engagements_user": ("is_active", "office_id", "access_group"),
+}
+READERS = frozenset(READER_COLUMNS)
+
+
 @cache
 def every_table() -> frozenset[str]:
     """The tables that answers are read from, all together. Kept versions are not among them: one
@@ -81,15 +86,27 @@ def every_table() -> frozenset[str]:
     return frozenset(names - NOT_READ)
 
 
+class Versions:
+    """The versions of some tables, read at one moment."""
+
+    def __init__(self, tables: Collection[str]) -> None:
+        if connection.vendor == "postgresql":
+            with connection.cursor() as cursor:
+                cursor.execute(_POSTGRESQL, [list(tables)])
+                self._by_name = dict(cursor.fetchall())
+        else:
+            rows = TableVersion.objects.filter(name__in=tables)
+            self._by_name = dict(rows.values_list("name", "times"))
+
+    def of(self, tables: Collection[str]) -> str:
+        """What changes whenever one of the ``tables`` was written to by a transaction that
+        ended."""
+        return ".".join(str(self._by_name.get(name, "")) for name in sorted(tables))
+
+
 def version_of(tables: Collection[str]) -> str:
-    """What changes whenever one of the ``tables`` was written to by a transaction that ended."""
-    names = sorted(tables)
-    if connection.vendor == "postgresql":
-        with connection.cursor() as cursor:
-            cursor.execute(_POSTGRESQL, [names])
-            return str(cursor.fetchone()[0])
-    found = dict(TableVersion.objects.filter(name__in=names).values_list("name", "times"))
-    return ".".join(str(found.get(name, 0)) for name in names)
+    """The same of tables that nothing else is asked of at that moment."""
+    return Versions(tables).of(tables)
 
 
 def settled_version() -> str | None:
@@ -147,11 +164,11 @@ _PG_FUNCTION = f"""
 """  # noqa: S608
 _PG_TRIGGER = """
     CREATE OR REPLACE TRIGGER table_version
-    AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON "{table}"
+    AFTER INSERT OR {update} OR DELETE OR TRUNCATE ON "{table}"
     FOR EACH STATEMENT EXECUTE FUNCTION note_table_version()
 """
 _SQLITE_TRIGGER = f"""
-    CREATE TRIGGER IF NOT EXISTS "{{table}}_version_{{event}}" AFTER {{event}} ON "{{table}}" BEGIN
+    CREATE TRIGGER IF NOT EXISTS "{{table}}_version_{{event}}" AFTER {{of}} ON "{{table}}" BEGIN
         INSERT INTO {TABLE} (name, number, times)
         SELECT '{{table}}', 0, 0 WHERE NOT EXISTS (SELECT 1 FROM {TABLE} WHERE name = '{{table}}');
         UPDATE {TABLE} SET times = times + 1 WHERE name = '{{table}}';
@@ -166,18 +183,23 @@ def watch(schema_editor: Any, tables: Collection[str]) -> None:
     if schema_editor.connection.vendor == "postgresql":
         schema_editor.execute(_PG_FUNCTION)
         for table in tables:
-            schema_editor.execute(_PG_TRIGGER.format(table=table))
+            schema_editor.execute(_PG_TRIGGER.format(table=table, update=_update(table)))
         return
     for table in tables:
         for event in EVENTS:
-            schema_editor.execute(_SQLITE_TRIGGER.format(table=table, event=event))
+            of = _update(table) if event == "UPDATE" else event
+            schema_editor.execute(_SQLITE_TRIGGER.format(table=table, event=event, of=of))
+
+
+def _update(table: str) -> str:
+    columns = READER_COLUMNS.get(table)
+    return f"UPDATE OF {', '.join(columns)}" if columns else "UPDATE"
 
 
 def unwatch(schema_editor: Any, tables: Collection[str]) -> None:
     if schema_editor.connection.vendor == "postgresql":
         for table in tables:
             schema_editor.execute(f'DROP TRIGGER IF EXISTS table_version ON "{table}"')
-        schema_editor.execute("DROP FUNCTION IF EXISTS note_table_version()")
         return
     for table in tables:
         for event in EVENTS:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from decimal import Decimal
 
 import pytest
@@ -97,6 +98,19 @@ def test_true_false_unknown_days_and_moments_are_written_as_in_json() -> None:
     assert (line["has_private_sector_group"], line["is_demo"]) == ("true", "false")
     assert line["is_self_financing"] == line["year_established"] == ""
     assert line["updated_at"] == record["updated_at"]
+
+
+@pytest.mark.parametrize(
+    ("microsecond", "decimals"),
+    [(0, ""), (500_000, ".500000"), (123_450, ".123450"), (123_456, ".123456"), (1, ".000001")],
+)
+def test_a_moment_has_six_decimals_or_none(microsecond: int, decimals: str) -> None:
+    line = money.FundingLineFactory()
+    moment = dt.datetime(2026, 3, 31, 9, 0, 5, microsecond, tzinfo=dt.UTC)
+    type(line).objects.update(updated_at=moment)
+    api = Api()
+    (record,), (row,) = api.results("funding-lines/"), api.table("funding-lines/")
+    assert record["updated_at"] == row["updated_at"] == f"2026-03-31T09:00:05{decimals}Z"
 
 
 def test_an_error_is_json_also_when_csv_was_asked_for() -> None:

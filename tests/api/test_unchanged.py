@@ -13,7 +13,7 @@ from django.test.utils import CaptureQueriesContext
 
 from engagements.models import ISCM, Theme
 from iscm_portal.common.models import TableVersion
-from iscm_portal.common.versions import every_table, thin_out, version_of, watched
+from iscm_portal.common.versions import READERS, every_table, thin_out, version_of, watched
 from tests.api.client import LISTS, READ, Api, body
 from tests.factories import engagements as make
 from tests.factories import finance as money
@@ -148,7 +148,7 @@ def test_a_head_is_answered_as_a_get_is() -> None:
 
 def test_every_table_that_answers_are_read_from_is_watched() -> None:
     """A migration that builds a table of SQLite anew drops its triggers: call ``watch`` there."""
-    assert every_table() - watched() == set()
+    assert (every_table() | READERS) - watched() == set()
 
 
 @pytest.mark.only_on("postgresql")  # SQLite has one writer at a time

@@ -45,12 +45,12 @@ def test_readyz_is_ready_with_a_migrated_database_and_no_redis_configured():
 
 @pytest.mark.django_db
 def test_readyz_refuses_readers_while_a_migration_is_not_applied():
-    MigrationRecorder(connection).record_unapplied("common", "0021_webhooks")
+    MigrationRecorder(connection).record_unapplied("common", "0022_tokens_have_versions")
     response, body = answer(health.readyz)
     assert response.status_code == 503
     assert body["status"] == "not ready"
     assert body["checks"]["migrations"] == {"ok": False, "problem": "1 not applied"}
-    assert health.unapplied_migrations() == ["common.0021_webhooks"]
+    assert health.unapplied_migrations() == ["common.0022_tokens_have_versions"]
 
 
 @pytest.mark.django_db
