@@ -114,8 +114,13 @@ def settled_version() -> str | None:
     something, which it alone sees and may take back. PostgreSQL only."""
     with connection.cursor() as cursor:
         cursor.execute(
-            f"SELECT CASE WHEN pg_current_xact_id_if_assigned() IS NULL THEN ({_POSTGRESQL}) END",
-            [sorted(every_table())],
+            f"""
+            SELECT CASE WHEN pg_current_xact_id_if_assigned() IS NULL THEN (
+                SELECT COALESCE(string_agg(concat(name, ':', version), '.' ORDER BY name), '')
+                FROM ({_POSTGRESQL}) AS seen (name, version)
+            ) END
+            """,  # noqa: S608
+            [list(every_table())],
         )
         version: str | None = cursor.fetchone()[0]
     return version
