@@ -26,6 +26,7 @@ from celery import shared_task
 from django import forms
 from django.db import IntegrityError, transaction
 from django.db.models import Model, QuerySet
+from django.http import HttpResponseNotModified
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
@@ -311,13 +312,17 @@ class WritableViewSet(RecordViewSet):
 
     # --- what is answered
 
-    def retrieve(self, request: Request, pk: str) -> Any:
-        response = super().retrieve(request, pk)
-        # What is unchanged is told by the tag that was sent; nothing is read for it.
-        if response.status_code == 200 and (record := self._stored(pk)):
-            # Of the answer as a whole, after the record's own version, which is for If-Match.
-            self.etag = f'W/"{record.pk}-{self.version_of(record)}~{self.digest}"'
-        return response
+    def unchanged(self, tables: Collection[str] | None = None) -> HttpResponseNotModified | None:
+        """As elsewhere; before the digest of a record's tag stands its version, for If-Match.
+
+        It is read before the record is: a tag may be older than what it tells of, never newer.
+        """
+        same = super().unchanged(tables)
+        if same is None and self.action == "retrieve":
+            record = self._stored(self.kwargs["pk"])
+            if record is not None:
+                self.etag = f'W/"{record.pk}-{self.version_of(record)}~{self.digest}"'
+        return same
 
     def create(self, request: Request) -> Response:
         return self.once(request, lambda: self._create(request))
@@ -337,8 +342,11 @@ class WritableViewSet(RecordViewSet):
     def partial_update(self, request: Request, pk: str) -> Response:
         self.check_parameters(request, frozenset())
         record, version = self.held(request, pk)
-        saved = self._write(mapping(request.data), record, version)
-        return self.answer(saved, status.HTTP_200_OK)
+        # Until it has been answered nobody else changes it, so that version and answer belong
+        # together.
+        with transaction.atomic():
+            saved = self._write(mapping(request.data), record, version)
+            return self.answer(saved, status.HTTP_200_OK)
 
     def destroy(self, request: Request, pk: str) -> Response:
         self.check_parameters(request, frozenset())
@@ -404,13 +412,11 @@ class WritableViewSet(RecordViewSet):
             raise exceptions.ValidationError({place: [refused.said]}) from None
 
     def answer(self, record: Any, code: int) -> Response:
-        """What is told to whoever wrote ``record``, with its version."""
+        """What is told of ``record`` to whoever wrote it, with its version, which is read first."""
+        tag = self._tag(record, self.version_of(record))
         records = self.written([record.pk])
-        return Response(
-            records[0] if records else {"id": record.pk},
-            status=code,
-            headers={"ETag": self._tag(record)},
-        )
+        told = records[0] if records else {"id": record.pk}
+        return Response(told, status=code, headers={"ETag": tag})
 
     def _stored(self, pk: str) -> Any:
         model = self.get_queryset().model
@@ -429,12 +435,17 @@ class WritableViewSet(RecordViewSet):
         # A compressed answer has a weak tag; it is of the same version.
         parts = [part.strip().removeprefix("W/").strip('"') for part in seen.split(",")]
         tags = [part.partition("~")[0] for part in parts]
-        if seen != "*" and self._tag(record).strip('"') not in tags:
+        version = self.version_of(record)
+        if seen != "*" and self._tag(record, version).strip('"') not in tags:
             raise Stale(_("It was changed since: read it anew and send your change again."))
-        return record, self.version_of(record)
+        # Read after its version: it holds nothing older, and whoever saves asks for the version.
+        record = self._stored(pk)
+        if record is None:
+            raise exceptions.NotFound
+        return record, version
 
-    def _tag(self, record: Any) -> str:
-        return f'"{record.pk}-{self.version_of(record)}"'
+    def _tag(self, record: Any, version: str) -> str:
+        return f'"{record.pk}-{version}"'
 
 
 class ReasonForm(forms.Form):
