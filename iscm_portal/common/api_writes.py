@@ -470,10 +470,11 @@ def writable(form: forms.BaseForm) -> list[str]:
 
 
 def starts_as(form: forms.BaseForm) -> dict[str, Any]:
-    """What an empty form has at fields that can't be empty: it needs not be sent."""
-    required = {name for name, field in form.fields.items() if field.required}
-    initial = {name: value for name, value in form.initial.items() if value not in (None, "", [])}
-    return {name: initial[name] for name in initial.keys() & required}
+    """What an empty form shows, ticked boxes too: what is not sent is that."""
+    shown = {
+        name: form.get_initial_for_field(form.fields[name], name) for name in writable(form)
+    }
+    return {name: value for name, value in shown.items() if value not in (None, "", [])}
 
 
 def by_public_keys(form: forms.BaseForm, record: type[RecordSerializer]) -> None:
