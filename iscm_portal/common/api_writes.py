@@ -46,6 +46,8 @@ from .renderers import JSONRenderer
 MOST = 100
 KEY_LENGTH = 100
 KEPT = dt.timedelta(hours=24)
+# What the head of an answer says of the record that was written.
+TOLD_AGAIN = ("ETag", "Location")
 # Of forms: which version a page showed, how an empty one is named, which row it takes away.
 NOT_WRITTEN = ("version", "key", "DELETE")
 LINKS = (forms.ModelChoiceField, forms.ModelMultipleChoiceField)
@@ -333,10 +335,11 @@ class WritableViewSet(RecordViewSet):
         with transaction.atomic():
             call = _keyed(request)
             if call is not None and call.body:
-                return Response(orjson.loads(call.body), status=call.status)
+                return Response(orjson.loads(call.body), status=call.status, headers=call.headers)
             answer = act()
             if call is not None:
-                call.keep(answer.status_code, JSONRenderer().render(answer.data))
+                told = {name: answer[name] for name in TOLD_AGAIN if name in answer}
+                call.keep(answer.status_code, JSONRenderer().render(answer.data), told)
         return answer
 
     def partial_update(self, request: Request, pk: str) -> Response:
@@ -416,7 +419,10 @@ class WritableViewSet(RecordViewSet):
         tag = self._tag(record, self.version_of(record))
         records = self.written([record.pk])
         told = records[0] if records else {"id": record.pk}
-        return Response(told, status=code, headers={"ETag": tag})
+        headers = {"ETag": tag}
+        if code == status.HTTP_201_CREATED:
+            headers["Location"] = self.request.build_absolute_uri(f"{record.pk}/")
+        return Response(told, status=code, headers=headers)
 
     def _stored(self, pk: str) -> Any:
         model = self.get_queryset().model
