@@ -36,7 +36,7 @@ def the_client() -> ModuleType:
 
 
 @a_portal_that_runs
-def test_the_client_reads_records_pages_tables_and_refusals_and_files_a_report(live_server: Any):
+def test_the_client_reads_records_pages_tables_and_refusals(live_server: Any):
     iscm = make.ISCMFactory(slug="rcm", acronym="RCM")
     money.FundingLineFactory.create_batch(5, iscm=iscm, year=2019, amount_usd=100)
     client = the_client()
@@ -53,32 +53,85 @@ def test_the_client_reads_records_pages_tables_and_refusals_and_files_a_report(l
     with pytest.raises(client.PortalError) as refused:
         other.table("funding-lines")
     assert refused.value.status == 403
-    files_a_report(live_server, client)
 
 
-def files_a_report(live_server: Any, client: ModuleType) -> None:
+@a_portal_that_runs
+def test_a_report_is_filed_once_however_often_the_program_is_run(live_server: Any):
     make.CountryFactory(iso3="THA")
     day = dt.date(2026, 3, 11)
     event = make.EventFactory(iscms=[make.ISCMFactory()], starts_on=day, ends_on=day)
     reporter = make.UserFactory(access_group="reporter", office=make.OfficeFactory())
     api = Api(user=reporter, scopes=[Scope.READ_REPORTS, Scope.WRITE_REPORTS])
-    ran = subprocess.run(
-        [sys.executable, EXAMPLES / "file_report.py", str(event.pk)],
-        env={**os.environ, "PORTAL": live_server.url, "TOKEN": api.text},
-        capture_output=True,
-        text=True,
-    )
-    report = PostEventReport.objects.get()
-    assert (ran.stderr, ran.stdout) == ("", f"Report {report.pk} is submitted.\n")
-    assert (report.state, report.author, report.reportedrequests.count()) == (
-        "submitted",
-        reporter,
-        1,
-    )
+    for _time in range(2):
+        ran = subprocess.run(
+            [sys.executable, EXAMPLES / "file_report.py", str(event.pk)],
+            env={**os.environ, "PORTAL": live_server.url, "TOKEN": api.text},
+            capture_output=True,
+            text=True,
+        )
+        report = PostEventReport.objects.get()
+        assert (ran.stderr, ran.stdout) == ("", f"Report {report.pk} is submitted.\n")
+        assert (report.state, report.author, report.versions.count()) == ("submitted", reporter, 1)
+        assert report.reportedrequests.count() == 1
+    client = the_client()
     portal = client.Portal(live_server.url, api.text)
+    version = portal.record("reports", report.pk).version
     with pytest.raises(client.PortalError) as late:
-        portal.change("reports", report.pk, {"outcomes": "Late."})
+        portal.change("reports", report.pk, {"outcomes": "Late."}, version)
     assert late.value.status == 409
+
+
+@a_portal_that_runs
+def test_the_client_changes_what_was_read_and_nothing_that_came_between(live_server: Any):
+    line = money.FundingLineFactory(amount_usd=100)
+    scopes = [Scope.READ_FINANCE, Scope.WRITE_FINANCE]
+    client = the_client()
+    portal = client.Portal(live_server.url, Api("finance", scopes).text)
+    mine, theirs = (portal.record("funding-lines", line.pk) for _reader in range(2))
+    more = {"amount_usd": "200", "reason": "Ledger."}
+    changed = portal.change("funding-lines", line.pk, more, theirs.version)
+    assert changed["amount_usd"] == "200.00"
+    with pytest.raises(client.PortalError) as stale:
+        portal.change("funding-lines", line.pk, {**more, "amount_usd": "101"}, mine.version)
+    assert stale.value.status == 412
+    with pytest.raises(client.PortalError) as stale:
+        portal.delete("funding-lines", line.pk, "Twice.", mine.version)
+    assert stale.value.status == 412
+    # An answer's version goes on.
+    again = portal.change("funding-lines", line.pk, {"label": "Other"}, changed.version)
+    portal.delete("funding-lines", line.pk, "Twice.", again.version)
+    with pytest.raises(client.PortalError) as gone:
+        portal.record("funding-lines", line.pk)
+    assert gone.value.status == 404
+
+
+@a_portal_that_runs
+def test_the_client_names_records_whatever_stands_in_their_codes(live_server: Any):
+    make.OrganisationFactory(slug="eu")
+    client = the_client()
+    portal = client.Portal(live_server.url, Api().text)
+    assert portal.record("organisations", "eu")["slug"] == "eu"
+    for key in ("eu?fields=id", "../organisations/eu", "eu#"):
+        with pytest.raises(client.PortalError) as lacking:
+            portal.record("organisations", key)
+        assert lacking.value.status == 404
+
+
+@a_portal_that_runs
+def test_the_client_follows_the_changes_and_says_when_it_has_to_begin_anew(live_server: Any):
+    client, api = the_client(), Api()
+    portal = client.Portal(live_server.url, api.text, page_size=1)
+    position = portal.position(type="themes")
+    assert list(portal.changes(position, type="themes")) == []
+    themes = [make.ThemeFactory(), make.ThemeFactory()]
+    found = list(portal.changes(position, type="themes"))
+    assert [entry["id"] for entry in found] == [theme.pk for theme in themes]
+    assert {(entry["type"], entry["change"]) for entry in found} == {("themes", "created")}
+    themes[0].delete()
+    (entry,) = portal.changes(found[-1]["position"], type="themes")
+    assert (entry["id"], entry["change"]) == (found[0]["id"], "deleted")
+    with pytest.raises(client.PositionGone):  # of one type it is no position of all
+        list(portal.changes(position))
 
 
 @a_portal_that_runs
