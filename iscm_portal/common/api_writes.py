@@ -379,8 +379,9 @@ class WritableViewSet(RecordViewSet):
                 errors.append({"row": place, "errors": error.detail})
         if errors:
             raise RowsRefused(errors)
-        pks = list(dict.fromkeys(record.pk for record in made))
-        by_id = {record["id"]: record for record in self.written(pks)}
+        # One for each row, in their order: rows that are the same record have it each.
+        pks = [record.pk for record in made]
+        by_id = {record["id"]: record for record in self.written(set(pks))}
         return Response([by_id[pk] for pk in pks], status=status.HTTP_201_CREATED)
 
     def _form(self, data: dict[str, Any] | None, record: Any) -> Any:

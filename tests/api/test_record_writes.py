@@ -246,6 +246,11 @@ def test_whoever_files_reports_proposes_events_and_no_more(bodies, group):
         refused = proposer.post("events/", body | wrong)
         assert refused.status_code == 400
         assert refused.json().keys() >= wrong.keys()
+    # Of a list each row is answered, in its place.
+    rows = [body, {**body, "name": "Other"}, body]
+    told = proposer.post("events/", rows)
+    assert [row["name"] for row in told.json()] == [row["name"] for row in rows]
+    assert told.json()[0] == told.json()[2] == made.json()
     address = f"events/{made.json()['id']}/"
     assert proposer.change(made, address, {"name": "Other"}).status_code == 403
     assert proposer.send("DELETE", address, {}, If_Match=made["ETag"]).status_code == 403
