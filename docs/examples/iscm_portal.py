@@ -93,9 +93,7 @@ class Portal:
         place = self._at(f"{resource}/", {})
         return self._send("POST", place, record, {"Idempotency-Key": key})
 
-    def change(
-        self, resource: str, key: str | int, values: dict[str, Any], version: str
-    ) -> Record:
+    def change(self, resource: str, key: str | int, values: dict[str, Any], version: str) -> Record:
         """Change a record as you read it; refused (412) where somebody changed it since."""
         place = self._of(resource, key, {})
         return self._send("PATCH", place, values, {"If-Match": version})

@@ -55,6 +55,10 @@ NOT_COUNTED = ("401", "406")
 def declare_answers(result: Any, generator: Any, request: Any, public: Any) -> Any:
     """A hook of drf-spectacular."""
     result["components"]["schemas"] |= SCHEMAS
+    result["components"]["headers"] = {
+        name: {"description": said, "schema": {"type": kind}}
+        for name, (kind, said) in HEADERS.items()
+    }
     for methods in result["paths"].values():
         for method, operation in methods.items():
             answers = operation["responses"]
@@ -66,7 +70,7 @@ def declare_answers(result: Any, generator: Any, request: Any, public: Any) -> A
                 answers["304"] = {"description": "It is what `If-None-Match` names."}
             for status, answer in answers.items():
                 names = _headers(method, status, _is_tagged(operation))
-                if headers := {name: _header(*HEADERS[name]) for name in names}:
+                if headers := {name: {"$ref": f"#/components/headers/{name}"} for name in names}:
                     answer["headers"] = headers
             operation["responses"] = dict(sorted(answers.items()))
     return result
@@ -91,10 +95,6 @@ def _headers(method: str, status: str, is_tagged: bool) -> Iterator[str]:
         yield "Retry-After"
     if status not in NOT_COUNTED:
         yield from RATE
-
-
-def _header(kind: str, said: str) -> dict[str, Any]:
-    return {"description": said, "schema": {"type": kind}}
 
 
 def _error(said: str) -> dict[str, Any]:

@@ -478,9 +478,7 @@ def writable(form: forms.BaseForm) -> list[str]:
 
 def starts_as(form: forms.BaseForm) -> dict[str, Any]:
     """What an empty form shows, ticked boxes too: what is not sent is that."""
-    shown = {
-        name: form.get_initial_for_field(form.fields[name], name) for name in writable(form)
-    }
+    shown = {name: form.get_initial_for_field(form.fields[name], name) for name in writable(form)}
     return {name: value for name, value in shown.items() if value not in (None, "", [])}
 
 

@@ -102,9 +102,7 @@ def test_what_is_written_and_refused_is_declared(document: Any, line: dict[str, 
 
 
 @pytest.mark.parametrize("method", ["post", "patch", "delete"])
-def test_what_is_no_json_and_what_can_t_be_answered_as_json_is_declared(
-    document: Any, method: str
-):
+def test_what_is_no_json_and_what_can_t_be_answered_as_json_is_declared(document: Any, method: str):
     officer, line = Writer("finance", FINANCE), money.FundingLineFactory()
     place = f"/api/v1/funding-lines/{'' if method == 'post' else f'{line.pk}/'}"
     call, seen = getattr(officer.client, method), {"If-Match": "*"}

@@ -81,9 +81,7 @@ def test_beside_a_writer_each_answer_has_the_version_of_what_it_tells(settings: 
     assert len(read) > CHANGES / 2
     # Older than told is refused when it is sent back; newer would let a change be lost.
     older = [
-        (version, amount)
-        for version, amount in read
-        if Decimal(amount) < Decimal(written[version])
+        (version, amount) for version, amount in read if Decimal(amount) < Decimal(written[version])
     ]
     assert older == []
 
