@@ -24,10 +24,12 @@ from typing import Any, ClassVar
 import orjson
 from celery import shared_task
 from django import forms
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import IntegrityError, transaction
 from django.db.models import Model, QuerySet
 from django.http import HttpResponseNotModified
 from django.utils import timezone
+from django.utils.choices import flatten_choices
 from django.utils.translation import gettext as _
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
 from rest_framework import exceptions, status
@@ -218,31 +220,77 @@ def row_schema(form: forms.BaseForm, method: str) -> dict[str, Any]:
         "properties": properties,
     }
     if method == "patch":
-        properties["reason"] = {"type": "string", "description": "Why it changes."}
-    elif required := [
-        name for name in fields if fields[name].required and name not in starts_as(form)
-    ]:
+        properties["reason"] = {
+            "type": "string",
+            "maxLength": REASON_LENGTH,
+            "description": "Why it changes.",
+        }
+        return row
+    starts = starts_as(form)
+    for name in starts.keys() - drawn_anew(form):
+        properties[name]["default"] = _as_json(starts[name])
+    if required := [name for name in fields if fields[name].required and name not in starts]:
         row["required"] = required
     return row
 
 
+def drawn_anew(form: forms.BaseForm) -> set[str]:
+    """The fields that have another value in each empty form: a code, today."""
+    return {name for name, field in form.fields.items() if callable(field.initial)}
+
+
+def _as_json(value: Any) -> Any:
+    return value if isinstance(value, bool | int) else str(value)
+
+
 def field_schema(field: forms.Field) -> dict[str, Any]:
+    """What a field takes, as its form says it: codes, limits, whether it may be empty, its help."""
+    told = _kind_schema(field)
+    if not field.required and told["type"] != "array":
+        told["nullable"] = True
+    if field.help_text:
+        told["description"] = str(field.help_text)
+    return told
+
+
+def _kind_schema(field: forms.Field) -> dict[str, Any]:
     match field:
         case forms.ModelMultipleChoiceField():
             return {"type": "array", "items": _link_schema(field)}
         case forms.ModelChoiceField():
-            told: dict[str, Any] = _link_schema(field)
-        case forms.NullBooleanField() | forms.BooleanField():
-            told = {"type": "boolean"}
+            return _link_schema(field)
+        case forms.TypedChoiceField():
+            return _code_schema(field)
+        case forms.BooleanField():
+            return {"type": "boolean"}
         case forms.DecimalField():
-            told = {"type": "string", "format": "decimal"}
+            return {"type": "string", "format": "decimal"}
         case forms.IntegerField():
-            told = {"type": "integer"}
+            return {"type": "integer", **_limits(field)}
         case forms.DateField():
-            told = {"type": "string", "format": "date"}
-        case _:
-            told = {"type": "string"}
-    return told if field.required else told | {"nullable": True}
+            return {"type": "string", "format": "date"}
+        case forms.CharField(max_length=int(most)):
+            return {"type": "string", "maxLength": most}
+    return {"type": "string"}
+
+
+def _code_schema(field: forms.TypedChoiceField) -> dict[str, Any]:
+    """One of the codes; where it may be none, null or the empty text, which records have too."""
+    codes = [code for code, _label in flatten_choices(field.choices) if code not in (None, "")]
+    kind = "integer" if all(isinstance(code, int) for code in codes) else "string"
+    empty = [] if field.required else ["", None] if kind == "string" else [None]
+    return {"type": kind, "enum": [*codes, *empty]}
+
+
+def _limits(field: forms.IntegerField) -> dict[str, int]:
+    """The least and the greatest number: by the field itself or by a rule put to it."""
+    found = {}
+    for rule in field.validators:
+        if isinstance(rule, MinValueValidator):
+            found["minimum"] = int(rule.limit_value)
+        elif isinstance(rule, MaxValueValidator):
+            found["maximum"] = int(rule.limit_value)
+    return found
 
 
 def _link_schema(field: Any) -> dict[str, Any]:
@@ -507,6 +555,8 @@ def as_sent(form: forms.BaseForm, values: dict[str, Any]) -> dict[str, Any]:
         parts = value if isinstance(value, list) and many else [value]
         if any(isinstance(part, list | dict) for part in parts) or (many and value is None):
             errors[name] = [_("Give a list.") if many else _("Give one value.")]
+        elif isinstance(form.fields.get(name), forms.BooleanField) and not _is_flag(value):
+            errors[name] = [_("Give true or false.")]
         elif any(isinstance(part, str) and _unreadable(part) for part in parts):
             errors[name] = [_("It holds a character that no text has.")]
         elif many:
@@ -516,6 +566,11 @@ def as_sent(form: forms.BaseForm, values: dict[str, Any]) -> dict[str, Any]:
     if errors:
         raise exceptions.ValidationError(errors)
     return sent
+
+
+def _is_flag(value: Any) -> bool:
+    """Of a box a browser sends nothing but that it is ticked: every other text would tick it."""
+    return value is None or isinstance(value, bool)
 
 
 def _unreadable(text: str) -> bool:

@@ -7,12 +7,13 @@ import re
 from typing import Any
 
 import pytest
+from django.db.models import CharField
 from drf_spectacular.generators import SchemaGenerator
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 
 from iscm_portal.common.api_document import HEADERS
 from iscm_portal.common.choices import Scope
-from tests.api.client import LISTS, Api
+from tests.api.client import LISTS, Api, view_of
 from tests.api.test_openapi_examples import as_json_schema
 from tests.api.writer import Writer
 from tests.factories import engagements as make
@@ -128,6 +129,65 @@ def test_a_refusal_that_belongs_to_no_field_is_one_text_wherever_it_stands():
     body = {"shares": ["x"], "reason": "Plan."}
     (row,) = officer.change(officer.get(address), address, body).json()["shares"]
     assert isinstance(row["errors"]["detail"], str)
+
+
+# --- what may be sent
+
+WRITTEN = [name for name in LISTS if hasattr(view_of(name), "form_class")]
+
+
+def body_of(document: Any, name: str) -> dict[str, Any]:
+    content = document["paths"][f"/api/v1/{name}/"]["post"]["requestBody"]["content"]
+    return dict(content["application/json"]["schema"]["oneOf"][0]["properties"])
+
+
+@pytest.mark.parametrize("name", WRITTEN)
+def test_what_is_read_as_one_of_some_codes_is_written_as_one_of_them(document: Any, name: str):
+    answers = document["paths"][f"/api/v1/{name}/{{id}}/"]["get"]["responses"]
+    ref = answers["200"]["content"]["application/json"]["schema"]["$ref"]
+    read = document["components"]["schemas"][ref.rpartition("/")[2]]["properties"]
+    sent = body_of(document, name)
+    coded = {field for field in sent.keys() & read.keys() if "enum" in read[field]}
+    assert coded or name == "agenda-items"
+    for field in coded:
+        assert set(read[field]["enum"]) - {"", None} == set(sent[field]["enum"]) - {"", None}
+        assert (None in sent[field]["enum"]) == sent[field].get("nullable", False)
+
+
+@pytest.mark.parametrize("name", WRITTEN)
+def test_the_length_of_a_text_is_declared_as_the_database_has_it(document: Any, name: str):
+    sent, model = body_of(document, name), view_of(name).queryset.model
+    for field in sent.keys() & {column.name for column in model._meta.concrete_fields}:
+        column = model._meta.get_field(field)
+        if isinstance(column, CharField) and not column.choices:
+            assert sent[field]["maxLength"] == column.max_length, field
+
+
+def test_what_is_declared_to_be_so_where_it_is_not_sent_is_so(document: Any, line: Any):
+    usual = {
+        field: told["default"]
+        for field, told in body_of(document, "funding-lines").items()
+        if "default" in told
+    }
+    assert usual == {"is_counted": True}
+    made = Writer("finance", FINANCE).post("funding-lines/", line).json()
+    assert {field: made[field] for field in usual} == usual
+
+
+def test_what_changes_is_not_declared_to_be_as_in_a_new_record(document: Any):
+    operation = document["paths"]["/api/v1/funding-lines/{id}/"]["patch"]
+    fields = operation["requestBody"]["content"]["application/json"]["schema"]["properties"]
+    assert "enum" in fields["confidence"]
+    assert not any("default" in told for told in fields.values())
+
+
+@pytest.mark.parametrize("value", ["no", "false", "", 0, 1])
+def test_yes_or_no_is_said_as_such(line: Any, value: Any):
+    answer = Writer("finance", FINANCE).post("funding-lines/", line | {"is_counted": value})
+    assert (answer.status_code, answer.json()) == (400, {"is_counted": ["Give true or false."]})
+
+
+# --- limits
 
 
 def test_too_many_calls_are_declared(document: Any, settings: Any):
