@@ -276,7 +276,8 @@ def _kind_schema(field: forms.Field) -> dict[str, Any]:
 
 def _code_schema(field: forms.TypedChoiceField) -> dict[str, Any]:
     """One of the codes; where it may be none, null or the empty text, which records have too."""
-    codes = [code for code, _label in flatten_choices(field.choices) if code not in (None, "")]
+    choices: Any = field.choices
+    codes = [choice[0] for choice in flatten_choices(choices) if choice[0] not in (None, "")]
     kind = "integer" if all(isinstance(code, int) for code in codes) else "string"
     empty = [] if field.required else ["", None] if kind == "string" else [None]
     return {"type": kind, "enum": [*codes, *empty]}
@@ -416,8 +417,8 @@ class WritableViewSet(RecordViewSet):
             record = self._write(mapping(request.data), None, None)
             return self.answer(record, status.HTTP_201_CREATED)
         if not 1 <= len(request.data) <= MOST:
-            said = _("Give 1 to %(most)s records; more come as a file, through an import.")
-            raise exceptions.ValidationError({"detail": [said % {"most": MOST}]})
+            words = _("Give 1 to %(most)s records; more come as a file, through an import.")
+            raise exceptions.ValidationError({"detail": [words % {"most": MOST}]})
         made, errors = [], []
         for place, row in enumerate(request.data):
             try:
@@ -607,8 +608,8 @@ def mapping(data: Any) -> dict[str, Any]:
 def refuse_unknown(given: Collection[str], known: Collection[str]) -> None:
     """Raises ValidationError at what can't be written."""
     if unknown := [name for name in given if name not in known]:
-        said = _("It can't be written. What can: %(known)s.") % {"known": ", ".join(known)}
-        raise exceptions.ValidationError({name: [said] for name in unknown})
+        words = _("It can't be written. What can: %(known)s.") % {"known": ", ".join(known)}
+        raise exceptions.ValidationError({name: [words] for name in unknown})
 
 
 def errors_of(form: forms.BaseForm) -> dict[str, list[Any]]:
@@ -668,8 +669,8 @@ def _keyed(request: Request) -> KeyedCall | None:
     if not key:
         return None
     if len(key) > KEY_LENGTH or not key.isprintable():
-        said = _("Give a key of at most %(most)s characters.") % {"most": KEY_LENGTH}
-        raise exceptions.ValidationError({"Idempotency-Key": [said]})
+        words = _("Give a key of at most %(most)s characters.") % {"most": KEY_LENGTH}
+        raise exceptions.ValidationError({"Idempotency-Key": [words]})
     now, user = timezone.now(), int(request.user.pk or 0)
     told = f"{request.path}\n".encode() + json.dumps(request.data, sort_keys=True).encode()
     digest = hashlib.sha256(told).hexdigest()
