@@ -277,7 +277,8 @@ def _kind_schema(field: forms.Field) -> dict[str, Any]:
 def _code_schema(field: forms.TypedChoiceField) -> dict[str, Any]:
     """One of the codes; where it may be none, null or the empty text, which records have too."""
     choices: Any = field.choices
-    codes = [choice[0] for choice in flatten_choices(choices) if choice[0] not in (None, "")]
+    flat: Any = flatten_choices(choices)
+    codes = [code for code, _label in flat if code not in (None, "")]
     kind = "integer" if all(isinstance(code, int) for code in codes) else "string"
     empty = [] if field.required else ["", None] if kind == "string" else [None]
     return {"type": kind, "enum": [*codes, *empty]}
