@@ -262,7 +262,10 @@ SPECTACULAR_SETTINGS = {
     "SERVE_INCLUDE_SCHEMA": False,
     # Codes stand at each field: named enumerations of many "kind"s would need names that nobody
     # looks up, so that the hook which makes them is not here.
-    "POSTPROCESSING_HOOKS": ["iscm_portal.common.api_examples.add_examples"],
+    "POSTPROCESSING_HOOKS": [
+        "iscm_portal.common.api_document.declare_answers",
+        "iscm_portal.common.api_examples.add_examples",
+    ],
 }
 
 # --- jobs: without Redis they run in the process that asks, after its commit

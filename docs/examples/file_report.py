@@ -32,10 +32,12 @@ REPORT = {
 
 def file_report(portal: Portal, event: int) -> int:
     """File the report; called again after a broken line it files it once."""
-    report = portal.create("reports", {"event": event, **REPORT}, key=f"report-{event}")
+    number = portal.create("reports", {"event": event, **REPORT}, key=f"report-{event}")["id"]
+    # A call that is made again is answered as it was then: read what became of the report since.
+    report = portal.record("reports", number)
     if report["state"] == "draft":
-        portal.act("reports", report["id"], "submit")
-    return int(report["id"])
+        portal.act("reports", number, "submit", report.version)
+    return int(number)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,9 @@
 portal = Portal("https://portal.example.org", token)
 for line in portal.records("funding-lines", year=2019):
     print(line["iscm_label"], line["amount_usd"])
+
+line = portal.record("funding-lines", 17)
+portal.change("funding-lines", 17, {"label": "Secretariat"}, line.version)
 """
 
 from __future__ import annotations
@@ -15,10 +18,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 from urllib.error import HTTPError
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 from urllib.request import Request, urlopen
 
-Record = dict[str, Any]
+
+class Record(dict[str, Any]):
+    """What the portal tells of a record, and the version that it told of: "" of those of a list."""
+
+    version = ""
 
 
 class PortalError(Exception):
@@ -27,6 +34,10 @@ class PortalError(Exception):
     def __init__(self, status: int, said: Any) -> None:
         super().__init__(f"{status}: {said}")
         self.status, self.said = status, said
+
+
+class PositionGone(PortalError):
+    """The changes can't be followed from there: take a new position, and pull the lists anew."""
 
 
 @dataclass(frozen=True)
@@ -38,16 +49,15 @@ class Portal:
     page_size: int = 1000
 
     def record(self, resource: str, key: str | int, **query: Any) -> Record:
-        """One record, by its slug, code, key or id."""
-        found: Record = self._json(self._at(f"{resource}/{key}/", query))
-        return found
+        """One record, by its slug, code, key or id, with the version to change it by."""
+        return self._send("GET", self._of(resource, key, query))
 
     def records(self, resource: str, **query: Any) -> Iterator[Record]:
         """All records of a list that the filters leave, a page at a time."""
         place: str | None = self._at(f"{resource}/", {"page_size": self.page_size, **query})
         while place:
             page = self._json(place)
-            yield from page["results"]
+            yield from map(Record, page["results"])
             place = page["next"]
 
     def table(self, resource: str, **query: Any) -> list[dict[str, str]]:
@@ -61,35 +71,65 @@ class Portal:
 
     def resources(self, **query: Any) -> Record:
         """What the mechanisms cost: rows and totals, known and the range around it."""
-        found: Record = self._json(self._at("resources/", query))
-        return found
+        return Record(self._json(self._at("resources/", query)))
 
-    def create(self, resource: str, record: Record, key: str) -> Record:
+    def position(self, **query: Any) -> str:
+        """The place in the changes that is now: take it, pull the lists, follow from it with the
+        same query."""
+        return str(self._json(self._at("changes/", {"after": "now", **query}))["position"])
+
+    def changes(self, after: str, **query: Any) -> Iterator[Record]:
+        """What was created, updated and deleted since a position, each with its own to go on from:
+        keep the last one for the next time. Raises PositionGone."""
+        asked = {"after": after, "page_size": self.page_size, **query}
+        place: str | None = self._at("changes/", asked)
+        while place:
+            page = self._json(place)
+            yield from map(Record, page["results"])
+            place = page["next"]
+
+    def create(self, resource: str, record: dict[str, Any], key: str) -> Record:
         """Make a record. ``key`` names the call: made again within a day it makes nothing more."""
         place = self._at(f"{resource}/", {})
         return self._send("POST", place, record, {"Idempotency-Key": key})
 
-    def change(self, resource: str, key: str | int, values: Record) -> Record:
-        """Change a record; refused (412) when somebody else changes it at the same time."""
-        return self._write("PATCH", resource, key, "", values)
+    def change(self, resource: str, key: str | int, values: dict[str, Any], version: str) -> Record:
+        """Change a record as you read it; refused (412) where somebody changed it since."""
+        place = self._of(resource, key, {})
+        return self._send("PATCH", place, values, {"If-Match": version})
 
-    def act(self, resource: str, key: str | int, act: str, values: Record | None = None) -> Record:
-        """Do something with a record: submit a report, accept it, return it."""
-        return self._write("POST", resource, key, f"{act}/", values or {})
-
-    def _write(
-        self, method: str, resource: str, key: str | int, act: str, values: Record
+    def act(
+        self,
+        resource: str,
+        key: str | int,
+        act: str,
+        version: str,
+        values: dict[str, Any] | None = None,
     ) -> Record:
-        place = self._at(f"{resource}/{key}/", {})
-        with self._open(place) as answer:
-            version = str(answer.headers["ETag"])
-        return self._send(method, f"{place}{act}", values, {"If-Match": version})
+        """Do something with a record as you read it: submit a report, accept it, return it."""
+        place = f"{self._of(resource, key, {})}{act}/"
+        return self._send("POST", place, values or {}, {"If-Match": version})
 
-    def _send(self, method: str, place: str, body: Record, headers: dict[str, str]) -> Record:
-        data = json.dumps(body).encode()
+    def delete(self, resource: str, key: str | int, reason: str, version: str) -> None:
+        """Delete a record as you read it, and say why."""
+        body = json.dumps({"reason": reason}).encode()
+        self._open(self._of(resource, key, {}), "DELETE", body, {"If-Match": version}).close()
+
+    def _send(
+        self,
+        method: str,
+        place: str,
+        values: dict[str, Any] | None = None,
+        headers: dict[str, str] | None = None,
+    ) -> Record:
+        data = None if values is None else json.dumps(values).encode()
         with self._open(place, method, data, headers) as answer:
-            found: Record = json.load(answer)
+            found = Record(json.load(answer))
+            found.version = answer.headers["ETag"] or ""
         return found
+
+    def _of(self, resource: str, key: str | int, query: dict[str, Any]) -> str:
+        return self._at(f"{resource}/{quote(str(key), safe='')}/", query)
 
     def _at(self, path: str, query: dict[str, Any]) -> str:
         asked = f"?{urlencode(query)}" if query else ""
@@ -117,5 +157,6 @@ class Portal:
                 return urlopen(request)
             except HTTPError as error:
                 if error.code != 429:
-                    raise PortalError(error.code, error.read().decode()) from None
+                    kind = PositionGone if error.code == 410 else PortalError
+                    raise kind(error.code, error.read().decode()) from None
                 time.sleep(int(error.headers["Retry-After"]))

@@ -122,12 +122,26 @@ class Negotiation(DefaultContentNegotiation):
 def answer_error(exc: Exception, context: dict[str, Any]) -> Response | None:
     """Every error in DRF's shape; one that nobody foresaw is logged and says no more than 500."""
     response = exception_handler(exc, context)
+    if response is not None:
+        response.data = in_one_shape(response.data)
     if response is not None or isinstance(exc, Http404 | PermissionDenied):
         return response
     logger.exception("The API failed")
     got_request_exception.send(sender=None, request=context["request"])
     set_rollback()
     return Response({"detail": _("The portal failed; the error has been logged.")}, status=500)
+
+
+def in_one_shape(told: Any) -> Any:
+    """An error as it is declared: ``detail`` is one text wherever it stands."""
+    match told:
+        case {"detail": list() as said}:
+            return in_one_shape({**told, "detail": " ".join(map(str, said))})
+        case dict():
+            return {name: in_one_shape(value) for name, value in told.items()}
+        case list():
+            return [in_one_shape(value) for value in told]
+    return told
 
 
 class JSONErrors(APIView):
@@ -311,9 +325,9 @@ def _download(wanted: Wanted, name: str, parts: Iterator[bytes]) -> StreamingHtt
 
 
 class ErrorSerializer(serializers.Serializer[Any]):
-    """An error: `detail`, or a list of messages under the name of each wrong parameter."""
+    """An error, in words; what is wrong with a parameter or field is told as `Refused`."""
 
-    detail = serializers.CharField(required=False)
+    detail = serializers.CharField()
 
 
 ERRORS = {

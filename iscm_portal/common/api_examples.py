@@ -22,6 +22,7 @@ ERRORS: dict[str, Any] = {
     "401": {"detail": "Authentication credentials were not provided."},
     "403": {"detail": "You do not have permission to perform this action."},
     "404": {"detail": "Not found."},
+    "406": {"detail": "Could not satisfy the request Accept header."},
     "409": {"detail": "The report is submitted: that can't be done now."},
     "410": {
         "detail": "The feed can't go on from this position: it is older than 90 days, or what you"
@@ -29,6 +30,7 @@ ERRORS: dict[str, Any] = {
         " after=now, pull the lists, and follow from that position."
     },
     "412": {"detail": "It was changed since: read it anew and send your change again."},
+    "415": {"detail": 'Unsupported media type "text/plain" in request.'},
     "422": {"detail": "This key was used for another call; give each call its own."},
     "428": {"detail": "Say in If-Match which version you saw: the ETag of its answer."},
     "429": {"detail": "Request was throttled. Expected available in 20 seconds."},

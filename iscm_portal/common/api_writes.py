@@ -24,9 +24,12 @@ from typing import Any, ClassVar
 import orjson
 from celery import shared_task
 from django import forms
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import IntegrityError, transaction
 from django.db.models import Model, QuerySet
+from django.http import HttpResponseNotModified
 from django.utils import timezone
+from django.utils.choices import flatten_choices
 from django.utils.translation import gettext as _
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
 from rest_framework import exceptions, status
@@ -45,6 +48,8 @@ from .renderers import JSONRenderer
 MOST = 100
 KEY_LENGTH = 100
 KEPT = dt.timedelta(hours=24)
+# What the head of an answer says of the record that was written.
+TOLD_AGAIN = ("ETag", "Location")
 # Of forms: which version a page showed, how an empty one is named, which row it takes away.
 NOT_WRITTEN = ("version", "key", "DELETE")
 LINKS = (forms.ModelChoiceField, forms.ModelMultipleChoiceField)
@@ -215,31 +220,79 @@ def row_schema(form: forms.BaseForm, method: str) -> dict[str, Any]:
         "properties": properties,
     }
     if method == "patch":
-        properties["reason"] = {"type": "string", "description": "Why it changes."}
-    elif required := [
-        name for name in fields if fields[name].required and name not in starts_as(form)
-    ]:
+        properties["reason"] = {
+            "type": "string",
+            "maxLength": REASON_LENGTH,
+            "description": "Why it changes.",
+        }
+        return row
+    starts = starts_as(form)
+    for name in starts.keys() - drawn_anew(form):
+        properties[name]["default"] = _as_json(starts[name])
+    if required := [name for name in fields if fields[name].required and name not in starts]:
         row["required"] = required
     return row
 
 
+def drawn_anew(form: forms.BaseForm) -> set[str]:
+    """The fields that have another value in each empty form: a code, today."""
+    return {name for name, field in form.fields.items() if callable(field.initial)}
+
+
+def _as_json(value: Any) -> Any:
+    return value if isinstance(value, bool | int) else str(value)
+
+
 def field_schema(field: forms.Field) -> dict[str, Any]:
+    """What a field takes, as its form says it: codes, limits, whether it may be empty, its help."""
+    told = _kind_schema(field)
+    if not field.required and told["type"] != "array":
+        told["nullable"] = True
+    if field.help_text:
+        told["description"] = str(field.help_text)
+    return told
+
+
+def _kind_schema(field: forms.Field) -> dict[str, Any]:
     match field:
         case forms.ModelMultipleChoiceField():
             return {"type": "array", "items": _link_schema(field)}
         case forms.ModelChoiceField():
-            told: dict[str, Any] = _link_schema(field)
-        case forms.NullBooleanField() | forms.BooleanField():
-            told = {"type": "boolean"}
+            return _link_schema(field)
+        case forms.TypedChoiceField():
+            return _code_schema(field)
+        case forms.BooleanField():
+            return {"type": "boolean"}
         case forms.DecimalField():
-            told = {"type": "string", "format": "decimal"}
+            return {"type": "string", "format": "decimal"}
         case forms.IntegerField():
-            told = {"type": "integer"}
+            return {"type": "integer", **_limits(field)}
         case forms.DateField():
-            told = {"type": "string", "format": "date"}
-        case _:
-            told = {"type": "string"}
-    return told if field.required else told | {"nullable": True}
+            return {"type": "string", "format": "date"}
+        case forms.CharField(max_length=int(most)):
+            return {"type": "string", "maxLength": most}
+    return {"type": "string"}
+
+
+def _code_schema(field: forms.TypedChoiceField) -> dict[str, Any]:
+    """One of the codes; where it may be none, null or the empty text, which records have too."""
+    choices: Any = field.choices
+    flat: Any = flatten_choices(choices)
+    codes = [code for code, _label in flat if code not in (None, "")]
+    kind = "integer" if all(isinstance(code, int) for code in codes) else "string"
+    empty = [] if field.required else ["", None] if kind == "string" else [None]
+    return {"type": kind, "enum": [*codes, *empty]}
+
+
+def _limits(field: forms.IntegerField) -> dict[str, int]:
+    """The least and the greatest number: by the field itself or by a rule put to it."""
+    found = {}
+    for rule in field.validators:
+        if isinstance(rule, MinValueValidator):
+            found["minimum"] = int(rule.limit_value)
+        elif isinstance(rule, MaxValueValidator):
+            found["maximum"] = int(rule.limit_value)
+    return found
 
 
 def _link_schema(field: Any) -> dict[str, Any]:
@@ -311,13 +364,17 @@ class WritableViewSet(RecordViewSet):
 
     # --- what is answered
 
-    def retrieve(self, request: Request, pk: str) -> Any:
-        response = super().retrieve(request, pk)
-        # What is unchanged is told by the tag that was sent; nothing is read for it.
-        if response.status_code == 200 and (record := self._stored(pk)):
-            # Of the answer as a whole, after the record's own version, which is for If-Match.
-            self.etag = f'W/"{record.pk}-{self.version_of(record)}~{self.digest}"'
-        return response
+    def unchanged(self, tables: Collection[str] | None = None) -> HttpResponseNotModified | None:
+        """As elsewhere; before the digest of a record's tag stands its version, for If-Match.
+
+        It is read before the record is: a tag may be older than what it tells of, never newer.
+        """
+        same = super().unchanged(tables)
+        if same is None and self.action == "retrieve":
+            record = self._stored(self.kwargs["pk"])
+            if record is not None:
+                self.etag = f'W/"{record.pk}-{self.version_of(record)}~{self.digest}"'
+        return same
 
     def create(self, request: Request) -> Response:
         return self.once(request, lambda: self._create(request))
@@ -328,17 +385,21 @@ class WritableViewSet(RecordViewSet):
         with transaction.atomic():
             call = _keyed(request)
             if call is not None and call.body:
-                return Response(orjson.loads(call.body), status=call.status)
+                return Response(orjson.loads(call.body), status=call.status, headers=call.headers)
             answer = act()
             if call is not None:
-                call.keep(answer.status_code, JSONRenderer().render(answer.data))
+                told = {name: answer[name] for name in TOLD_AGAIN if name in answer}
+                call.keep(answer.status_code, JSONRenderer().render(answer.data), told)
         return answer
 
     def partial_update(self, request: Request, pk: str) -> Response:
         self.check_parameters(request, frozenset())
         record, version = self.held(request, pk)
-        saved = self._write(mapping(request.data), record, version)
-        return self.answer(saved, status.HTTP_200_OK)
+        # Until it has been answered nobody else changes it, so that version and answer belong
+        # together.
+        with transaction.atomic():
+            saved = self._write(mapping(request.data), record, version)
+            return self.answer(saved, status.HTTP_200_OK)
 
     def destroy(self, request: Request, pk: str) -> Response:
         self.check_parameters(request, frozenset())
@@ -357,8 +418,8 @@ class WritableViewSet(RecordViewSet):
             record = self._write(mapping(request.data), None, None)
             return self.answer(record, status.HTTP_201_CREATED)
         if not 1 <= len(request.data) <= MOST:
-            said = _("Give 1 to %(most)s records; more come as a file, through an import.")
-            raise exceptions.ValidationError({"detail": [said % {"most": MOST}]})
+            words = _("Give 1 to %(most)s records; more come as a file, through an import.")
+            raise exceptions.ValidationError({"detail": [words % {"most": MOST}]})
         made, errors = [], []
         for place, row in enumerate(request.data):
             try:
@@ -368,8 +429,9 @@ class WritableViewSet(RecordViewSet):
                 errors.append({"row": place, "errors": error.detail})
         if errors:
             raise RowsRefused(errors)
-        pks = list(dict.fromkeys(record.pk for record in made))
-        by_id = {record["id"]: record for record in self.written(pks)}
+        # One for each row, in their order: rows that are the same record have it each.
+        pks = [record.pk for record in made]
+        by_id = {record["id"]: record for record in self.written(set(pks))}
         return Response([by_id[pk] for pk in pks], status=status.HTTP_201_CREATED)
 
     def _form(self, data: dict[str, Any] | None, record: Any) -> Any:
@@ -404,13 +466,14 @@ class WritableViewSet(RecordViewSet):
             raise exceptions.ValidationError({place: [refused.said]}) from None
 
     def answer(self, record: Any, code: int) -> Response:
-        """What is told to whoever wrote ``record``, with its version."""
+        """What is told of ``record`` to whoever wrote it, with its version, which is read first."""
+        tag = self._tag(record, self.version_of(record))
         records = self.written([record.pk])
-        return Response(
-            records[0] if records else {"id": record.pk},
-            status=code,
-            headers={"ETag": self._tag(record)},
-        )
+        told = records[0] if records else {"id": record.pk}
+        headers = {"ETag": tag}
+        if code == status.HTTP_201_CREATED:
+            headers["Location"] = self.request.build_absolute_uri(f"{record.pk}/")
+        return Response(told, status=code, headers=headers)
 
     def _stored(self, pk: str) -> Any:
         model = self.get_queryset().model
@@ -429,12 +492,17 @@ class WritableViewSet(RecordViewSet):
         # A compressed answer has a weak tag; it is of the same version.
         parts = [part.strip().removeprefix("W/").strip('"') for part in seen.split(",")]
         tags = [part.partition("~")[0] for part in parts]
-        if seen != "*" and self._tag(record).strip('"') not in tags:
+        version = self.version_of(record)
+        if seen != "*" and self._tag(record, version).strip('"') not in tags:
             raise Stale(_("It was changed since: read it anew and send your change again."))
-        return record, self.version_of(record)
+        # Read after its version: it holds nothing older, and whoever saves asks for the version.
+        record = self._stored(pk)
+        if record is None:
+            raise exceptions.NotFound
+        return record, version
 
-    def _tag(self, record: Any) -> str:
-        return f'"{record.pk}-{self.version_of(record)}"'
+    def _tag(self, record: Any, version: str) -> str:
+        return f'"{record.pk}-{version}"'
 
 
 class ReasonForm(forms.Form):
@@ -459,10 +527,9 @@ def writable(form: forms.BaseForm) -> list[str]:
 
 
 def starts_as(form: forms.BaseForm) -> dict[str, Any]:
-    """What an empty form has at fields that can't be empty: it needs not be sent."""
-    required = {name for name, field in form.fields.items() if field.required}
-    initial = {name: value for name, value in form.initial.items() if value not in (None, "", [])}
-    return {name: initial[name] for name in initial.keys() & required}
+    """What an empty form shows, ticked boxes too: what is not sent is that."""
+    shown = {name: form.get_initial_for_field(form.fields[name], name) for name in writable(form)}
+    return {name: value for name, value in shown.items() if value not in (None, "", [])}
 
 
 def by_public_keys(form: forms.BaseForm, record: type[RecordSerializer]) -> None:
@@ -490,6 +557,8 @@ def as_sent(form: forms.BaseForm, values: dict[str, Any]) -> dict[str, Any]:
         parts = value if isinstance(value, list) and many else [value]
         if any(isinstance(part, list | dict) for part in parts) or (many and value is None):
             errors[name] = [_("Give a list.") if many else _("Give one value.")]
+        elif isinstance(form.fields.get(name), forms.BooleanField) and not _is_flag(value):
+            errors[name] = [_("Give true or false.")]
         elif any(isinstance(part, str) and _unreadable(part) for part in parts):
             errors[name] = [_("It holds a character that no text has.")]
         elif many:
@@ -499,6 +568,11 @@ def as_sent(form: forms.BaseForm, values: dict[str, Any]) -> dict[str, Any]:
     if errors:
         raise exceptions.ValidationError(errors)
     return sent
+
+
+def _is_flag(value: Any) -> bool:
+    """Of a box a browser sends nothing but that it is ticked: every other text would tick it."""
+    return value is None or isinstance(value, bool)
 
 
 def _unreadable(text: str) -> bool:
@@ -535,8 +609,8 @@ def mapping(data: Any) -> dict[str, Any]:
 def refuse_unknown(given: Collection[str], known: Collection[str]) -> None:
     """Raises ValidationError at what can't be written."""
     if unknown := [name for name in given if name not in known]:
-        said = _("It can't be written. What can: %(known)s.") % {"known": ", ".join(known)}
-        raise exceptions.ValidationError({name: [said] for name in unknown})
+        words = _("It can't be written. What can: %(known)s.") % {"known": ", ".join(known)}
+        raise exceptions.ValidationError({name: [words] for name in unknown})
 
 
 def errors_of(form: forms.BaseForm) -> dict[str, list[Any]]:
@@ -596,8 +670,8 @@ def _keyed(request: Request) -> KeyedCall | None:
     if not key:
         return None
     if len(key) > KEY_LENGTH or not key.isprintable():
-        said = _("Give a key of at most %(most)s characters.") % {"most": KEY_LENGTH}
-        raise exceptions.ValidationError({"Idempotency-Key": [said]})
+        words = _("Give a key of at most %(most)s characters.") % {"most": KEY_LENGTH}
+        raise exceptions.ValidationError({"Idempotency-Key": [words]})
     now, user = timezone.now(), int(request.user.pk or 0)
     told = f"{request.path}\n".encode() + json.dumps(request.data, sort_keys=True).encode()
     digest = hashlib.sha256(told).hexdigest()

@@ -37,7 +37,8 @@ class TokenAuthentication(BaseAuthentication):
         return token.user, token
 
     def authenticate_header(self, request: Request) -> str:
-        return 'Bearer realm="api"'
+        """Both ways: who sends a password only when asked for one is asked."""
+        return 'Bearer realm="api", Basic realm="api", charset="UTF-8"'
 
 
 def token_text(header: str) -> str | None:

@@ -146,6 +146,7 @@ class KeyedCall(models.Model):
     called_at = models.DateTimeField(db_index=True)
     status = models.PositiveSmallIntegerField(null=True)
     body = models.BinaryField(default=b"")
+    headers = models.JSONField(default=dict)
 
     class Meta:
         constraints = [
@@ -155,10 +156,10 @@ class KeyedCall(models.Model):
     def __str__(self) -> str:
         return self.key
 
-    def keep(self, status: int, body: bytes) -> None:
+    def keep(self, status: int, body: bytes, headers: dict[str, str]) -> None:
         """Keep what was answered."""
-        self.status, self.body = status, body
-        self.save(update_fields=["status", "body"])
+        self.status, self.body, self.headers = status, body, headers
+        self.save(update_fields=["status", "body", "headers"])
 
 
 # "Last used" is for people; a write a request would cost more than it tells.

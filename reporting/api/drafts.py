@@ -192,8 +192,6 @@ class _Reading:
         for name in told:
             field = form.fields[name]
             if isinstance(field, forms.BooleanField):
-                if not isinstance(told[name], bool | None):
-                    errors[name] = [_("Give true or false.")]
                 found[name] = ["on"] if told[name] is True else []
                 continue
             value = sent.get(name, [])

@@ -124,7 +124,8 @@ def test_without_a_good_token_there_is_nothing_to_read(endpoint: str) -> None:
     for client in (Client(), expired.client, revoked.client, retired.client):
         response = client.get(place)
         assert response.status_code == 401
-        assert response["WWW-Authenticate"] == 'Bearer realm="api"'
+        asked = 'Bearer realm="api", Basic realm="api", charset="UTF-8"'
+        assert response["WWW-Authenticate"] == asked
         assert list(orjson.loads(response.content)) == ["detail"]
     refused = none.client.get(place)
     assert refused.status_code == 403

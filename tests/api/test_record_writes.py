@@ -208,7 +208,7 @@ def test_what_a_report_wrote_is_changed_and_not_deleted(ipd):
     assert answer.status_code == 200
     refused = ipd.send("DELETE", address, {}, If_Match=answer["ETag"])
     assert (refused.status_code, list(refused.json())) == (400, ["detail"])
-    assert "Report 7 wrote it" in refused.json()["detail"][0]
+    assert "Report 7 wrote it" in refused.json()["detail"]
     seen = ipd.get(event)
     row = seen.json()["delegation"][0] | {"title": "Other"}
     assert ipd.change(seen, event, {"delegation": [row]}).status_code == 400
@@ -223,7 +223,7 @@ def test_an_event_goes_only_while_nothing_rests_on_it(ipd):
         seen = ipd.get(f"events/{event.pk}/")["ETag"]
         answer = ipd.send("DELETE", f"events/{event.pk}/", {"reason": "Twice."}, If_Match=seen)
         assert answer.status_code == status
-    assert "rests on it" in answer.json()["detail"][0]
+    assert "rests on it" in answer.json()["detail"]
     assert [event.pk for event in Event.objects.all()] == [reported.pk]
 
 
@@ -246,6 +246,11 @@ def test_whoever_files_reports_proposes_events_and_no_more(bodies, group):
         refused = proposer.post("events/", body | wrong)
         assert refused.status_code == 400
         assert refused.json().keys() >= wrong.keys()
+    # Of a list each row is answered, in its place.
+    rows = [body, {**body, "name": "Other"}, body]
+    told = proposer.post("events/", rows)
+    assert [row["name"] for row in told.json()] == [row["name"] for row in rows]
+    assert told.json()[0] == told.json()[2] == made.json()
     address = f"events/{made.json()['id']}/"
     assert proposer.change(made, address, {"name": "Other"}).status_code == 403
     assert proposer.send("DELETE", address, {}, If_Match=made["ETag"]).status_code == 403

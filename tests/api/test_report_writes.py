@@ -363,6 +363,7 @@ def test_a_submit_that_is_sent_again_is_answered_as_before(reporter, event):
     first = reporter.post(place, If_Match=seen, Idempotency_Key="k")
     again = reporter.post(place, If_Match=seen, Idempotency_Key="k")
     assert (first.status_code, again.status_code, again.json()) == (200, 200, first.json())
+    assert first["ETag"] == again["ETag"]
     assert PostEventReport.objects.get().versions.count() == 1
     now = reporter.get(f"reports/{made.json()['id']}/")["ETag"]
     assert reporter.post(place, If_Match=now).status_code == 409

@@ -11,9 +11,10 @@ import time_machine
 from django.db import connection
 
 from finance.models import Attribution, FundingLine, Project, TimeEntry
-from iscm_portal.common.api_writes import forget_keyed_calls
+from iscm_portal.common.api_writes import as_sent, forget_keyed_calls, starts_as, writable
 from iscm_portal.common.choices import Scope
 from iscm_portal.common.models import KeyedCall, OutboxMessage
+from tests.api.client import LISTS, view_of
 from tests.api.writer import Writer
 from tests.factories import engagements as make
 from tests.factories import finance as money
@@ -277,6 +278,44 @@ def test_the_rules_of_the_pages_hold(officer):
     assert officer.post("attributions/", body | {"share_pct": "20"}).status_code == 201
 
 
+# --- what is not sent
+
+
+WRITTEN = [*("projects", "attributions", "funding-lines", "positions", "time-entries")]
+WRITTEN += ["contributions", "proposals", "events", "agenda-items", "support-requests"]
+WRITTEN += ["partnerships", "policy-instruments", "follow-ups"]
+
+
+def test_all_lists_that_are_written_by_a_form_are_looked_at():
+    forms_of = {name for name in LISTS if hasattr(view_of(name), "form_class")}
+    assert forms_of == set(WRITTEN)
+
+
+@pytest.mark.parametrize("name", WRITTEN)
+def test_what_is_not_sent_is_as_a_new_record_has_it(name):
+    form = view_of(name)().described_form()
+    sent, model = as_sent(form, starts_as(form)), view_of(name).queryset.model
+    wrong = {}
+    for field in set(writable(form)) - {"code"}:  # a code is drawn anew each time
+        column = model._meta.get_field(field)
+        if column.many_to_many or not column.has_default():
+            continue
+        asked = form.fields[field]
+        found = asked.clean(asked.widget.value_from_datadict(sent, {}, field))
+        if found != column.get_default():
+            wrong[field] = found
+    assert wrong == {}
+
+
+def test_a_line_is_counted_unless_it_is_said_that_it_is_not(officer, line):
+    del line["is_counted"]
+    answer = officer.post("funding-lines/", line)
+    assert (answer.status_code, answer.json()["is_counted"]) == (201, True), answer.content
+    why = {"is_counted": False, "not_counted_reason": "Stands in another line."}
+    answer = officer.post("funding-lines/", line | why)
+    assert (answer.status_code, answer.json()["is_counted"]) == (201, False)
+
+
 # --- many records
 
 
@@ -312,6 +351,13 @@ def test_a_call_that_is_sent_again_is_answered_as_before_and_makes_nothing(offic
     second = officer.post("funding-lines/", line, Idempotency_Key="import-7")
     assert (first.status_code, second.status_code) == (201, 201)
     assert first.json() == second.json()
+    # A client that lost the first answer goes on from the second one.
+    place = f"http://testserver/api/v1/funding-lines/{first.json()['id']}/"
+    assert first["Location"] == second["Location"] == place
+    assert first["ETag"] == second["ETag"]
+    changed = officer.change(second, f"funding-lines/{first.json()['id']}/", {"label": "Other"})
+    assert changed.status_code == 200
+    assert "Location" not in changed
     other = officer.post("funding-lines/", line | {"year": 2025}, Idempotency_Key="import-7")
     assert other.status_code == 422
     assert FundingLine.objects.count() == 1
