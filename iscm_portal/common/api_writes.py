@@ -364,12 +364,12 @@ class WritableViewSet(RecordViewSet):
 
     # --- what is answered
 
-    def unchanged(self, tables: Collection[str] | None = None) -> HttpResponseNotModified | None:
+    def unchanged(self) -> HttpResponseNotModified | None:
         """As elsewhere; before the digest of a record's tag stands its version, for If-Match.
 
         It is read before the record is: a tag may be older than what it tells of, never newer.
         """
-        same = super().unchanged(tables)
+        same = super().unchanged()
         if same is None and self.action == "retrieve":
             record = self._stored(self.kwargs["pk"])
             if record is not None:

@@ -45,12 +45,12 @@ def test_readyz_is_ready_with_a_migrated_database_and_no_redis_configured():
 
 @pytest.mark.django_db
 def test_readyz_refuses_readers_while_a_migration_is_not_applied():
-    MigrationRecorder(connection).record_unapplied("common", "0022_tokens_have_versions")
+    MigrationRecorder(connection).record_unapplied("common", "0023_keyed_calls_keep_headers")
     response, body = answer(health.readyz)
     assert response.status_code == 503
     assert body["status"] == "not ready"
     assert body["checks"]["migrations"] == {"ok": False, "problem": "1 not applied"}
-    assert health.unapplied_migrations() == ["common.0022_tokens_have_versions"]
+    assert health.unapplied_migrations() == ["common.0023_keyed_calls_keep_headers"]
 
 
 @pytest.mark.django_db

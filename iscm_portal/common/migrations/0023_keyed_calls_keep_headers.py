@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('common', '0021_webhooks'),
+        ('common', '0022_tokens_have_versions'),
     ]
 
     operations = [
