@@ -277,7 +277,10 @@ class ResourcesView(Endpoint):
                 "`iscm,year` unless said otherwise.",
             ),
             OpenApiParameter(
-                "year", str, description="A year, years by commas, or a span: `2014..2019`."
+                "year",
+                str,
+                description="A year, years by commas, or a span: `2014..2019`. Without it all"
+                " until this year, or the last one with a line, an attribution or days.",
             ),
             OpenApiParameter("iscm", str, description="Slug of a mechanism."),
             OpenApiParameter(
@@ -294,7 +297,8 @@ class ResourcesView(Endpoint):
         wanted = wanted_file(request)
         if same := self.unchanged():
             return same
-        asked = resources.question(request.query_params.dict(), past_day(request))
+        today = timezone.localdate()
+        asked = resources.question(request.query_params.dict(), past_day(request), today)
         answer = resources.answer(asked)
         if wanted:
             columns = resources.columns(asked)

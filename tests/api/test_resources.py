@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from decimal import Decimal
 from typing import Any
 
@@ -233,6 +234,38 @@ def test_a_past_day_is_answered_as_it_was_on_record_then() -> None:
         answer = api.read("resources/", by="year", as_of=day)
         assert [row["known_usd"] for row in answer["rows"]] == known
     assert api.read("resources/", by="year")["rows"][0]["known_usd"] == "500.00"
+
+
+@time_machine.travel("2026-11-25T12:00:00Z")
+def test_without_a_year_an_open_post_costs_nothing_after_the_last_year_of_anything() -> None:
+    """Else it would cost something every year until 2200."""
+    iscm = make.ISCMFactory()
+    post = money.PositionFactory(starts_on=dt.date(2025, 1, 1), ends_on=None)
+    money.PositionShareFactory(position=post, iscm=iscm)
+    api = Api()
+
+    def years() -> list[int]:
+        answer = api.read("resources/")
+        found = [row["year"] for row in answer["rows"]]
+        assert found == [row["year"] for row in answer["totals"]]
+        return found
+
+    assert years() == [2025, 2026]
+    days = api.read("resources/", by="iscm")["rows"][0]["missing"]["days_without_rate"]
+    assert (
+        days
+        == api.read("resources/", by="iscm", year="2025..2026")["rows"][0]["missing"][
+            "days_without_rate"
+        ]
+    )
+    money.TimeEntryFactory(iscm=iscm, worked_on=dt.date(2028, 2, 1))
+    assert years() == [2025, 2026, 2027, 2028]
+    assert [row["year"] for row in api.read("resources/", as_of="2025-03-01")["rows"]] == []
+    money.AttributionFactory(iscm=iscm, year=2029)
+    assert years()[-1] == 2029
+    money.FundingLineFactory(iscm=iscm, year=2030)
+    assert years()[-1] == 2030
+    assert len(api.read("resources/", year="2031")["rows"]) == 1
 
 
 @pytest.mark.parametrize("day", ["yesterday", "2026-02-30", "0001-01-01", "2026"])
