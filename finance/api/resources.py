@@ -95,6 +95,12 @@ class Question:
     as_of: dt.date | None
     today: dt.date
 
+    @property
+    def comes_down_to_lines(self) -> bool:
+        """Whether its cells are mostly single lines and posts, which only `read:finance` opens
+        (docs/decisions/0042)."""
+        return "office" in self.by and ("source" in self.by or self.sources is not None)
+
 
 def question(params: dict[str, str], as_of: dt.date | None, today: dt.date) -> Question:
     """The question that the parameters ask. Raises ValidationError at the wrong ones."""

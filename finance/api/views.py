@@ -17,7 +17,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
-from rest_framework.exceptions import NotFound
+from rest_framework.exceptions import NotFound, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -28,6 +28,7 @@ from iscm_portal.common.api import (
     EndpointSchema,
     RecordViewSet,
     file_answer,
+    holds,
     past_day,
     wanted_file,
 )
@@ -274,7 +275,8 @@ class ResourcesView(Endpoint):
                 "by",
                 str,
                 description=f"Dimensions, by commas: {', '.join(resources.DIMENSIONS)}. "
-                "`iscm,year` unless said otherwise.",
+                "`iscm,year` unless said otherwise. `office` together with `source` needs the "
+                "scope `read:finance`, too.",
             ),
             OpenApiParameter(
                 "year",
@@ -299,6 +301,9 @@ class ResourcesView(Endpoint):
             return same
         today = timezone.localdate()
         asked = resources.question(request.query_params.dict(), past_day(request), today)
+        if asked.comes_down_to_lines and not holds(request, Scope.READ_FINANCE):
+            said = _("“office” together with “source” needs the scope %s.")
+            raise ValidationError({"by": [said % Scope.READ_FINANCE]})
         answer = resources.answer(asked)
         if wanted:
             columns = resources.columns(asked)

@@ -10,6 +10,7 @@ import pytest
 import time_machine
 from django.core.management import call_command
 
+from iscm_portal.common.choices import Scope
 from tests.api import evaluation_tables as printed
 from tests.api.client import Api
 from tests.factories import engagements as make
@@ -234,6 +235,27 @@ def test_a_past_day_is_answered_as_it_was_on_record_then() -> None:
         answer = api.read("resources/", by="year", as_of=day)
         assert [row["known_usd"] for row in answer["rows"]] == known
     assert api.read("resources/", by="year")["rows"][0]["known_usd"] == "500.00"
+
+
+@pytest.mark.parametrize("form", ["json", "csv", "xlsx"])
+@pytest.mark.parametrize(
+    "query", [{"by": "iscm,office,source,year"}, {"by": "office", "source": "osi"}]
+)
+def test_office_and_source_together_are_lines_and_need_their_scope(
+    query: dict[str, str], form: str
+) -> None:
+    """docs/decisions/0042."""
+    total = Api(scopes=[Scope.READ_INDICATORS])
+    before = total.errors("resources/", format=form, **query)
+    money.FundingLineFactory(office=make.OfficeFactory())
+    assert total.errors("resources/", format=form, **query) == before
+    assert list(before) == ["by"]
+    both = [Scope.READ_INDICATORS, Scope.READ_FINANCE]
+    for group, status in (("ipd", 200), ("analyst", 200), ("reporter", 400)):
+        api = Api(group, scopes=both)
+        assert api.get("resources/", format=form, **query).status_code == status
+    for by in ("iscm,office,year", "office,year", "iscm,source,year"):
+        assert total.get("resources/", format=form, by=by).status_code == 200
 
 
 @time_machine.travel("2026-11-25T12:00:00Z")
