@@ -17,7 +17,15 @@ from typing import Any, ClassVar
 from django.core.exceptions import FieldDoesNotExist, PermissionDenied
 from django.core.signals import got_request_exception
 from django.db import connection
-from django.db.models import JSONField, Model, QuerySet, TextField
+from django.db.models import (
+    DateField,
+    DecimalField,
+    IntegerField,
+    JSONField,
+    Model,
+    QuerySet,
+    TextField,
+)
 from django.http import (
     Http404,
     HttpResponseBase,
@@ -330,17 +338,19 @@ def _tables(view: type[RecordViewSet]) -> frozenset[str]:
 
 @cache
 def sortable(record: type[RecordSerializer], model: type[Model]) -> tuple[str, ...]:
-    """The fields that a list can be ordered by: short ones of the row itself that are never
-    unknown, for a page can't begin after what is not known."""
+    """The fields that a list can be ordered by: short ones of the row itself, and of those that
+    may be unknown its days, moments and numbers. What is not known stands last."""
 
     def is_one(name: str) -> bool:
         try:
             column = model._meta.get_field(name)
         except FieldDoesNotExist:
             return False
-        return column.concrete and not (
-            column.null or column.is_relation or isinstance(column, TextField | JSONField)
-        )
+        if not column.concrete or column.is_relation:
+            return False
+        if column.null:
+            return isinstance(column, DateField | IntegerField | DecimalField)
+        return not isinstance(column, TextField | JSONField)
 
     fields = fields_of(record)
     return tuple(name for name in fields if (fields[name].source or name) == name and is_one(name))
@@ -381,7 +391,8 @@ class EndpointSchema(AutoSchema):
                     OpenApiParameter(
                         "ordering",
                         str,
-                        description=f"By commas, with - the last one first: {', '.join(names)}.",
+                        description=f"By commas, with - the last one first, "
+                        f"what is not known always last: {', '.join(names)}.",
                     )
                 )
         if getattr(self.view, "is_kept", False):
@@ -424,7 +435,7 @@ class RecordViewSet(Endpoint, GenericViewSet[Any]):
     queryset: Any
     serializer_class: type[RecordSerializer]
     filterset_class: ClassVar[type[AskedFilter]]
-    # Holds no NULL and ends in "id" or "-id"; see ``KeysetPagination``.
+    # Ends in "id" or "-id"; see ``KeysetPagination``.
     ordering: ClassVar[tuple[str, ...]] = ("id",)
     # The public key besides ``id``: "slug", "code", "key" ... where the record has one.
     public_key: ClassVar[str] = ""
@@ -468,7 +479,7 @@ class RecordViewSet(Endpoint, GenericViewSet[Any]):
             queryset = self.filter_queryset(queryset)
         reader = self.reader()
         if wanted:
-            return self.table(wanted, reader, queryset.order_by(*self.order))
+            return self.table(wanted, reader, pagination.in_order(queryset, self.order))
         pages = pagination.KeysetPagination()
         columns = [name.removeprefix("-") for name in self.order]
         records, edges = reader.read(pages.begin(queryset, request, self.order), columns)
