@@ -33,6 +33,7 @@ from django.http import (
     StreamingHttpResponse,
 )
 from django.utils import timezone
+from django.utils.http import http_date
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from drf_spectacular.openapi import AutoSchema
@@ -161,6 +162,8 @@ FORM = 1
 class Endpoint(JSONErrors):
     """The manners of every address under ``/api/v1/``."""
 
+    # The day on which the address was marked as one to go, and the one until which it stays.
+    goes: ClassVar[tuple[dt.date, dt.date] | None] = None
     # What tells the answer's version, alone and as it is sent; see ``unchanged``.
     digest = etag = ""
 
@@ -175,6 +178,10 @@ class Endpoint(JSONErrors):
         response.headers.setdefault("Cache-Control", "private, no-cache")
         if self.etag and response.status_code in (200, 304):
             response.headers["ETag"] = self.etag
+        if self.goes:
+            marked, last = (dt.datetime.combine(day, dt.time(), dt.UTC) for day in self.goes)
+            response.headers["Deprecation"] = f"@{int(marked.timestamp())}"
+            response.headers["Sunset"] = http_date(last.timestamp())
         if rate := getattr(request, "rate", None):
             for name, value in rate.headers().items():
                 response.headers[name] = value
@@ -369,6 +376,9 @@ class EndpointSchema(AutoSchema):
         scope = getattr(self.view, "scope", None)
         said = super().get_description() or ""
         return f"{said}\n\nScope: `{scope.value}`." if scope else said
+
+    def is_deprecated(self) -> bool:
+        return bool(self.view.goes) or super().is_deprecated()
 
     def get_tags(self) -> list[str]:
         return self._tokenize_path()[:1]
