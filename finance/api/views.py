@@ -296,9 +296,9 @@ class ResourcesView(Endpoint):
     )
     def get(self, request: Request) -> Any:
         self.check_parameters(request, resources.PARAMETERS | TABLE | {"format"})
-        wanted = wanted_file(request)
         if same := self.unchanged():
             return same
+        wanted = wanted_file(request)
         today = timezone.localdate()
         asked = resources.question(request.query_params.dict(), past_day(request), today)
         if asked.comes_down_to_lines and not holds(request, Scope.READ_FINANCE):

@@ -321,9 +321,9 @@ class IndicatorValueViewSet(IndicatorsViewSet):
         events, `read:reports` for duties, `read:finance` for money.
         """
         self.check_parameters(request, pagination.PARAMETERS | TABLE | {"format"})
-        wanted = wanted_file(request)
         if same := self.unchanged():
             return same
+        wanted = wanted_file(request)
         values = self.get_queryset().filter(**self.key_of(pk))
         value = values.select_related("indicator", "iscm").first()
         if value is None:
