@@ -180,7 +180,7 @@ def last_year(today: dt.date, known_by: dt.datetime | None = None) -> int:
     Posts go no further: one without a last day would go on for ever.
     """
     day = rows_of(TimeEntry, known_by).aggregate(last=Max("worked_on"))["last"]
-    found = [
+    found: list[int | None] = [
         today.year,
         day and day.year,
         _counted(known_by).aggregate(last=Max("year"))["last"],

@@ -378,7 +378,7 @@ class EndpointSchema(AutoSchema):
         return f"{said}\n\nScope: `{scope.value}`." if scope else said
 
     def is_deprecated(self) -> bool:
-        return bool(self.view.goes) or super().is_deprecated()
+        return bool(getattr(self.view, "goes", None)) or super().is_deprecated()
 
     def get_tags(self) -> list[str]:
         return self._tokenize_path()[:1]
