@@ -9,7 +9,7 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from iscm_portal.common.access import allowed_scopes
+from iscm_portal.common.access import allowed_scopes, reading_that_lacks
 from iscm_portal.common.choices import DatePrecision, Scope
 from iscm_portal.common.forms import RuledForm, dress, not_after
 from iscm_portal.common.history import REASON_LENGTH
@@ -215,3 +215,13 @@ class TokenForm(forms.Form):
             (scope.value, scope.label) for scope in Scope if scope in allowed
         ]
         dress(self, wide=("label", "scopes"))
+
+    def clean_scopes(self) -> list[str]:
+        scopes: list[str] = self.cleaned_data["scopes"]
+        for write, reading in reading_that_lacks(scopes).items():
+            names = _(" or ").join(str(scope.label) for scope in reading)
+            raise forms.ValidationError(
+                _("“%(write)s” opens nothing without “%(reading)s”: choose that as well.")
+                % {"write": write.label, "reading": names}
+            )
+        return scopes

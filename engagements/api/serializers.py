@@ -151,6 +151,7 @@ class EventSerializer(SourcedSerializer):
     invited_on = day(null=True)
     iom_capacity = choice(choices.Capacity, blank=True)
     is_proposed = flag()
+    sorted_on = day(help_text="The day by which it is sorted, where its own is not known, too.")
     delegation = KeptChildren(DelegateSerializer, "event_id", Delegate)
 
 

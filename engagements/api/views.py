@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 from django import forms as django_forms
 from django.core.exceptions import PermissionDenied
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from iscm_portal.common.api import RecordViewSet
@@ -23,6 +24,7 @@ from iscm_portal.common.history import REASON_LENGTH
 from iscm_portal.common.records import fields_of
 
 from .. import filters, forms, models, services
+from ..models.base import FromReport
 from ..permissions import may_edit_records, may_propose_event
 from ..selectors import version_of
 from . import serializers
@@ -33,6 +35,16 @@ class DirectoryViewSet(RecordViewSet):
 
     scope = Scope.READ_DIRECTORY
     is_kept = True
+
+    def get_queryset(self) -> QuerySet[Any]:
+        """What a correction took out of a report stays out, of past days too: it may be why
+        somebody corrected it that all could read it."""
+        rows: QuerySet[Any] = super().get_queryset()
+        model = self.queryset.model
+        if self.known_by is None or not issubclass(model, FromReport):
+            return rows
+        still_there = Exists(model._default_manager.filter(pk=OuterRef("id")))
+        return rows.filter(Q(report_number=None) | Q(still_there))
 
 
 class EditedViewSet(DirectoryViewSet, WritableViewSet):

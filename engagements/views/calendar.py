@@ -14,6 +14,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from iscm_portal.common.access import granted_scopes
+from iscm_portal.common.api_use import record_use
 from iscm_portal.common.choices import Scope
 from iscm_portal.common.ical import Entry, calendar
 from iscm_portal.common.models import ApiToken
@@ -56,6 +57,8 @@ def calendar_feed(request: HttpRequest, text: str) -> StreamingHttpResponse:
     response = StreamingHttpResponse(_in_octets(lines), content_type="text/calendar; charset=utf-8")
     response["Cache-Control"] = "private, no-cache"
     response["Content-Disposition"] = 'inline; filename="events.ics"'
+    request.auth = token  # type: ignore[attr-defined]
+    record_use(request, response)
     return response
 
 

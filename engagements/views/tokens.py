@@ -8,7 +8,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
 from iscm_portal.common.api_use import settle
 from iscm_portal.common.models import ApiToken
@@ -51,10 +51,12 @@ def token(request: SignedInRequest, pk: int) -> HttpResponse:
     return render(request, "engagements/token.html", {"token": shown, "page": page})
 
 
-@require_POST
+@require_http_methods(["GET", "HEAD", "POST"])
 def revoke(request: SignedInRequest, pk: int) -> HttpResponse:
-    """End a token; a second time changes nothing."""
+    """Ask whether to end a token, and end it; a second time changes nothing."""
     ended = get_object_or_404(ApiToken.objects.of(request.user), pk=pk)
+    if request.method != "POST":
+        return render(request, "engagements/token_revoke.html", {"token": ended})
     ended.revoke(timezone.now())
     said = _("%(token)s is revoked: no program can use it any more.")
     messages.success(request, said % {"token": ended})

@@ -18,7 +18,7 @@ from iscm_portal.common.tables import Column, Kind
 
 from ..choices import FundingSource, Supports
 from ..selectors.investment import DIMENSIONS as ALL_DIMENSIONS
-from ..selectors.investment import Investment, investments
+from ..selectors.investment import Investment, investments, last_year
 from ..selectors.printed import printed_table
 
 # Totals are open to all, what a single project gave is not.
@@ -85,7 +85,7 @@ class ResourcesSerializer(serializers.Serializer[Any]):
 
 @dataclass(frozen=True)
 class Question:
-    """What was asked, checked. ``years`` None: all."""
+    """What was asked, checked. ``years`` None: all until now, and those to come with money."""
 
     table: int | None
     by: tuple[str, ...]
@@ -93,9 +93,16 @@ class Question:
     iscm: str | None
     sources: list[str] | None
     as_of: dt.date | None
+    today: dt.date
+
+    @property
+    def comes_down_to_lines(self) -> bool:
+        """Whether its cells are mostly single lines and posts, which only `read:finance` opens
+        (docs/decisions/0042)."""
+        return "office" in self.by and ("source" in self.by or self.sources is not None)
 
 
-def question(params: dict[str, str], as_of: dt.date | None) -> Question:
+def question(params: dict[str, str], as_of: dt.date | None, today: dt.date) -> Question:
     """The question that the parameters ask. Raises ValidationError at the wrong ones."""
     return Question(
         table=_table(params),
@@ -104,6 +111,7 @@ def question(params: dict[str, str], as_of: dt.date | None) -> Question:
         iscm=_iscm(params.get("iscm", "")),
         sources=_sources(params.get("source", "")),
         as_of=as_of,
+        today=today,
     )
 
 
@@ -174,13 +182,13 @@ def _evaluation_table(number: int, asked: Question) -> dict[str, Any]:
 
 
 def _investment(asked: Question) -> dict[str, Any]:
-    years = asked.years
-    period = Period.years(min(years), max(years)) if years else Period.years(FIRST_YEAR, LAST_YEAR)
+    years, moment = asked.years, known_by(asked.as_of)
+    last = max(years) if years else last_year(asked.as_of or asked.today, moment)
+    period = Period.years(min(years) if years else FIRST_YEAR, last)
     has_gaps = years is not None and len(years) != max(years) - min(years) + 1
     if has_gaps and "year" not in asked.by:
         raise ValidationError({"year": [_("Years with gaps need “year” in “by”.")]})
     narrow: dict[str, Any] = {"iscm": asked.iscm, "source": asked.sources}
-    moment = known_by(asked.as_of)
     cells, totals = investments(period, [asked.by, ("year",)], known_by=moment, **narrow)
     labels = dict(ISCM.objects.values_list("slug", "acronym")) if "iscm" in asked.by else {}
 

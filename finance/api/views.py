@@ -17,7 +17,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
-from rest_framework.exceptions import NotFound
+from rest_framework.exceptions import NotFound, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -28,6 +28,7 @@ from iscm_portal.common.api import (
     EndpointSchema,
     RecordViewSet,
     file_answer,
+    holds,
     past_day,
     wanted_file,
 )
@@ -274,10 +275,14 @@ class ResourcesView(Endpoint):
                 "by",
                 str,
                 description=f"Dimensions, by commas: {', '.join(resources.DIMENSIONS)}. "
-                "`iscm,year` unless said otherwise.",
+                "`iscm,year` unless said otherwise. `office` together with `source` needs the "
+                "scope `read:finance`, too.",
             ),
             OpenApiParameter(
-                "year", str, description="A year, years by commas, or a span: `2014..2019`."
+                "year",
+                str,
+                description="A year, years by commas, or a span: `2014..2019`. Without it all"
+                " until this year, or the last one with a line, an attribution or days.",
             ),
             OpenApiParameter("iscm", str, description="Slug of a mechanism."),
             OpenApiParameter(
@@ -291,10 +296,14 @@ class ResourcesView(Endpoint):
     )
     def get(self, request: Request) -> Any:
         self.check_parameters(request, resources.PARAMETERS | TABLE | {"format"})
-        wanted = wanted_file(request)
         if same := self.unchanged():
             return same
-        asked = resources.question(request.query_params.dict(), past_day(request))
+        wanted = wanted_file(request)
+        today = timezone.localdate()
+        asked = resources.question(request.query_params.dict(), past_day(request), today)
+        if asked.comes_down_to_lines and not holds(request, Scope.READ_FINANCE):
+            said = _("“office” together with “source” needs the scope %s.")
+            raise ValidationError({"by": [said % Scope.READ_FINANCE]})
         answer = resources.answer(asked)
         if wanted:
             columns = resources.columns(asked)

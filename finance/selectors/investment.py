@@ -18,6 +18,7 @@ from django.db.models import (
     Count,
     Exists,
     F,
+    Max,
     OuterRef,
     Q,
     QuerySet,
@@ -181,6 +182,21 @@ def investments(
         return [_cut(found, by, wanted) for by in cuts]
 
     return remembered("investments", (period, known_by, list(cuts), narrowed), cells)
+
+
+def last_year(today: dt.date, known_by: dt.datetime | None = None) -> int:
+    """The last year with a line, an attribution or days, or that of ``today``, if that is later.
+
+    Posts go no further: one without a last day would go on for ever.
+    """
+    day = rows_of(TimeEntry, known_by).aggregate(last=Max("worked_on"))["last"]
+    found: list[int | None] = [
+        today.year,
+        day and day.year,
+        _counted(known_by).aggregate(last=Max("year"))["last"],
+        rows_of(Attribution, known_by).aggregate(last=Max("year"))["last"],
+    ]
+    return max(year for year in found if year)
 
 
 def _wanted(only: Mapping[str, str | Collection[str] | None]) -> dict[str, set[Any]]:

@@ -4,6 +4,7 @@ Rows are seen through ``visible_to(user)`` of each queryset; actions on one reco
 each app's ``permissions.py``. Both ask this table and nothing else.
 """
 
+from collections.abc import Collection
 from typing import Any
 
 from django.contrib.auth.base_user import AbstractBaseUser
@@ -63,6 +64,22 @@ SCOPES: dict[AccessGroup, frozenset[Scope]] = {
     G.ANALYST: OF_EVERYBODY | {Scope.READ_FINANCE},
     G.ADMIN: frozenset(Scope),
 }
+
+
+# To write takes one of these as well: the answer says what the record holds.
+READING_FOR: dict[Scope, tuple[Scope, ...]] = {
+    Scope.WRITE_REPORTS: (Scope.READ_REPORTS, Scope.READ_DIRECTORY),
+    Scope.WRITE_FINANCE: (Scope.READ_FINANCE,),
+}
+
+
+def reading_that_lacks(scopes: Collection[str]) -> dict[Scope, tuple[Scope, ...]]:
+    """The scopes among ``scopes`` that open nothing, each with those of which it needs one."""
+    return {
+        write: reading
+        for write, reading in READING_FOR.items()
+        if write in scopes and not set(reading) & set(scopes)
+    }
 
 
 def may(user: Any, right: str) -> bool:

@@ -17,7 +17,15 @@ from typing import Any, ClassVar
 from django.core.exceptions import FieldDoesNotExist, PermissionDenied
 from django.core.signals import got_request_exception
 from django.db import connection
-from django.db.models import JSONField, Model, QuerySet, TextField
+from django.db.models import (
+    DateField,
+    DecimalField,
+    IntegerField,
+    JSONField,
+    Model,
+    QuerySet,
+    TextField,
+)
 from django.http import (
     Http404,
     HttpResponseBase,
@@ -25,6 +33,7 @@ from django.http import (
     StreamingHttpResponse,
 )
 from django.utils import timezone
+from django.utils.http import http_date
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from drf_spectacular.openapi import AutoSchema
@@ -167,6 +176,8 @@ FORM = 1
 class Endpoint(JSONErrors):
     """The manners of every address under ``/api/v1/``."""
 
+    # The day on which the address was marked as one to go, and the one until which it stays.
+    goes: ClassVar[tuple[dt.date, dt.date] | None] = None
     # What tells the answer's version, alone and as it is sent; see ``unchanged``.
     digest = etag = ""
 
@@ -181,6 +192,10 @@ class Endpoint(JSONErrors):
         response.headers.setdefault("Cache-Control", "private, no-cache")
         if self.etag and response.status_code in (200, 304):
             response.headers["ETag"] = self.etag
+        if self.goes:
+            marked, last = (dt.datetime.combine(day, dt.time(), dt.UTC) for day in self.goes)
+            response.headers["Deprecation"] = f"@{int(marked.timestamp())}"
+            response.headers["Sunset"] = http_date(last.timestamp())
         if rate := getattr(request, "rate", None):
             for name, value in rate.headers().items():
                 response.headers[name] = value
@@ -354,17 +369,19 @@ def _tables(view: type[RecordViewSet]) -> frozenset[str]:
 
 @cache
 def sortable(record: type[RecordSerializer], model: type[Model]) -> tuple[str, ...]:
-    """The fields that a list can be ordered by: short ones of the row itself that are never
-    unknown, for a page can't begin after what is not known."""
+    """The fields that a list can be ordered by: short ones of the row itself, and of those that
+    may be unknown its days, moments and numbers. What is not known stands last."""
 
     def is_one(name: str) -> bool:
         try:
             column = model._meta.get_field(name)
         except FieldDoesNotExist:
             return False
-        return column.concrete and not (
-            column.null or column.is_relation or isinstance(column, TextField | JSONField)
-        )
+        if not column.concrete or column.is_relation:
+            return False
+        if column.null:
+            return isinstance(column, DateField | IntegerField | DecimalField)
+        return not isinstance(column, TextField | JSONField)
 
     fields = fields_of(record)
     return tuple(name for name in fields if (fields[name].source or name) == name and is_one(name))
@@ -383,6 +400,9 @@ class EndpointSchema(AutoSchema):
         scope = getattr(self.view, "scope", None)
         said = super().get_description() or ""
         return f"{said}\n\nScope: `{scope.value}`." if scope else said
+
+    def is_deprecated(self) -> bool:
+        return bool(getattr(self.view, "goes", None)) or super().is_deprecated()
 
     def get_tags(self) -> list[str]:
         return self._tokenize_path()[:1]
@@ -405,7 +425,8 @@ class EndpointSchema(AutoSchema):
                     OpenApiParameter(
                         "ordering",
                         str,
-                        description=f"By commas, with - the last one first: {', '.join(names)}.",
+                        description=f"By commas, with - the last one first, "
+                        f"what is not known always last: {', '.join(names)}.",
                     )
                 )
         if getattr(self.view, "is_kept", False):
@@ -448,7 +469,7 @@ class RecordViewSet(Endpoint, GenericViewSet[Any]):
     queryset: Any
     serializer_class: type[RecordSerializer]
     filterset_class: ClassVar[type[AskedFilter]]
-    # Holds no NULL and ends in "id" or "-id"; see ``KeysetPagination``.
+    # Ends in "id" or "-id"; see ``KeysetPagination``.
     ordering: ClassVar[tuple[str, ...]] = ("id",)
     # The public key besides ``id``: "slug", "code", "key" ... where the record has one.
     public_key: ClassVar[str] = ""
@@ -496,7 +517,7 @@ class RecordViewSet(Endpoint, GenericViewSet[Any]):
             queryset = self.filter_queryset(queryset)
         reader = self.reader()
         if wanted:
-            return self.table(wanted, reader, queryset.order_by(*self.order))
+            return self.table(wanted, reader, pagination.in_order(queryset, self.order))
         pages = pagination.KeysetPagination()
         columns = [name.removeprefix("-") for name in self.order]
         records, edges = reader.read(pages.begin(queryset, request, self.order), columns)

@@ -142,7 +142,15 @@ class RecordFilter(AskedFilter):
     is_demo = FlagFilter("is_demo", help_text=_("true: invented ones; false: the real ones."))
 
     updated_since = filters.IsoDateTimeFilter(
-        "updated_at", "gte", help_text=_("Written or changed at or after this moment.")
+        "updated_at",
+        "gte",
+        help_text=_("Written or changed at or after this moment."),
+        error_messages={
+            "invalid": _(
+                "Give a moment as 2026-03-31T09:00:00Z; the plus of +00:00 comes as a space in an"
+                " address that is not escaped."
+            )
+        },
     )
 
 

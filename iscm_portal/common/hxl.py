@@ -133,6 +133,7 @@ TAGS = {
     "starts_precision": "#date+start+precision",
     "starts_assumed": "#date+start+assumed",
     "ends_on": "#date+end",
+    "sorted_on": "#date+sorted",
     "ends_precision": "#date+end+precision",
     "event_starts_on": "#date+start+event",
     "period_starts_on": "#date+start",

@@ -231,13 +231,14 @@ class ApiToken(models.Model):
         """Make a token and return it with its text, which is never to be had again."""
         prefix = secrets.token_hex(6)
         text = f"{prefix}.{secrets.token_urlsafe(32)}"
+        now = timezone.now()
         token = cls.objects.create(
             user=user,
-            label=label or "API",
+            label=label or f"API, {now:%Y-%m-%d}",
             prefix=prefix,
             digest=digest_of(text),
             scopes=scopes,
-            expires_at=timezone.now() + dt.timedelta(days=days),
+            expires_at=now + dt.timedelta(days=days),
         )
         return token, text
 

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 from django.core import signing
 from django.core.exceptions import FieldDoesNotExist, ValidationError
-from django.db.models import Q, QuerySet
+from django.db.models import F, Q, QuerySet
 from django.utils.translation import gettext as _
 from rest_framework import exceptions
 from rest_framework.pagination import BasePagination
@@ -60,24 +60,51 @@ def next_address(request: Request, place: str, after: list[Any]) -> str:
     return f"{request.build_absolute_uri(request.path)}?{urlencode([*query, ('cursor', cursor)])}"
 
 
+def in_order(queryset: QuerySet[Any], ordering: tuple[str, ...]) -> QuerySet[Any]:
+    """``queryset`` in ``ordering``: what is not known (NULL) stands last, whichever way."""
+
+    def column(name: str) -> Any:
+        field = name.removeprefix("-")
+        if not _may_be_null(queryset, field):
+            return name
+        return F(field).desc(nulls_last=True) if name != field else F(field).asc(nulls_last=True)
+
+    return queryset.order_by(*map(column, ordering))
+
+
 def after(queryset: QuerySet[Any], ordering: tuple[str, ...], values: list[Any]) -> Q:
-    """The condition that a row comes after ``values`` in ``ordering``.
+    """The condition that a row comes after ``values`` in ``ordering`` (``in_order``).
 
     The first column also stands outside of the OR, so that the database starts at that place of
     its index instead of reading from the beginning.
     """
     condition = Q()
     for name, value in reversed(list(zip(ordering, values, strict=True))):
-        field = name.removeprefix("-")
-        python = _to_python(queryset, field, value)
-        beyond = Q(**{f"{field}__{'lt' if name.startswith('-') else 'gt'}": python})
-        level = Q(**{field: python})
-        condition = beyond | (level & condition) if condition else beyond
+        field, is_down = name.removeprefix("-"), name.startswith("-")
+        level = Q(**{field: value}) if value is not None else Q(**{f"{field}__isnull": True})
+        condition = level & condition if condition else Q()
+        if value is not None:
+            beyond = _beyond(queryset, field, "lt" if is_down else "gt", value)
+            condition = beyond | condition if condition else beyond
     if len(ordering) > 1:
         first = ordering[0].removeprefix("-")
+        if values[0] is None:
+            return condition & Q(**{f"{first}__isnull": True})
         edge = "lte" if ordering[0].startswith("-") else "gte"
-        condition &= Q(**{f"{first}__{edge}": _to_python(queryset, first, values[0])})
+        condition &= _beyond(queryset, first, edge, values[0])
     return condition
+
+
+def _beyond(queryset: QuerySet[Any], field: str, way: str, value: Any) -> Q:
+    beyond = Q(**{f"{field}__{way}": value})
+    return beyond | Q(**{f"{field}__isnull": True}) if _may_be_null(queryset, field) else beyond
+
+
+def _may_be_null(queryset: QuerySet[Any], name: str) -> bool:
+    try:
+        return bool(queryset.model._meta.get_field(name).null)
+    except FieldDoesNotExist:
+        return False
 
 
 def _to_python(queryset: QuerySet[Any], name: str, value: Any) -> Any:
@@ -88,7 +115,7 @@ def _to_python(queryset: QuerySet[Any], name: str, value: Any) -> Any:
 
 
 class KeysetPagination(BasePagination):
-    """Pages of rows in the view's ``ordering``, which ends in ``id`` and holds no NULL.
+    """Pages of rows in the view's ``ordering``, which ends in ``id``.
 
     The view reads its rows itself (``common.api``); this class says where a page begins and ends
     and what OpenAPI tells about it.
@@ -102,8 +129,10 @@ class KeysetPagination(BasePagination):
         self.place = f"{request.path} {','.join(ordering)}"
         values = read_cursor(request, self.place)
         if values is not None:
-            queryset = queryset.filter(after(queryset, ordering, values))
-        return queryset.order_by(*ordering)[: self.size + 1]
+            fields = [name.removeprefix("-") for name in ordering]
+            python = [_to_python(queryset, *pair) for pair in zip(fields, values, strict=True)]
+            queryset = queryset.filter(after(queryset, ordering, python))
+        return in_order(queryset, ordering)[: self.size + 1]
 
     def answer(self, request: Request, records: list[Any], edges: Any) -> dict[str, Any]:
         """The page's envelope; ``edges`` are each record's values of the ordering."""

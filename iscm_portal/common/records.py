@@ -200,7 +200,6 @@ KINDS: tuple[tuple[type[Field], Kind], ...] = (
     (serializers.DateField, Kind.DAY),
     (serializers.BooleanField, Kind.FLAG),
     (serializers.IntegerField, Kind.NUMBER),
-    (Links, Kind.LIST),
     (serializers.ListField, Kind.LIST),
     (serializers.DictField, Kind.JSON),
     (serializers.CharField, Kind.TEXT),

@@ -53,15 +53,14 @@ COLUMNS = [column.name for column in TABLE_COLUMNS]
 
 @dataclass(frozen=True)
 class RecordKind:
-    """How records of one model appear; without ``endpoint`` they have no address of their own."""
+    """How records of one model appear, and the scope that opens them, as it opens their list."""
 
     type: str
+    scope: Scope
     label: str
     dated_on: str | None = None
     iscm: str | None = None
     report: str | None = None
-    endpoint: str | None = None
-    is_money: bool = False
 
     @property
     def columns(self) -> list[Combinable]:
@@ -69,83 +68,41 @@ class RecordKind:
         return [F("pk"), *(F(path) if path else NOTHING for path in paths)]
 
 
+DIRECTORY, FINANCE = Scope.READ_DIRECTORY, Scope.READ_FINANCE
+BY_REPORT = {"iscm": "iscm__slug", "report": "report_number"}
+BY_ISCM = {"iscm": "iscm__slug"}
+
 KINDS: dict[type[Model], RecordKind] = {
-    SupportRequest: RecordKind(
-        "support-request", "what", "asked_on", "iscm__slug", "report_number", "api-support-request"
-    ),
+    SupportRequest: RecordKind("support-request", DIRECTORY, "what", "asked_on", **BY_REPORT),
     Partnership: RecordKind(
-        "partnership",
-        "organisation__name",
-        "since_on",
-        "iscm__slug",
-        "report_number",
-        "api-partnership",
+        "partnership", DIRECTORY, "organisation__name", "since_on", **BY_REPORT
     ),
-    PolicyInstrument: RecordKind(
-        "policy-instrument",
-        "title",
-        "dated_on",
-        "iscm__slug",
-        "report_number",
-        "api-policy-instrument",
-    ),
-    FollowUpAction: RecordKind(
-        "follow-up", "what", "due_on", "iscm__slug", "report_number", "api-follow-up"
-    ),
-    Proposal: RecordKind(
-        "proposal", "title", "decided_on", "iscm__slug", None, "api-proposal", is_money=True
-    ),
-    AssessedContribution: RecordKind(
-        "contribution",
-        "country__name_en",
-        None,
-        "iscm__slug",
-        None,
-        "api-contribution",
-        is_money=True,
-    ),
-    Duty: RecordKind("duty", "event__name", "due_on", endpoint="api-duty"),
-    Event: RecordKind("event", "name", "starts_on", endpoint="api-event"),
-    Survey: RecordKind("survey", "title", "closed_on", "iscm__slug", None, "api-survey"),
-    FundingLine: RecordKind(
-        "funding-line",
-        "label",
-        None,
-        "iscm__slug",
-        "report_number",
-        "api-funding-line",
-        is_money=True,
-    ),
-    Attribution: RecordKind(
-        "attribution", "project__code", None, "iscm__slug", None, "api-attribution", is_money=True
-    ),
-    Position: RecordKind(
-        "position", "title", "starts_on", None, None, "api-position", is_money=True
-    ),
-    TimeEntry: RecordKind(
-        "time-entry",
-        "title",
-        "worked_on",
-        "iscm__slug",
-        "report_number",
-        "api-time-entry",
-        is_money=True,
-    ),
+    PolicyInstrument: RecordKind("policy-instrument", DIRECTORY, "title", "dated_on", **BY_REPORT),
+    FollowUpAction: RecordKind("follow-up", DIRECTORY, "what", "due_on", **BY_REPORT),
+    Event: RecordKind("event", DIRECTORY, "name", "starts_on"),
+    Duty: RecordKind("duty", Scope.READ_REPORTS, "event__name", "due_on"),
+    Survey: RecordKind("survey", Scope.READ_INDICATORS, "title", "closed_on", **BY_ISCM),
+    Proposal: RecordKind("proposal", FINANCE, "title", "decided_on", **BY_ISCM),
+    AssessedContribution: RecordKind("contribution", FINANCE, "country__name_en", **BY_ISCM),
+    FundingLine: RecordKind("funding-line", FINANCE, "label", **BY_REPORT),
+    Attribution: RecordKind("attribution", FINANCE, "project__code", **BY_ISCM),
+    Position: RecordKind("position", FINANCE, "title", "starts_on"),
+    TimeEntry: RecordKind("time-entry", FINANCE, "title", "worked_on", **BY_REPORT),
 }
 
 
 def record_sets(value: IndicatorValue, request: Request) -> list[tuple[RecordKind, PortalQuerySet]]:
-    """The records of the value's cell that the request may read, by kind.
-
-    Money is left out without the finance scope.
-    """
+    """The records of the value's cell that the request may read, by kind; those whose scope it
+    lacks are left out without a word."""
     found = []
     for _label, rows in record_sets_of(value):
         kind = KINDS[rows.model]
-        if not kind.is_money:
-            found.append((kind, rows.visible_to(request.user)))
-        elif holds(request, Scope.READ_FINANCE):
+        if not holds(request, kind.scope):
+            continue
+        if kind.scope == FINANCE:
             found.append((kind, readable_by_scope(rows, request.user)))
+        else:
+            found.append((kind, rows.visible_to(request.user)))
     return found
 
 
@@ -178,9 +135,7 @@ def lines(value: IndicatorValue, request: Request) -> Iterator[list[Any]]:
 
 
 def _read(kind: RecordKind, rows: QuerySet[Any], request: Request) -> Iterator[dict[str, Any]]:
-    base = None
-    if kind.endpoint:
-        base = request.build_absolute_uri(reverse(f"{kind.endpoint}-list"))
+    base = request.build_absolute_uri(reverse(f"api-{kind.type}-list"))
     for pk, label, dated_on, iscm, report in rows.values_list(*kind.columns).iterator(CHUNK):
-        values = (kind.type, pk, label, dated_on, iscm, report, base and f"{base}{pk}/")
+        values = (kind.type, pk, label, dated_on, iscm, report, f"{base}{pk}/")
         yield dict(zip(COLUMNS, values, strict=True))

@@ -5,12 +5,18 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any
 
-from django.db.models import F, Value
-from django.db.models.functions import Concat
+from django.db.models import F, OuterRef, Subquery, Value
+from django.db.models.functions import Coalesce, Concat
 from rest_framework import serializers
 
 from engagements import choices as engagement_choices
-from engagements.models import FollowUpAction, Partnership, PolicyInstrument, SupportRequest
+from engagements.models import (
+    AgendaItem,
+    FollowUpAction,
+    Partnership,
+    PolicyInstrument,
+    SupportRequest,
+)
 from finance import choices as finance_choices
 from iscm_portal.common.records import (
     Attached,
@@ -56,13 +62,20 @@ def _frame(relation: str) -> Any:
 
 
 class ReportAgendaSerializer(RecordSerializer):
-    id = integer("agenda_item_id", null=True, help_text="Of the agenda item on record.")
+    id = integer("on_record", null=True, help_text="Of the agenda item on record.")
     title = string()
     theme = string("theme.code", null=True)
     theme_label = string("theme.name", null=True)
     proposed_by_iom = flag()
     priority = integer("priority_id", null=True)
     priority_label = string("priority.title", null=True)
+
+
+def _agenda() -> Any:
+    """Each row with the item on record that it was copied from, or that it wrote."""
+    written = AgendaItem.objects.filter(report_number=OuterRef("report_id"))
+    own = Subquery(written.filter(report_item=OuterRef("pk")).values("pk")[:1])
+    return ReportedAgendaItem.objects.annotate(on_record=Coalesce("agenda_item_id", own))
 
 
 class ReportItemSerializer(RecordSerializer):
@@ -128,9 +141,7 @@ class ReportSerializer(RecordSerializer):
     frame_labels = Links("frames", "frames__title")
     submitted_at = moment(null=True)
     accepted_at = moment(null=True)
-    agenda_items = Children(
-        ReportAgendaSerializer, "report_id", lambda: ReportedAgendaItem.objects.all()
-    )
+    agenda_items = Children(ReportAgendaSerializer, "report_id", _agenda)
     support_requests = Children(
         ReportRequestSerializer, "report_number", lambda: SupportRequest.objects.all()
     )

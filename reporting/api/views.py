@@ -316,13 +316,14 @@ class IndicatorValueViewSet(IndicatorsViewSet):
     def evidence(self, request: Request, pk: str) -> Any:
         """The records that the value was counted from; of answers the surveys they came in with.
 
-        Records of several kinds, told apart by `type`; `url` leads to the whole record. Funding
-        lines, attributions and time entries are here only with the scope `read:finance`.
+        Records of several kinds, told apart by `type`; `url` leads to the whole record. Those of
+        a kind are here only with the scope of their list: `read:directory` for what came of
+        events, `read:reports` for duties, `read:finance` for money.
         """
         self.check_parameters(request, pagination.PARAMETERS | TABLE | {"format"})
-        wanted = wanted_file(request)
         if same := self.unchanged():
             return same
+        wanted = wanted_file(request)
         values = self.get_queryset().filter(**self.key_of(pk))
         value = values.select_related("indicator", "iscm").first()
         if value is None:

@@ -287,6 +287,17 @@ def test_a_position_that_was_made_up_is_an_error_at_the_parameter(text: str) -> 
     assert list(Api().errors("changes/", after=text)) == ["after"]
 
 
+@pytest.mark.parametrize("name", FOLLOWED)
+def test_to_follow_what_no_scope_opens_is_an_error_whatever_happened(name: str) -> None:
+    """A job with the wrong token must not stay silently empty; what it is told tells nothing."""
+    needed = FOLLOWED[name][0]
+    api = Api(scopes=[scope for scope in READ if scope != needed])
+    before = api.errors("changes/", type=name)
+    FOLLOWED[name][1]()
+    assert api.errors("changes/", type=name) == before == {"type": [f"The token lacks {needed}."]}
+    assert {row["type"] for row in api.results("changes/")}.isdisjoint({name})
+
+
 def test_a_wrong_type_size_or_parameter_is_an_error_at_it() -> None:
     api = Api()
     assert list(api.errors("changes/", type="themes,users")) == ["type"]

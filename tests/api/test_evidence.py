@@ -12,10 +12,13 @@ from iscm_portal.common.choices import Scope
 from iscm_portal.common.period import Period
 from reporting.api.evidence import KINDS
 from reporting.measures import MEASURES
-from tests.api.client import Api
+from tests.api.client import READ, Api
 from tests.factories import engagements as make
 from tests.factories import finance as money
 from tests.factories import reporting as told
+
+# What opens the values themselves.
+OPENS = {Scope.READ_INDICATORS}
 
 pytestmark = pytest.mark.django_db
 
@@ -68,6 +71,48 @@ def test_money_is_left_out_without_the_finance_scope() -> None:
         assert Api(group, scopes=[Scope.READ_INDICATORS]).results(place) == []
     # A reporter may not carry the scope, whatever his token says.
     assert Api("reporter").results(place) == []
+
+
+# measure -> the scope of the records behind it, and what makes one in 2026
+BEHIND: dict[str, tuple[Scope, Any]] = {
+    "support_requests": (
+        Scope.READ_DIRECTORY,
+        lambda: make.SupportRequestFactory(asked_on=dt.date(2026, 2, 3)),
+    ),
+    "partnerships_developed": (Scope.READ_DIRECTORY, make.PartnershipFactory),
+    "report_coverage": (
+        Scope.READ_REPORTS,
+        lambda: told.DutyFactory(is_owed=True),
+    ),
+    "resources_allocated": (Scope.READ_FINANCE, money.FundingLineFactory),
+    "satisfaction": (
+        Scope.READ_INDICATORS,
+        lambda: told.SatisfactionAnswerFactory.create_batch(
+            3, survey=told.SurveyFactory(state="closed")
+        ),
+    ),
+}
+
+
+@pytest.mark.parametrize("form", ["json", "csv", "xlsx"])
+@pytest.mark.parametrize("key", BEHIND)
+def test_records_behind_a_value_need_the_scope_of_their_own_list(key: str, form: str) -> None:
+    """A token that may read the value only is told the same whether there are records or none."""
+    needed, write = BEHIND[key]
+    place = f"indicator-values/{value_of(key).pk}/evidence/"
+    lacks = Api(scopes=[scope for scope in READ if scope != needed or scope in OPENS])
+    holds = Api(scopes=[Scope.READ_INDICATORS, needed])
+
+    def told_to(api: Api) -> Any:
+        if form == "xlsx":
+            return api.sheet(place)[1:]
+        return api.table(place) if form == "csv" else api.read(place)
+
+    before = told_to(lacks)
+    assert told_to(holds) == before
+    write()
+    assert told_to(holds) != before
+    assert (told_to(lacks) == before) == (needed not in OPENS)
 
 
 @pytest.mark.parametrize("group", ["reporter", "analyst", "ipd"])

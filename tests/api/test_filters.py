@@ -254,6 +254,18 @@ def test_values_are_asked_for_by_indicator_year_and_cell() -> None:
     assert ids("indicator-values/", status="red") == {cell.pk}
 
 
+def test_a_plus_that_came_as_a_space_is_told_how_to_be_sent() -> None:
+    """pandas and R print moments so."""
+    api = Api()
+    answer = api.client.get("/api/v1/iscms/?updated_since=2020-01-01T00:00:00+00:00")
+    assert answer.status_code == 400
+    (said,) = answer.json()["updated_since"]
+    assert "the plus of +00:00 comes as a space" in said
+    assert "2026-03-31T09:00:00Z" in said
+    for good in ("2020-01-01T00:00:00%2B00:00", "2020-01-01T00:00:00Z"):
+        assert api.client.get(f"/api/v1/iscms/?updated_since={good}").status_code == 200
+
+
 def test_what_changed_since_a_moment_can_be_pulled_alone() -> None:
     old, new = make.ISCMFactory(), make.ISCMFactory()
     moment = timezone.now() - dt.timedelta(days=1)

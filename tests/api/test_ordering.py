@@ -58,6 +58,46 @@ def test_several_fields_each_have_their_own_direction() -> None:
     assert ids == [shares[1].pk, shares[2].pk, shares[0].pk]
 
 
+@pytest.mark.parametrize("size", [1, 2, 3, 4])
+@pytest.mark.parametrize("form", ["json", "csv"])
+def test_what_is_not_known_stands_last_whichever_way_and_page_by_page(size: int, form: str) -> None:
+    years = [2026, None, 2024, None, 2026, 2025]
+    made = [
+        money.FundingLineFactory(
+            year=year, is_counted=year is not None, not_counted_reason="" if year else "no_year"
+        ).pk
+        for year in years
+    ]
+    api = Api()
+
+    def places(ordering: str) -> list[int]:
+        if form == "csv":
+            rows = api.table("funding-lines/", ordering=ordering, fields="id")
+        else:
+            rows = api.all("funding-lines/", ordering=ordering, page_size=size, fields="id")
+        return [made.index(int(row["id"])) for row in rows]
+
+    assert places("year") == [2, 5, 0, 4, 1, 3]
+    assert places("-year") == [4, 0, 5, 2, 3, 1]
+    assert places("-year,id") == [0, 4, 5, 2, 1, 3]
+    assert places("is_counted,year") == [1, 3, 2, 5, 0, 4]
+
+
+def test_the_newest_events_come_first_by_the_day_that_each_has() -> None:
+    days = [dt.date(2026, 5, 1), None, dt.date(2024, 1, 1)]
+    made = [
+        make.EventFactory(starts_on=day, year=2025, date_precision="day" if day else "year").pk
+        for day in days
+    ]
+    api = Api()
+    rows = api.all("events/", ordering="-sorted_on", page_size=1)
+    assert [row["id"] for row in rows] == [made[0], made[1], made[2]]
+    assert rows[1]["starts_on"] is None
+    assert rows[1]["sorted_on"].startswith("2025")
+    found = api.all("events/", ordering="-starts_on", page_size=1, fields="id")
+    assert [row["id"] for row in found] == [made[0], made[2], made[1]]
+
+
 def test_a_file_stands_in_the_order_too() -> None:
     for usd in (5, 9, 7):
         money.FundingLineFactory(amount_usd=usd)
@@ -65,9 +105,8 @@ def test_a_file_stands_in_the_order_too() -> None:
     assert [row["amount_usd"] for row in table] == ["9.00", "7.00", "5.00"]
 
 
-@pytest.mark.parametrize("text", ["nonsense", "--id", "iscm", "year", "id,id", "-id,id", "id;x"])
+@pytest.mark.parametrize("text", ["nonsense", "--id", "iscm", "note", "id,id", "-id,id", "id;x"])
 def test_an_order_that_is_none_is_an_error_at_its_parameter(text: str) -> None:
-    """By ``year`` too: it may be unknown, and no page begins after what is not known."""
     assert list(Api().errors("funding-lines/", ordering=text)) == ["ordering"]
 
 

@@ -64,6 +64,30 @@ def test_other_lists_say_that_they_know_no_past_days(name: str) -> None:
     assert list(Api().errors(f"{name}/", as_of=MARCH)) == ["as_of"]
 
 
+@pytest.mark.parametrize(
+    "name", ["agenda-items", "support-requests", "partnerships", "policy-instruments", "follow-ups"]
+)
+def test_what_a_correction_took_out_of_a_report_is_shown_of_no_day(name: str) -> None:
+    """Maybe a State was named in it; what was never of a report is a record like others."""
+    model = view_of(name).queryset.model
+    with on(MARCH):
+        for _ in range(3):
+            LISTS[name][1]()
+        gone, kept, of_none = model.objects.order_by("pk")[:3]
+        change(gone, report_number=30, report_item=1)
+        change(kept, report_number=30, report_item=2)
+    with on(JUNE):
+        gone_id = gone.pk
+        gone.delete()
+        removed_id = of_none.pk
+        of_none.delete()
+    api = Api()
+    wanted = {kept.pk, removed_id}
+    assert {row["id"] for row in api.results(f"{name}/", as_of=MARCH)} == wanted
+    assert {int(row["id"]) for row in api.table(f"{name}/", as_of=MARCH)} == wanted
+    assert api.get(f"{name}/{gone_id}/", as_of=MARCH).status_code == 404
+
+
 def test_a_changed_line_has_its_old_amount_and_a_deleted_one_is_there() -> None:
     with on(MARCH):
         line = money.FundingLineFactory(amount_usd=20_000, code="L.1")

@@ -84,6 +84,15 @@ def a_body(event: Any) -> dict[str, Any]:
     }
 
 
+def agenda(reader: Writer, address: str) -> list[tuple[int, str]]:
+    return [(row["id"], row["title"]) for row in reader.read(address)["agenda_items"]]
+
+
+def agenda_on_record(report: int) -> list[tuple[int, str]]:
+    rows = Writer(scopes=[Scope.READ_DIRECTORY]).results("agenda-items/", report=report)
+    return [(row["id"], row["title"]) for row in rows]
+
+
 def begun(writer: Writer, event: Any) -> tuple[Any, str]:
     """A draft, and where it stands."""
     answer = writer.post("reports/", {"event": event.pk})
@@ -117,6 +126,7 @@ def test_a_whole_report_is_filed_in_two_calls_and_accepted_in_a_third(reporter, 
     # From now on everybody reads it, as what it is.
     assert "participants" not in reporter.read(address)
     assert reporter.read(address)["support_requests"][0]["what"] == "Training"
+    assert agenda(reporter, address) == agenda_on_record(report.pk)
     assert MARKER.encode() not in made.content + sent.content + seen.content + accepted.content
 
 
@@ -435,6 +445,9 @@ def test_an_accepted_report_is_corrected_by_a_report_of_its_own(reporter, review
     taken = reviewer.post(f"{address}accept/", If_Match=reviewer.get(address)["ETag"])
     assert (taken.status_code, f"reports/{taken.json()['id']}/") == (200, submitted)
     assert SupportRequest.objects.get().what == "Training of trainers"
+    number = int(submitted.split("/")[1])
+    assert agenda(reporter, submitted) == agenda_on_record(number)
+    assert len(agenda_on_record(number)) == 1
 
 
 # --- who

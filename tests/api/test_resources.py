@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from decimal import Decimal
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 import time_machine
 from django.core.management import call_command
 
+from iscm_portal.common.choices import Scope
 from tests.api import evaluation_tables as printed
 from tests.api.client import Api
 from tests.factories import engagements as make
@@ -233,6 +235,59 @@ def test_a_past_day_is_answered_as_it_was_on_record_then() -> None:
         answer = api.read("resources/", by="year", as_of=day)
         assert [row["known_usd"] for row in answer["rows"]] == known
     assert api.read("resources/", by="year")["rows"][0]["known_usd"] == "500.00"
+
+
+@pytest.mark.parametrize("form", ["json", "csv", "xlsx"])
+@pytest.mark.parametrize(
+    "query", [{"by": "iscm,office,source,year"}, {"by": "office", "source": "osi"}]
+)
+def test_office_and_source_together_are_lines_and_need_their_scope(
+    query: dict[str, str], form: str
+) -> None:
+    """docs/decisions/0042."""
+    total = Api(scopes=[Scope.READ_INDICATORS])
+    before = total.errors("resources/", format=form, **query)
+    money.FundingLineFactory(office=make.OfficeFactory())
+    assert total.errors("resources/", format=form, **query) == before
+    assert list(before) == ["by"]
+    both = [Scope.READ_INDICATORS, Scope.READ_FINANCE]
+    for group, status in (("ipd", 200), ("analyst", 200), ("reporter", 400)):
+        api = Api(group, scopes=both)
+        assert api.get("resources/", format=form, **query).status_code == status
+    for by in ("iscm,office,year", "office,year", "iscm,source,year"):
+        assert total.get("resources/", format=form, by=by).status_code == 200
+
+
+@time_machine.travel("2026-11-25T12:00:00Z")
+def test_without_a_year_an_open_post_costs_nothing_after_the_last_year_of_anything() -> None:
+    """Else it would cost something every year until 2200."""
+    iscm = make.ISCMFactory()
+    post = money.PositionFactory(starts_on=dt.date(2025, 1, 1), ends_on=None)
+    money.PositionShareFactory(position=post, iscm=iscm)
+    api = Api()
+
+    def years() -> list[int]:
+        answer = api.read("resources/")
+        found = [row["year"] for row in answer["rows"]]
+        assert found == [row["year"] for row in answer["totals"]]
+        return found
+
+    assert years() == [2025, 2026]
+    days = api.read("resources/", by="iscm")["rows"][0]["missing"]["days_without_rate"]
+    assert (
+        days
+        == api.read("resources/", by="iscm", year="2025..2026")["rows"][0]["missing"][
+            "days_without_rate"
+        ]
+    )
+    money.TimeEntryFactory(iscm=iscm, worked_on=dt.date(2028, 2, 1))
+    assert years() == [2025, 2026, 2027, 2028]
+    assert [row["year"] for row in api.read("resources/", as_of="2025-03-01")["rows"]] == []
+    money.AttributionFactory(iscm=iscm, year=2029)
+    assert years()[-1] == 2029
+    money.FundingLineFactory(iscm=iscm, year=2030)
+    assert years()[-1] == 2030
+    assert len(api.read("resources/", year="2031")["rows"]) == 1
 
 
 @pytest.mark.parametrize("day", ["yesterday", "2026-02-30", "0001-01-01", "2026"])

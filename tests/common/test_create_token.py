@@ -32,7 +32,7 @@ def test_the_token_stands_alone_on_the_last_line_and_opens_its_scopes(analyst: U
     )
     token = ApiToken.objects.match(printed[-1], timezone.now())
     assert token is not None
-    assert (token.user, token.label) == (analyst, "API")
+    assert (token.user, token.label) == (analyst, f"API, {timezone.now():%Y-%m-%d}")
     assert token.scopes == ["read:finance", "read:indicators"]
 
 
@@ -48,6 +48,19 @@ def test_the_token_ends_after_its_days(analyst: User) -> None:
 def test_a_scope_named_twice_is_given_once(analyst: User) -> None:
     create_token("ana", "--scope", "read:directory", "--scope", "read:directory", "--days", "1")
     assert ApiToken.objects.get().scopes == ["read:directory"]
+
+
+@pytest.mark.parametrize(
+    ("write", "reading"),
+    [("write:reports", "read:reports or read:directory"), ("write:finance", "read:finance")],
+)
+def test_to_write_takes_a_scope_to_read(write: str, reading: str) -> None:
+    """By itself it would be refused everywhere."""
+    User.objects.create_user("root", access_group="admin")
+    with pytest.raises(CommandError, match=f"{write} opens nothing without {reading}"):
+        create_token("root", "--scope", write, "--scope", "read:indicators", "--days", "1")
+    assert not ApiToken.objects.exists()
+    create_token("root", "--scope", write, "--scope", reading.split()[-1], "--days", "1")
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,8 @@ from django.utils import timezone
 
 from engagements.models import User
 from finance.models import Attribution, FundContribution, FundDisbursement, Position
+from iscm_portal.common.choices import Scope
+from iscm_portal.common.models import ApiToken
 from reporting.models import Duty, PostEventReport, Survey
 from reporting.services.releasing import close_year
 from tests.factories import reporting as reported
@@ -49,6 +51,7 @@ PAGES = {
         "/notices/",
         "/profile/",
         "/tokens/",
+        "/tokens/{api_token}/revoke/",
         "/events/calendar/",
         "/notices/unsubscribe/x/",
         "/reports/{returned}/edit/short/",
@@ -163,6 +166,8 @@ def places(releases_go):
     close_year(2025, 1, "Demo: closed to look at.", User.objects.get(username="ipd"), NOW)
     found["today"] = timezone.localdate().isoformat()
     found |= surveys()
+    reporter = User.objects.get(username="reporter")
+    found["api_token"] = ApiToken.issue(reporter, [Scope.READ_DIRECTORY], 30)[0].pk
     found["webhook"] = webhook.sent_delivery(User.objects.get(username="analyst")).webhook_id
     return {**found, "event": PostEventReport.objects.get(pk=found["accepted"]).event_id}
 

@@ -12,6 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from hypothesis import given
 from hypothesis import strategies as st
 
+from engagements.models import Event
 from iscm_portal.common.ical import Entry, calendar
 from iscm_portal.common.models import ApiToken
 from tests.factories import engagements as make
@@ -53,6 +54,7 @@ def test_a_link_gives_the_events_as_days_without_a_sign_in(client, analyst):
         country=None,
         subject="One\nTwo",
     )
+    Event.objects.update(updated_at=NOW)  # its mechanism touched it, by the database's clock
     link = made_link(client)
     client.logout()
     answer = client.get(link)
@@ -117,6 +119,18 @@ def test_a_link_opens_the_calendar_and_nothing_else_until_it_is_revoked(client, 
     token.revoke(NOW)
     assert client.get(link).status_code == 404
     assert client.get("/calendar/none/events.ics").status_code == 404
+
+
+def test_what_a_link_was_used_for_is_on_record_without_its_secret(client, analyst):
+    link = made_link(client)
+    token = ApiToken.objects.get()
+    for _call in range(3):
+        client.get(link)
+    page = client.get(f"/tokens/{token.pk}/").text
+    use = token.uses.get()
+    assert (use.method, use.calls, use.refused) == ("GET", 3, 0)
+    assert "calendar/&lt;str:text&gt;/events.ics" in page
+    assert link.split("/")[2] not in use.endpoint
 
 
 def test_a_calendar_takes_as_many_statements_for_many_events_as_for_few(client, analyst):

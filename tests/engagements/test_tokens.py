@@ -86,10 +86,43 @@ def test_a_revoked_token_opens_nothing_and_keeps_its_moment(client, analyst):
     assert client.get("/api/v1/iscms/", headers=headers).status_code == 401
 
 
+def test_to_revoke_a_token_is_asked_first_with_its_name_and_last_use(client, analyst):
+    token, _text = ApiToken.issue(analyst, ["read:directory"], 30, "Power BI")
+    ApiToken.objects.update(last_used_at=NOW)
+    for page in ("/tokens/", f"/tokens/{token.pk}/"):
+        assert f'href="/tokens/{token.pk}/revoke/"' in client.get(page).text
+    question = client.get(f"/tokens/{token.pk}/revoke/").text
+    assert "Revoke Power BI?" in question
+    assert "25 November 2026, 09:00" in question
+    token.refresh_from_db()
+    assert token.revoked_at is None
+    client.post(f"/tokens/{token.pk}/revoke/")
+    assert "It was revoked on" in client.get(f"/tokens/{token.pk}/revoke/").text
+
+
+@pytest.mark.parametrize(
+    ("group", "write", "reads"),
+    [
+        ("ipd", "write:reports", ["read:reports", "read:directory"]),
+        ("finance", "write:finance", ["read:finance"]),
+    ],
+)
+def test_to_write_takes_a_scope_to_read(client, group, write, reads):
+    client.force_login(make.UserFactory(access_group=group))
+    for others in ([], ["read:indicators"]):
+        answer = client.post("/tokens/", WANTED | {"scopes": [write, *others]})
+        assert answer.status_code == 422
+        assert "opens nothing without" in answer.text
+    assert not ApiToken.objects.exists()
+    for read in reads:
+        assert client.post("/tokens/", WANTED | {"scopes": [write, read]}).status_code == 200
+
+
 def test_nobody_sees_or_revokes_the_token_of_another(client, analyst):
     token, _text = ApiToken.issue(make.UserFactory(), ["read:directory"], 30, "Another's")
     assert "Another" not in client.get("/tokens/").text
     assert client.get(f"/tokens/{token.pk}/").status_code == 404
+    assert client.get(f"/tokens/{token.pk}/revoke/").status_code == 404
     assert client.post(f"/tokens/{token.pk}/revoke/").status_code == 404
     token.refresh_from_db()
     assert token.revoked_at is None

@@ -6,6 +6,7 @@ import contextlib
 import socket
 import threading
 import time
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -215,6 +216,99 @@ def test_a_receiver_that_answers_byte_by_byte_is_cut_off(
     assert answer.status is None
     assert "within 1 seconds" in answer.error
     assert took < 5
+
+
+@contextlib.contextmanager
+def listening(serve: Callable[[socket.socket, threading.Event], None]) -> Iterator[int]:
+    """The port of somebody who does ``serve`` with whoever connects, until it is over."""
+    ended = threading.Event()
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        server.listen()
+
+        def take() -> None:
+            with contextlib.suppress(OSError):
+                peer, _address = server.accept()
+                with peer:
+                    serve(peer, ended)
+
+        thread = threading.Thread(target=take, daemon=True)
+        thread.start()
+        try:
+            yield server.getsockname()[1]
+        finally:
+            ended.set()
+            server.shutdown(socket.SHUT_RDWR)
+            thread.join(5)
+
+
+def drip_headers(peer: socket.socket, ended: threading.Event) -> None:
+    peer.sendall(b"HTTP/1.1 200 OK\r\n")
+    while not ended.wait(0.2):
+        peer.sendall(b"X-A: b\r\n")
+
+
+def drip_body_after_closing(peer: socket.socket, ended: threading.Event) -> None:
+    """http.client lets go of the socket when the receiver says that it will close."""
+    peer.recv(65536)
+    peer.sendall(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n")
+    while not ended.wait(0.2):
+        peer.sendall(b"x")
+
+
+def say_nothing(peer: socket.socket, ended: threading.Event) -> None:
+    ended.wait(30)
+
+
+@pytest.mark.parametrize(
+    ("scheme", "serve"),
+    [
+        ("http", drip_headers),
+        ("http", drip_body_after_closing),
+        ("http", say_nothing),
+        ("https", say_nothing),
+    ],
+)
+@pytest.mark.parametrize("lookup", [0, 0.7, 8])
+def test_looking_up_connecting_and_reading_have_one_deadline_together(
+    test_hosts: None,
+    monkeypatch: pytest.MonkeyPatch,
+    scheme: str,
+    serve: Callable[[socket.socket, threading.Event], None],
+    lookup: float,
+) -> None:
+    """Name server and receiver are the user's own: together they hold up nobody for longer."""
+    monkeypatch.setattr(sending, "WHOLE_SECONDS", 1)
+    real = socket.getaddrinfo
+
+    def late(*args: Any, **kwargs: Any) -> Any:
+        if not kwargs.get("flags"):
+            time.sleep(lookup)
+        return real(*args, **kwargs)
+
+    monkeypatch.setattr(socket, "getaddrinfo", late)
+    with listening(serve) as port:
+        answer = sending.post(f"{scheme}://127.0.0.1:{port}/", b"{}", {})
+    assert answer.status is None
+    assert "within 1 seconds" in answer.error
+    assert answer.ms < 1500
+
+
+def test_several_addresses_that_nobody_answers_at_have_one_deadline_together(
+    test_hosts: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sending, "WHOLE_SECONDS", 1)
+    place = (socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", 9))
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *args, **kwargs: [place] * 20)
+
+    def connect(self: socket.socket, address: Any) -> None:
+        time.sleep(min(self.gettimeout() or 9, 0.4))
+        raise TimeoutError("timed out")
+
+    monkeypatch.setattr(socket.socket, "connect", connect)
+    answer = sending.post("http://127.0.0.1/", b"{}", {})
+    assert "within 1 seconds" in answer.error
+    assert answer.ms < 1500
 
 
 def test_of_a_long_answer_the_first_bytes_are_kept(test_hosts: None) -> None:

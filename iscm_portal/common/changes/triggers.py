@@ -1,5 +1,8 @@
 """The triggers that write down changes, made from the list of what is watched.
 
+A row that is part of a record touches it (``updated_at``), and that is what is written down: so
+``updated_since`` finds what ``changes/`` tells.
+
 PostgreSQL: one function and three triggers a table, for each statement, with transition tables: a
 COPY of 100,000 rows is one INSERT more. SQLite: three triggers a table, for each row.
 
@@ -13,7 +16,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from .watched import EVERYONE, Part, Watched
+from .watched import Part, Watched
 
 PREFIX = "note_change_"
 OPERATIONS = ("insert", "update", "delete")
@@ -28,6 +31,12 @@ NOW = {
     "postgresql": "clock_timestamp(), pg_current_xact_id()::text::bigint",
     # One writes at a time: the order of the rows is the order of the commits.
     "sqlite": "strftime('%Y-%m-%d %H:%M:%f', 'now'), 0",
+}
+# When a record is touched. SQLite's clock has milliseconds, and what is touched must not seem older
+# than it is.
+MOMENT = {
+    "postgresql": "clock_timestamp()",
+    "sqlite": "strftime('%Y-%m-%d %H:%M:%f', 'now') || '999'",
 }
 
 
@@ -131,18 +140,14 @@ def _of_rows(resource: Watched, operation: str) -> str:
 
 def _of_parts(resource: Watched, part: Part, operation: str) -> str:
     rows = _changed_parts(part, operation)
-    if _is_plain(resource, part):
-        (column,) = part.joins
-        records = f"SELECT DISTINCT {column} AS id, {EVERYONE} AS audience FROM ({rows}) p"
-    else:
-        audience = resource.audience.format(row="r")
-        on = _on(part, "p")
-        records = (
-            f"SELECT DISTINCT r.id, {audience} AS audience"
-            f" FROM ({rows}) p JOIN {resource.table} r ON {on}"
-        )
-    source = f"FROM ({records}) c WHERE c.id IS NOT NULL AND c.audience IS NOT NULL"
-    return _insert("postgresql", resource, "c.id, c.audience, c.audience", source)
+    audience = resource.audience.format(row="r")
+    # Locked in one order, so that no two who change parts of the same records wait for each other.
+    records = (
+        f"SELECT r.id FROM {resource.table} r"
+        f" WHERE EXISTS (SELECT 1 FROM ({rows}) p WHERE {_on(part, 'r', 'p')})"
+        f" AND {audience} IS NOT NULL ORDER BY r.id FOR NO KEY UPDATE"
+    )
+    return _touch("postgresql", resource, f"id IN ({records})")
 
 
 def _changed_parts(part: Part, operation: str) -> str:
@@ -189,24 +194,19 @@ def _of_part(resource: Watched, part: Part, operation: str) -> str:
     changed = ""
     if part.only and operation == "update":
         changed = " AND (" + " OR ".join(f"OLD.{c} IS NOT NEW.{c}" for c in part.only) + ")"
-    if _is_plain(resource, part):
-        (column,) = part.joins
-        ids = " UNION ".join(f"SELECT {row}.{column} AS id" for row in rows)
-        source = f"FROM ({ids}) c WHERE c.id IS NOT NULL{changed}"
-        return _insert("sqlite", resource, f"c.id, {EVERYONE}, {EVERYONE}", source)
-    audience = resource.audience.format(row="r")
-    on = " OR ".join(f"({_on(part, row)})" for row in rows)
-    source = f"FROM {resource.table} r WHERE ({on}) AND {audience} IS NOT NULL{changed}"
-    return _insert("sqlite", resource, f"r.id, {audience}, {audience}", source)
+    # No other name can be given to what a trigger updates.
+    audience = resource.audience.format(row=resource.table)
+    on = " OR ".join(f"({_on(part, resource.table, row)})" for row in rows)
+    return _touch("sqlite", resource, f"({on}) AND {audience} IS NOT NULL{changed}")
 
 
 # --- both
 
 
-def _is_plain(resource: Watched, part: Part) -> bool:
-    """Whether the part itself tells all: which record, and that everybody sees it."""
-    return resource.audience == EVERYONE and list(part.joins.values()) == ["id"]
+def _touch(vendor: str, resource: Watched, where: str) -> str:
+    """A record whose part changed has changed itself: its own trigger tells so."""
+    return f"UPDATE {resource.table} SET updated_at = {MOMENT[vendor]} WHERE {where};"
 
 
-def _on(part: Part, row: str) -> str:
-    return " AND ".join(f"r.{theirs} = {row}.{ours}" for ours, theirs in part.joins.items())
+def _on(part: Part, record: str, row: str) -> str:
+    return " AND ".join(f"{record}.{theirs} = {row}.{ours}" for ours, theirs in part.joins.items())

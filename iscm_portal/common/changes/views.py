@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from django.utils import timezone
@@ -15,6 +16,7 @@ from rest_framework.response import Response
 from .. import pagination
 from ..access import HasAnyScope, granted_scopes
 from ..api import Endpoint, EndpointSchema
+from ..choices import Scope
 from ..renderers import JSONRenderer
 from . import feed
 from .telling import told
@@ -92,7 +94,7 @@ class ChangesView(Endpoint):
         self.check_parameters(request, frozenset({"after", "type", "page_size", "format"}))
         size = pagination.page_size(request)
         scopes = granted_scopes(request.user, request.auth)
-        reader = feed.Reader.of(request.user, scopes, self.wanted_types(request))
+        reader = feed.Reader.of(request.user, scopes, self.wanted_types(request, scopes))
         at = timezone.now()
         page = feed.read(reader, self.begin(request, reader, at), size, at)
         position = page.position.text(reader)
@@ -111,7 +113,9 @@ class ChangesView(Endpoint):
             }
         )
 
-    def wanted_types(self, request: Request) -> list[str]:
+    def wanted_types(self, request: Request, scopes: Collection[Scope]) -> list[str]:
+        """The types that are asked for. One that the scopes do not open is an error, as its list
+        is a refusal: it must not look like "nothing happened"."""
         text = request.query_params.get("type", "")
         names = [name.strip() for name in text.split(",")] if text else []
         if unknown := [name for name in names if name not in SCOPES]:
@@ -120,6 +124,9 @@ class ChangesView(Endpoint):
             raise exceptions.ValidationError(
                 {"type": [said % {"unknown": ", ".join(unknown), "known": known}]}
             )
+        if closed := sorted({SCOPES[name] for name in names} - set(scopes)):
+            said = _("The token lacks %(scopes)s.")
+            raise exceptions.ValidationError({"type": [said % {"scopes": ", ".join(closed)}]})
         return names
 
     def begin(self, request: Request, reader: feed.Reader, at: Any) -> feed.Position:

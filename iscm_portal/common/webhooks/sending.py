@@ -17,6 +17,7 @@ import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from queue import Empty, SimpleQueue
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -97,19 +98,23 @@ def _is_literal(host: str) -> bool:
 
 
 def post(url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
-    """Send ``body``; whatever goes wrong stands in the answer."""
+    """Send ``body``; whatever goes wrong stands in the answer.
+
+    To look the name up, to connect and to read all have one deadline together: a name server and a
+    receiver of somebody's own hold up the worker no longer than that.
+    """
     began = time.monotonic()
+    ends = began + WHOLE_SECONDS
+    line = _Line(ends)
     connection: http.client.HTTPConnection | None = None
-    timer: threading.Timer | None = None
     status: int | None = None
     text = error = ""
-    is_cut = threading.Event()
+    timer = threading.Timer(WHOLE_SECONDS, line.cut)
+    timer.daemon = True
+    timer.start()
     try:
         check_url(url)
-        connection, path = _connection(url)
-        timer = threading.Timer(WHOLE_SECONDS, _cut, [connection, is_cut])
-        timer.daemon = True
-        timer.start()
+        connection, path = _connection(url, line)
         connection.request("POST", path, body=body, headers=dict(headers))
         response = connection.getresponse()
         status = response.status
@@ -117,65 +122,114 @@ def post(url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
     except Exception as problem:  # a receiver may do anything
         error = f"{type(problem).__name__}: {problem}"[:ANSWER_BYTES].replace("\0", "")
     finally:
-        if timer:
-            timer.cancel()
+        timer.cancel()
         if connection:
             connection.close()
-    if is_cut.is_set():  # what came by then may look like a whole answer
+    if time.monotonic() >= ends:  # what came by then may look like a whole answer
         status, text, error = None, "", f"No whole answer within {WHOLE_SECONDS} seconds."
     return Answer(status, text, error, round((time.monotonic() - began) * 1000))
 
 
-def _connection(url: str) -> tuple[http.client.HTTPConnection, str]:
+class _Line:
+    """The way to a receiver, open until a deadline and no longer."""
+
+    def __init__(self, ends: float) -> None:
+        self.ends = ends
+        # Kept here: a connection forgets its socket while the answer is still read.
+        self.sock: socket.socket | None = None
+
+    @property
+    def left(self) -> float:
+        """The seconds that are left. Raises TimeoutError where none is."""
+        seconds = self.ends - time.monotonic()
+        if seconds <= 0:
+            raise TimeoutError("The time is over.")
+        return seconds
+
+    def hold(self, sock: socket.socket) -> socket.socket:
+        """Have ``sock`` cut at the deadline; one that comes too late is not begun with."""
+        self.sock = sock
+        sock.settimeout(self.left)
+        return sock
+
+    def cut(self) -> None:
+        """End it from outside, whatever it waits for."""
+        if self.sock is not None:
+            with contextlib.suppress(OSError):
+                socket.socket.shutdown(self.sock, socket.SHUT_RDWR)
+
+    def open(self, host: str, port: int) -> socket.socket:
+        """A connection to ``host``. Raises Refused where one of its addresses is not open to
+        all."""
+        found = self._look_up(host, port)
+        if host not in settings.WEBHOOK_TEST_HOSTS:
+            for *_kind, place in found:
+                if not is_open(str(place[0])):
+                    raise Refused(
+                        f"{host} stands for {place[0]}, which is not of the open internet."
+                    )
+        problem: OSError = OSError(f"{host} stands for no address.")
+        for family, kind, protocol, _name, place in found:
+            seconds = min(CONNECT_SECONDS, self.left)
+            sock = socket.socket(family, kind, protocol)
+            sock.settimeout(seconds)
+            try:
+                sock.connect(place)
+                return self.hold(sock)
+            except OSError as error:
+                sock.close()
+                problem = error
+        raise problem
+
+    def _look_up(self, host: str, port: int) -> list[Any]:
+        """What the name stands for. A thread of its own asks, which nobody waits for after the
+        deadline: the system's look-up knows no limit, and gives up by itself at some time."""
+        answers: SimpleQueue[list[Any] | Exception] = SimpleQueue()
+
+        def ask() -> None:
+            try:
+                answers.put(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
+            except Exception as problem:
+                answers.put(problem)
+
+        threading.Thread(target=ask, daemon=True).start()
+        try:
+            found = answers.get(timeout=self.left)
+        except Empty:
+            raise TimeoutError(f"Nobody said what {host} stands for.") from None
+        if isinstance(found, Exception):
+            raise found
+        return found
+
+
+def _connection(url: str, line: _Line) -> tuple[http.client.HTTPConnection, str]:
     parts = urlsplit(url)
     host = parts.hostname or ""
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     if parts.scheme == "https":
-        context = ssl.create_default_context()
-        return _CheckedTLS(host, parts.port, timeout=CONNECT_SECONDS, context=context), path
-    return _Checked(host, parts.port, timeout=CONNECT_SECONDS), path
+        return _CheckedTLS(line, host, parts.port, context=ssl.create_default_context()), path
+    return _Checked(line, host, parts.port), path
 
 
 class _Checked(http.client.HTTPConnection):
+    def __init__(self, line: _Line, *args: Any) -> None:
+        super().__init__(*args)
+        self.line = line
+
     def connect(self) -> None:
-        self.sock = _socket_to(self.host, self.port)
+        self.sock = self.line.open(self.host, self.port)
 
 
 class _CheckedTLS(http.client.HTTPSConnection):
+    def __init__(self, line: _Line, *args: Any, context: ssl.SSLContext) -> None:
+        super().__init__(*args, context=context)
+        self.line, self.context = line, context
+
     def connect(self) -> None:
-        plain = _socket_to(self.host, self.port)
-        # Named so that the timer can cut it while the two sides still agree on keys.
-        self.sock = plain
-        context: ssl.SSLContext = self._context  # type: ignore[attr-defined]
-        self.sock = context.wrap_socket(plain, server_hostname=self.host)
-
-
-def _socket_to(host: str, port: int) -> socket.socket:
-    """A connection to ``host``. Raises Refused where one of its addresses is not open to all."""
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    if host not in settings.WEBHOOK_TEST_HOSTS:
-        for *_kind, place in found:
-            if not is_open(str(place[0])):
-                raise Refused(f"{host} stands for {place[0]}, which is not of the open internet.")
-    problem: OSError = OSError(f"{host} stands for no address.")
-    for family, kind, protocol, _name, place in found:
-        sock = socket.socket(family, kind, protocol)
-        sock.settimeout(CONNECT_SECONDS)
-        try:
-            sock.connect(place)
-        except OSError as error:
-            sock.close()
-            problem = error
-            continue
-        sock.settimeout(WHOLE_SECONDS)
-        return sock
-    raise problem
-
-
-def _cut(connection: Any, is_cut: threading.Event) -> None:
-    """End a connection from outside, whatever it waits for."""
-    is_cut.set()
-    sock = connection.sock
-    if sock is not None:
-        with contextlib.suppress(OSError):
-            socket.socket.shutdown(sock, socket.SHUT_RDWR)
+        plain = self.line.open(self.host, self.port)
+        sock = self.context.wrap_socket(
+            plain, server_hostname=self.host, do_handshake_on_connect=False
+        )
+        # Held before the two sides agree on keys, which can be drawn out, too.
+        self.sock = self.line.hold(sock)
+        sock.do_handshake()

@@ -7,7 +7,7 @@ from typing import Any
 from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from iscm_portal.common.access import allowed_scopes
+from iscm_portal.common.access import allowed_scopes, reading_that_lacks
 from iscm_portal.common.choices import Scope
 from iscm_portal.common.models import ApiToken
 
@@ -48,6 +48,8 @@ class Command(BaseCommand):
         allowed = allowed_scopes(user)
         if refused := [scope for scope in wanted if scope not in allowed]:
             raise CommandError(f"{username} may not give a token {', '.join(refused)}.")
+        for write, reading in reading_that_lacks(wanted).items():
+            raise CommandError(f"{write} opens nothing without {' or '.join(reading)}.")
         if not 1 <= days <= 3650:
             raise CommandError("--days is a number from 1 to 3650.")
         token, text = ApiToken.issue(user, wanted, days, label)
