@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import gc
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -44,11 +45,14 @@ CHROMIUM_ARGUMENTS = [
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what is marked to belong to the other database."""
+    """Leave out what is marked to belong to the other database, or to a program that is not
+    here."""
 
     def is_here(item: pytest.Item) -> bool:
-        mark = item.get_closest_marker("only_on")
-        return mark is None or mark.args[0] == connection.vendor
+        database, program = (item.get_closest_marker(name) for name in ("only_on", "only_with"))
+        return (database is None or database.args[0] == connection.vendor) and (
+            program is None or shutil.which(program.args[0]) is not None
+        )
 
     config.hook.pytest_deselected(items=[item for item in items if not is_here(item)])
     items[:] = [item for item in items if is_here(item)]

@@ -6,7 +6,6 @@ import datetime as dt
 import importlib.util
 import os
 import re
-import shutil
 import subprocess
 import sys
 from types import ModuleType
@@ -182,9 +181,8 @@ def lines_of(*amounts: int) -> None:
 
 
 @a_portal_that_runs
+@pytest.mark.only_with("Rscript")  # what is asked and read is looked at below, R or not
 def test_the_script_in_r_prints_what_each_mechanism_cost(live_server: Any):
-    if shutil.which("Rscript") is None:
-        pytest.skip("no R on this machine")  # nor in CI
     lines_of(100, 300)
     env = {**os.environ, "PORTAL": live_server.url, "TOKEN": Api().text}
     ran = subprocess.run(
