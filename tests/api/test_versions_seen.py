@@ -18,7 +18,7 @@ from tests.api.writer import Writer
 from tests.factories import finance as money
 
 SCOPES = [Scope.READ_FINANCE, Scope.WRITE_FINANCE]
-CHANGES = 40
+CHANGES = 20
 
 
 def change(line: FundingLine, amount: int, user: Any) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils import timezone
 
 from engagements.models import ISCM, User
@@ -58,6 +58,8 @@ class Command(BaseCommand):
                 self.stdout.write("The demo data is loaded.")
             else:
                 self._load(scale, today or timezone.localdate())
+                with connection.cursor() as cursor:
+                    cursor.execute("ANALYZE")  # else the first compile is planned for empty tables
         self.stdout.write(f"Sign-ins: {', '.join(people.SIGN_INS)}; password: {DEMO_PASSWORD}")
 
     def _load(self, scale: int, today: dt.date) -> None:
