@@ -18,7 +18,6 @@ from django.db.models import (
     Count,
     Exists,
     F,
-    Max,
     OuterRef,
     Q,
     QuerySet,
@@ -26,6 +25,7 @@ from django.db.models import (
     Value,
     When,
 )
+from django.db.models.functions import ExtractYear
 
 from engagements.choices import EventKind, MembershipKind
 from engagements.models import ISCM, Membership
@@ -189,14 +189,11 @@ def last_year(today: dt.date, known_by: dt.datetime | None = None) -> int:
 
     Posts go no further: one without a last day would go on for ever.
     """
-    day = rows_of(TimeEntry, known_by).aggregate(last=Max("worked_on"))["last"]
-    found: list[int | None] = [
-        today.year,
-        day and day.year,
-        _counted(known_by).aggregate(last=Max("year"))["last"],
-        rows_of(Attribution, known_by).aggregate(last=Max("year"))["last"],
-    ]
-    return max(year for year in found if year)
+    lines = _counted(known_by).order_by().values_list("year")
+    shares = rows_of(Attribution, known_by).order_by().values_list("year")
+    days = rows_of(TimeEntry, known_by).order_by().values_list(ExtractYear("worked_on"))
+    (last,) = lines.union(shares, days, all=True).order_by("-year").first() or (None,)
+    return max(today.year, int(last or 0))
 
 
 def _wanted(only: Mapping[str, str | Collection[str] | None]) -> dict[str, set[Any]]:

@@ -4,9 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 from django.db import connection, transaction
+
+# What is known of the snapshot that is read from: it stays true to its end. None outside of one.
+_known: ContextVar[dict[str, Any] | None] = ContextVar("known of the snapshot", default=None)
+
+
+def known_of_snapshot() -> dict[str, Any] | None:
+    """Where to note what is true of the snapshot that is read from; None outside of one, and in a
+    transaction that may write."""
+    return _known.get()
 
 
 @contextmanager
@@ -23,7 +33,11 @@ def one_snapshot() -> Iterator[None]:
         with transaction.atomic():
             with connection.cursor() as cursor:
                 cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-            yield
+            known = _known.set({})
+            try:
+                yield
+            finally:
+                _known.reset(known)
         return
     with _deferred(), transaction.atomic():
         yield

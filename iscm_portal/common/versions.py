@@ -109,23 +109,6 @@ def version_of(tables: Collection[str]) -> str:
     return Versions(tables).of(tables)
 
 
-def settled_version() -> str | None:
-    """The version of all tables that answers are read from; None to a transaction that has written
-    something, which it alone sees and may take back. PostgreSQL only."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"""
-            SELECT CASE WHEN pg_current_xact_id_if_assigned() IS NULL THEN (
-                SELECT COALESCE(string_agg(concat(name, ':', version), '.' ORDER BY name), '')
-                FROM ({_POSTGRESQL}) AS seen (name, version)
-            ) END
-            """,  # noqa: S608
-            [list(every_table())],
-        )
-        version: str | None = cursor.fetchone()[0]
-    return version
-
-
 def thin_out() -> int:
     """Put the rows of each table together in one, so that no version changes and none takes long
     to be told; returns of how many tables."""

@@ -231,8 +231,7 @@ def test_the_page_asks_as_often_for_many_records_as_for_few(analyst):
     for seed in range(2, 6):
         make_world(seed)
     assert statements() == few
-    # With the version that what is kept goes by, asked before and after on PostgreSQL.
-    assert max(few) <= 22
+    assert max(few) <= 21
 
 
 # --- the pages

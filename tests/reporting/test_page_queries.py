@@ -301,9 +301,9 @@ def test_every_page_asks_as_often_for_many_rows_as_for_few(client, world, who):
     many = {page: statements(client, page) for page in addresses}
     assert many == few
     # The dashboard of a past day, with what is known now beside it; the records of all figures.
-    most = {page: number for page, number in many.items() if number > 46}
+    most = {page: number for page, number in many.items() if number > 42}
     assert all(
-        ("as_of=" in page or page.startswith("/resources/records/")) and number <= 54
+        ("as_of=" in page or page.startswith("/resources/records/")) and number <= 52
         for page, number in most.items()
     ), most
 
