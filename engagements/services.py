@@ -12,6 +12,12 @@ from django.utils.translation import gettext as _
 from simple_history.utils import bulk_create_with_history
 
 from iscm_portal.common import outbox
+from iscm_portal.common.editing import (
+    ChangedMeanwhile,
+    ReasonNeeded,
+    StillUsed,
+    WrittenByReport,
+)
 from iscm_portal.common.history import change_with_history, delete_with_history
 from iscm_portal.common.locks import lock_until_commit
 
@@ -37,31 +43,6 @@ DATED_BY: dict[type[models.Model], str] = {
     PolicyInstrument: "dated_on",
     SupportRequest: "asked_on",
 }
-
-
-class EditError(Exception):
-    """A record was not edited, and nothing was changed. The message is for its user, at ``field``
-    or ("") of the record as a whole."""
-
-    field = ""
-
-
-class ChangedMeanwhile(EditError):
-    """Somebody else changed the record since its writer read it."""
-
-
-class WrittenByReport(EditError):
-    """An accepted report says that it happened: the report is corrected, the record stays."""
-
-
-class ReasonNeeded(EditError):
-    """What was counted is deleted only with a word on why."""
-
-    field = "reason"
-
-
-class StillUsed(EditError):
-    """Something else rests on the record."""
 
 
 @contextmanager
@@ -140,9 +121,7 @@ def delete_edited(record: Any, actor: Any, reason: str = "", seen: str | None = 
             with figures_follow(record):
                 delete_with_history(record, actor, reason)
     except models.ProtectedError as error:
-        names = sorted(f"{row._meta.verbose_name} “{row}”" for row in error.protected_objects)
-        said = _("Something else rests on it: %(names)s.")
-        raise StillUsed(said % {"names": ", ".join(names[:3])}) from error
+        raise StillUsed.by(error.protected_objects) from error
 
 
 def _report_of(record: Any) -> int | None:

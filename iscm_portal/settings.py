@@ -276,7 +276,7 @@ CELERY_TASK_ALWAYS_EAGER = not REDIS_URL
 LONG_JOBS_IN_THREADS = env.bool("LONG_JOBS_IN_THREADS", False)
 CELERY_TASK_ACKS_LATE = True
 CELERY_IMPORTS = [
-    "iscm_portal.common.api_writes",
+    "iscm_portal.common.api_keyed",
     "iscm_portal.common.outbox",
     "iscm_portal.common.versions",
     "iscm_portal.common.changes.tasks",

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from django import forms as django_forms
@@ -12,13 +11,8 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from iscm_portal.common.api import RecordViewSet
-from iscm_portal.common.api_writes import (
-    Refused,
-    RowList,
-    Stale,
-    WritableViewSet,
-    by_public_keys,
-)
+from iscm_portal.common.api_bodies import RowList, by_public_keys
+from iscm_portal.common.api_writes import WritableViewSet
 from iscm_portal.common.choices import Scope
 from iscm_portal.common.history import REASON_LENGTH
 from iscm_portal.common.records import fields_of
@@ -68,27 +62,15 @@ class EditedViewSet(DirectoryViewSet, WritableViewSet):
 
     def save(self, form: Any, version: str | None, lists: Mapping[str, Any]) -> Any:
         reason = form.cleaned_data.pop("reason", "")
-        with _as_refused():
-            return services.save_edited(form, self.request.user, reason, version)
+        return services.save_edited(form, self.request.user, reason, version)
 
     def remove(self, record: Any, reason: str, version: str) -> None:
         if not may_edit_records(self.request.user):
             raise PermissionDenied
-        with _as_refused():
-            services.delete_edited(record, self.request.user, reason, version)
+        services.delete_edited(record, self.request.user, reason, version)
 
     def version_of(self, record: Any) -> str:
         return version_of(record)
-
-
-@contextmanager
-def _as_refused() -> Iterator[None]:
-    try:
-        yield
-    except services.ChangedMeanwhile as error:
-        raise Stale(str(error)) from None
-    except services.EditError as error:
-        raise Refused(error.field, str(error)) from None
 
 
 class ISCMViewSet(DirectoryViewSet):
@@ -195,7 +177,7 @@ class EventViewSet(EditedViewSet):
 
         row = forms.DelegateForm()
         by_public_keys(row, serializers.DelegateSerializer)
-        return {"delegation": RowList(row, bind, ("id",), shown)}
+        return {"delegation": RowList(row, ("id",), shown, bind)}
 
     def save(self, form: Any, version: str | None, lists: Mapping[str, Any]) -> Any:
         if isinstance(form, forms.ProposedEventForm):

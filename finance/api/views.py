@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from itertools import chain
 from typing import Any, ClassVar
 
@@ -32,7 +31,8 @@ from iscm_portal.common.api import (
     past_day,
     wanted_file,
 )
-from iscm_portal.common.api_writes import Refused, RowList, Stale, WritableViewSet
+from iscm_portal.common.api_bodies import RowList
+from iscm_portal.common.api_writes import WritableViewSet
 from iscm_portal.common.as_of import rows_of
 from iscm_portal.common.choices import Scope
 from iscm_portal.common.records import fields_of
@@ -84,36 +84,22 @@ class WrittenViewSet(FinanceViewSet, WritableViewSet):
 
     def save(self, form: Any, version: str | None, lists: Mapping[str, Any]) -> Any:
         shares = lists.get("shares")
-        with _as_refused():
-            return ledger.save_record(
-                self.queryset.model(pk=form.instance.pk),
-                form.values,
-                self.request.user,
-                form.cleaned_data.get("reason", ""),
-                seen=version,
-                shares=None if shares is None else records.shares_sent(shares),
-            )
+        return ledger.save_record(
+            self.queryset.model(pk=form.instance.pk),
+            form.values,
+            self.request.user,
+            form.cleaned_data.get("reason", ""),
+            seen=version,
+            shares=None if shares is None else records.shares_sent(shares),
+        )
 
     def remove(self, record: Any, reason: str, version: str) -> None:
         if not may_edit(self.request.user, record):
             raise PermissionDenied
-        with _as_refused():
-            ledger.delete_record(record, self.request.user, reason, seen=version)
+        ledger.delete_record(record, self.request.user, reason, seen=version)
 
     def version_of(self, record: Any) -> str:
         return version_of(record)
-
-
-@contextmanager
-def _as_refused() -> Iterator[None]:
-    try:
-        yield
-    except ledger.ChangedMeanwhile as error:
-        raise Stale(str(error)) from None
-    except ledger.SharesOver100 as error:
-        raise Refused("shares", str(error)) from None
-    except ledger.LedgerError as error:
-        raise Refused(error.field, str(error)) from None
 
 
 class ProjectViewSet(WrittenViewSet):
@@ -160,7 +146,7 @@ class PositionViewSet(WrittenViewSet):
         row = records.ShareForm(iscms=[])
         row.fields["iscm"].required = True
         shown = frozenset(fields_of(serializers.PositionShareSerializer))
-        return {"shares": RowList(row, records.sent_shares, shown=shown)}
+        return {"shares": RowList(row, shown=shown, bind=records.sent_shares)}
 
 
 class TimeEntryViewSet(WrittenViewSet):

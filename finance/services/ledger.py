@@ -7,7 +7,7 @@ message that the figures of its years are to be worked out anew. On refusal noth
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -17,6 +17,13 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from iscm_portal.common import outbox
+from iscm_portal.common.editing import (
+    ChangedMeanwhile,
+    NotWritten,
+    ReasonNeeded,
+    StillUsed,
+    WrittenByReport,
+)
 from iscm_portal.common.history import change_with_history, delete_with_history
 from iscm_portal.common.models import SentForm
 
@@ -40,26 +47,19 @@ from ..selectors.uses import uses_of
 Shares = Mapping[int, Decimal | None]
 
 
-class LedgerError(Exception):
-    """A record was not written, and nothing was changed. The message is for its user, ``field``
-    where it belongs on the form, "" for the form as a whole."""
+class SharesOver100(NotWritten):
+    """The shares of a project's year, or of a post, come to more than the whole."""
 
-    field = ""
-
-
-class ReasonNeeded(LedgerError):
-    field = "reason"
+    def __init__(self, model: Any) -> None:
+        self.field = "shares" if model is Position else "share_pct"
+        super().__init__(_("The shares would come to over 100 per cent in all."))
 
 
-class SharesOver100(LedgerError):
-    field = "share_pct"
-
-
-class WholeAlreadyGiven(LedgerError):
+class WholeAlreadyGiven(NotWritten):
     field = "basis"
 
 
-class AtAnotherRate(LedgerError):
+class AtAnotherRate(NotWritten):
     """A line is converted at another rate than the one on record: it moved after the form's
     check."""
 
@@ -68,19 +68,7 @@ class AtAnotherRate(LedgerError):
         super().__init__(problem.message)
 
 
-class ChangedMeanwhile(LedgerError):
-    """Somebody else changed the record after its page was opened."""
-
-
-class StillUsed(LedgerError):
-    """Something else rests on the record."""
-
-
-class WrittenByReport(LedgerError):
-    """An accepted report says that it happened: the report is corrected, the record stays."""
-
-
-class Refused(LedgerError):
+class Refused(NotWritten):
     """The database holds a rule against it; another writer was faster than the form's check."""
 
 
@@ -158,14 +146,14 @@ def delete_record(record: Any, actor: Any, reason: str, *, seen: str | None = No
                     % {"number": report}
                 )
             if users := [row for _field, rows in uses_of(record) for row in rows[:3]]:
-                raise _still_used(users)
+                raise StillUsed.by(users)
             years = years_of(record)
             if isinstance(record, Position):
                 _write_shares(record, {}, actor, reason)
             delete_with_history(record, actor, reason)
             _ask_for_figures(record, years)
     except ProtectedError as error:
-        raise _still_used(error.protected_objects) from error
+        raise StillUsed.by(error.protected_objects) from error
 
 
 def years_of(record: Any) -> set[int]:
@@ -319,12 +307,7 @@ def _ask_for_figures(record: Any, years: set[int]) -> None:
         outbox.write("evidence_changed", {"years": sorted(years), "kinds": [kind]})
 
 
-def _still_used(users: Iterable[Any]) -> StillUsed:
-    names = ", ".join(sorted(f"{row._meta.verbose_name} “{row}”" for row in users))
-    return StillUsed(_("Something else rests on it: %(names)s.") % {"names": names})
-
-
-def _named(error: IntegrityError, model: Any) -> LedgerError:
+def _named(error: IntegrityError, model: Any) -> NotWritten:
     """What the database refused, in the words of its rule."""
     text = str(error)
     if "nothing_beside_the_whole" in text:
@@ -332,7 +315,7 @@ def _named(error: IntegrityError, model: Any) -> LedgerError:
             _("The shares of the project's year come to 100 per cent: no amount goes beside them.")
         )
     if "never_over_100" in text:
-        return SharesOver100(_("The shares would come to over 100 per cent in all."))
+        return SharesOver100(model)
     for constraint in model._meta.constraints:
         # SQLite names the columns of a unique constraint, not the constraint itself.
         columns = [f"{model._meta.db_table}.{name}" for name in getattr(constraint, "fields", ())]

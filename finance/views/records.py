@@ -22,6 +22,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from engagements.models import ISCM, Event, SignedInRequest
 from iscm_portal.common.access import may
+from iscm_portal.common.editing import ChangedMeanwhile, NotWritten
 from iscm_portal.common.forms import problems_of
 
 from .. import permissions
@@ -38,14 +39,7 @@ from ..selectors.currency import left_at_another_rate
 from ..selectors.trace import shown_fields, trace_of, version_of
 from ..selectors.uses import uses_of
 from ..selectors.words import rate_of_line, said
-from ..services.ledger import (
-    ChangedMeanwhile,
-    LedgerError,
-    delete_record,
-    made_by,
-    origin_of,
-    save_record,
-)
+from ..services.ledger import delete_record, made_by, origin_of, save_record
 from .kinds import OF_MODEL, Kind, kind_named
 
 # Rows of a short list on a page of several.
@@ -230,7 +224,7 @@ def write(request: SignedInRequest, kind: Kind, row: Any) -> HttpResponse:
             )
         except ChangedMeanwhile as error:
             meanwhile = error
-        except LedgerError as error:
+        except NotWritten as error:
             form.add_error(error.field if error.field in form.fields else None, str(error))
         else:
             messages.success(request, _("Saved."))
@@ -342,7 +336,7 @@ def remove_record(request: SignedInRequest, kind: str, pk: int) -> HttpResponse:
     asked = form.cleaned_data
     try:
         delete_record(row, request.user, asked["reason"], seen=asked["version"])
-    except LedgerError as error:
+    except NotWritten as error:
         form.add_error("reason", str(error))
         return render_record(request, found, row, form)
     messages.success(request, _("Deleted. Its history stays."))

@@ -22,16 +22,15 @@ from rest_framework import exceptions
 
 from engagements.choices import FollowUpState
 from engagements.models import Event, Office
-from iscm_portal.common.api_writes import (
-    FieldsRefused,
+from iscm_portal.common.api_bodies import (
     RowList,
     as_sent,
     errors_of,
-    field_schema,
-    row_schema,
     rows_as_sent,
     wrong_row,
 )
+from iscm_portal.common.api_refusals import FieldsRefused
+from iscm_portal.common.api_write_schema import field_schema, row_schema, rows_schema
 
 from ..forms import PAGES, STEPS, PageForms, ReportChoices, RowSet, Step, Typed
 from ..forms.typed import GONE, Row, cleaned, row_of
@@ -102,8 +101,8 @@ def body_schema(method: str) -> dict[str, Any]:
             fields = _described(step.form).fields
             found["properties"] |= {name: field_schema(fields[name]) for name in fields}
         for about in step.row_sets:
-            rows = RowList(_described(about.form), _no_rows, ("key",))
-            found["properties"][LISTS[about.accessor][0]] = rows.schema()
+            rows = RowList(_described(about.form), ("key",))
+            found["properties"][LISTS[about.accessor][0]] = rows_schema(rows)
     return found
 
 
@@ -116,10 +115,6 @@ def _described(form_class: Any) -> forms.Form:
             found.fields[name].to_field_name = {**KEYS, **OWN_KEYS}.get(name)  # type: ignore[attr-defined]
     found.initial = model_to_dict(form_class._meta.model())
     return found
-
-
-def _no_rows(rows: Sequence[Any]) -> Any:
-    raise NotImplementedError  # described only
 
 
 def write(
@@ -238,7 +233,7 @@ class _Reading:
             if one not in ("id", "report", "key", GONE)
         }
         shown = frozenset(serializers.names_in(LISTS[about.accessor][1]))
-        _sent, errors = rows_as_sent(RowList(every, _no_rows, ("key",), shown), given)
+        _sent, errors = rows_as_sent(RowList(every, ("key",), shown), given)
         found: dict[str, Row] = {}
         left = dict(stored)
         named = set() if errors else {str(row.get("key", "")).lower() for row in given}

@@ -21,17 +21,10 @@ from rest_framework.response import Response
 from engagements.models import AgendaItem
 from iscm_portal.common import pagination
 from iscm_portal.common.api import TABLE, RecordViewSet, file_answer, holds, wanted_file
-from iscm_portal.common.api_writes import (
-    FieldsRefused,
-    NotNow,
-    Stale,
-    WritableViewSet,
-    as_sent,
-    errors_of,
-    refuse_unknown,
-    row_schema,
-    said,
-)
+from iscm_portal.common.api_bodies import as_sent, errors_of, refuse_unknown, said
+from iscm_portal.common.api_refusals import FieldsRefused, NotNow, Stale
+from iscm_portal.common.api_write_schema import row_schema
+from iscm_portal.common.api_writes import WritableViewSet
 from iscm_portal.common.choices import Scope
 from iscm_portal.common.records import Reader
 from iscm_portal.common.renderers import JSONRenderer

@@ -11,7 +11,8 @@ import time_machine
 from django.db import connection
 
 from finance.models import Attribution, FundingLine, Project, TimeEntry
-from iscm_portal.common.api_writes import as_sent, forget_keyed_calls, starts_as, writable
+from iscm_portal.common.api_bodies import as_sent, starts_as, writable
+from iscm_portal.common.api_keyed import forget_keyed_calls
 from iscm_portal.common.choices import Scope
 from iscm_portal.common.models import KeyedCall, OutboxMessage
 from tests.api.client import LISTS, view_of

@@ -27,15 +27,17 @@ from finance.rules import NEED_A_REASON, NOT_YET
 from finance.selectors.trace import trace_of, version_of
 from finance.selectors.uses import USES
 from finance.services.ledger import (
-    ChangedMeanwhile,
-    ReasonNeeded,
     Refused,
     SharesOver100,
-    StillUsed,
-    WrittenByReport,
     delete_record,
     save_record,
     years_of,
+)
+from iscm_portal.common.editing import (
+    ChangedMeanwhile,
+    ReasonNeeded,
+    StillUsed,
+    WrittenByReport,
 )
 from iscm_portal.common.models import OutboxMessage
 from tests.factories import engagements as make

@@ -17,7 +17,8 @@ from django.db.models import Q
 from engagements.models import Membership
 from finance.models import AssessedContribution, Attribution, FundingLine, Position
 from finance.services.importing.columns import KINDS
-from finance.services.ledger import ReasonNeeded, save_record
+from finance.services.ledger import save_record
+from iscm_portal.common.editing import ReasonNeeded
 from tests.factories import engagements as make
 from tests.factories import finance as money
 from tests.finance.imported import as_csv, checked, exported, table, write, wrong
